@@ -80,3 +80,36 @@ test('the help explains the words of two runs', async () => {
     expect(await terms.locator('dt').getByText(term, { exact: true }).count(), term).toBe(1);
   await page.context().close();
 });
+
+test('a constant layer is hatched and named, and the names of layers are whole where there is room', async () => {
+  const dashboard = await opened();
+  const { page } = dashboard;
+  await page.route('**/compare/layers*', async (route) => {
+    const response = await route.fetch();
+    const answer = (await response.json()) as Record<'cka' | 'procrustes', (number | null)[][]>;
+    for (const measure of [answer.cka, answer.procrustes]) measure[1] = measure[1].map(() => null);
+    await route.fulfill({ response, json: { ...answer, proposed: [0, null, 2, 3, 4] } });
+  });
+  await dashboard.view('compare', { 'b.run': 'copy' });
+  const grid = page.getByRole('grid', { name: /^Similarity of the layers/ });
+  await expect.poll(() => grid.locator('td.constant').count()).toBe(5);
+  expect(await page.getByText('constant: the same output for every image').count()).toBe(1);
+  expect(await page.getByRole('complementary', { name: 'Opposite layers' }).textContent()).toMatch(
+    /conv2 constant/,
+  );
+  const cell = await grid.getByRole('gridcell').first().boundingBox();
+  expect(cell?.width).toBeGreaterThanOrEqual(14);
+  await dashboard.expectAccessible();
+  await page.context().close();
+});
+
+test('the name of the only run is whole in the top bar', async () => {
+  for (const width of [1280, 1440]) {
+    const dashboard = await opened(width);
+    const { page } = dashboard;
+    await dashboard.view('filters');
+    const name = page.locator('button.run .name');
+    expect(await name.evaluate((node) => node.scrollWidth <= node.clientWidth), String(width)).toBe(true);
+    await page.context().close();
+  }
+});
