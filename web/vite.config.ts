@@ -14,7 +14,9 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [{ name: 'common', test: /\/web\/src\/(base|api|state|views\/common(?!\/card\/))\// }],
+          groups: [
+            { name: 'common', test: /\/web\/src\/(base|api|state|views\/common(?!\/(card|made|story)\/))\// },
+          ],
         },
       },
     },

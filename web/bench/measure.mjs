@@ -90,9 +90,10 @@ async function load(browser, address) {
   await page.goto(`${address}/#run=long&view=filters&show=filters`);
   await page.waitForFunction(() => globalThis.interactive_ms !== undefined);
   const interactive_ms = await page.evaluate(() => globalThis.interactive_ms);
-  await idle(page);
-  // What is fetched later, when the page has nothing to do, is the code of views that are not open.
+  // From two seconds on the code of views that are not open is fetched.
+  await page.waitForTimeout(1500);
   const { app } = bytes;
+  await idle(page);
   await page.goto(`${address}/#run=long&view=training`);
   await page.locator('main svg.marks').first().waitFor();
   await idle(page);

@@ -108,7 +108,7 @@ describe('a server that comes back', () => {
     await expect.poll(() => bar(page).isVisible()).toBe(true);
     await page.keyboard.press('2');
     await page.getByRole('heading', { name: 'Confusion' }).waitFor();
-    expect(await page.locator('main').textContent()).toContain('server unreachable');
+    await expect.poll(() => page.locator('main').textContent()).toContain('server unreachable');
     await again();
     await expect.poll(() => page.getByRole('gridcell').count()).toBeGreaterThan(99);
   });

@@ -18,11 +18,11 @@ const store = new Store();
 const bare = isBare(location.hash);
 // Run, view and font are requested at once, not one after the other.
 const found = store.start();
-// Without a view in the address it is one of two: the run decides. The shell asks again, and says what is wrong.
-for (const name of store.view ? [store.view] : ['story', 'filters'])
-  viewNamed(name)
-    .load()
-    .catch(() => undefined);
+// Without a view in the address the run decides, and of a finished one it is its story. The shell asks again, and says
+// what is wrong.
+viewNamed(store.view || 'story')
+  .load()
+  .catch(() => undefined);
 // The first frame is drawn with the right font: nothing is measured or placed twice.
 const shown = document.fonts.load('420 12px "Inter DV"').finally(() => {
   mount(App, { target: document.body, props: { store, bare } });

@@ -6,6 +6,8 @@
 import type { Component } from 'svelte';
 import { once } from '../state/lazyCode';
 import type { Store } from '../state/store.svelte';
+import { readConnections, readMatched } from './filters/parts';
+import { readTwoStory } from './story/parts';
 
 export type ViewComponent = Component<{ store: Store }>;
 
@@ -37,6 +39,9 @@ export const report: View = view('Report', () => import('./report/Report.svelte'
 
 /** The runs of a folder: no tab, opened from the chooser of the run. */
 export const runsPage: View = view('Runs', () => import('./runs/Runs.svelte'));
+
+/** Parts of views whose code is read when they are first shown. */
+export const parts = [readMatched, readConnections, readTwoStory];
 
 /** The second, where the address names no view that there is. */
 export const viewNamed = (name: string): View =>

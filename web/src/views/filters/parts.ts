@@ -1,0 +1,5 @@
+/** Parts of Filters that are not in its first load. */
+import { once } from '../../state/lazyCode';
+
+export const readMatched = once(() => import('./matched/Matched.svelte'));
+export const readConnections = once(() => import('./connections/Connections.svelte'));
