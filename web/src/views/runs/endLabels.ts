@@ -3,8 +3,8 @@ import type { Curve, Scales } from './curves';
 
 /** So many curves have their names at their ends, and of more those that are picked. */
 export const MOST_NAMED = 8;
-/** Mean width of a letter over the size of text. */
-const LETTER = 0.56;
+/** Width of a letter over the size of text, of names with many digits. */
+const LETTER = 0.6;
 /** The plot keeps this share of the width, however long the names are. */
 const LEAST_PLOT = 0.62;
 
