@@ -19,7 +19,7 @@ pub const FAILS_FROM: f64 = 0.5;
 
 /// Steps at most: of a deeper network maps are compared after some of its layers, evenly chosen, while the weights of all
 /// are randomised.
-const MOST_STEPS: usize = 12;
+const MAX_STEPS: usize = 12;
 
 /// The agreement of maps once the weights down to a layer are randomised.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,10 +58,10 @@ impl Randomisation {
 /// The layers after whose randomisation maps are compared, by index, from the last with weights down to the first.
 pub fn compared_after(network: &Network) -> Vec<usize> {
     let layers = with_weights(network);
-    if layers.len() <= MOST_STEPS {
+    if layers.len() <= MAX_STEPS {
         return layers;
     }
-    (0..MOST_STEPS).map(|step| layers[step * (layers.len() - 1) / (MOST_STEPS - 1)]).collect()
+    (0..MAX_STEPS).map(|step| layers[step * (layers.len() - 1) / (MAX_STEPS - 1)]).collect()
 }
 
 /// From the last to the first.

@@ -128,10 +128,10 @@ fn maps_with_a_channel_off_are_those_of_a_network_that_does_not_read_it() {
         let found = { found }.map(image, target, (method, None)).unwrap();
         let expected = Explainer::new(&deaf).unwrap().map(image, target, (method, None)).unwrap();
         assert!((found.explained - expected.explained).abs() < 1e-5, "{method}");
-        let most = expected.values.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let max = expected.values.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
         let far = |other: &Array2<f32>| (other - &expected.values).iter().fold(0.0_f32, |far, by| far.max(by.abs()));
-        assert!(far(&found.values) <= 1e-4 * most, "{method}: {} of {most}", far(&found.values));
-        assert!(far(&whole.values) > 1e-2 * most, "{method}: the channel matters");
+        assert!(far(&found.values) <= 1e-4 * max, "{method}: {} of {max}", far(&found.values));
+        assert!(far(&whole.values) > 1e-2 * max, "{method}: the channel matters");
     }
     let none = deepviz_net::ChannelEdit { channel: 99, value: 0.0 };
     assert!(Explainer::with_channels_set(&case.model, vec![(case.index("conv1"), none)]).is_err());

@@ -3,7 +3,7 @@
 use crate::{ClassId, Error};
 
 /// Names that an error lists at most.
-const MOST_LISTED: usize = 12;
+const MAX_LISTED: usize = 12;
 
 /// Finds the class that a text means, by the first of these that fits:
 ///
@@ -55,9 +55,9 @@ fn only(classes: &[String], text: &str, is_wanted: impl Fn(&str) -> bool) -> Res
         [] => Ok(None),
         [index] => Ok(Some(ClassId(index as u16))),
         _ => {
-            let listed = found.iter().take(MOST_LISTED).map(|&index| format!("`{}` (#{index})", classes[index]));
+            let listed = found.iter().take(MAX_LISTED).map(|&index| format!("`{}` (#{index})", classes[index]));
             let listed = listed.collect::<Vec<_>>().join(", ");
-            let more = found.len().checked_sub(MOST_LISTED).filter(|more| *more > 0);
+            let more = found.len().checked_sub(MAX_LISTED).filter(|more| *more > 0);
             let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
             Err(Error::AmbiguousClass { text: text.to_owned(), found: format!("{listed}{more}") })
         }
@@ -66,8 +66,8 @@ fn only(classes: &[String], text: &str, is_wanted: impl Fn(&str) -> bool) -> Res
 
 fn known(classes: &[String]) -> String {
     let Some(last) = classes.len().checked_sub(1) else { return "none".to_owned() };
-    let names: Vec<_> = classes.iter().take(MOST_LISTED).map(String::as_str).collect();
-    let more = if classes.len() > MOST_LISTED { ", ..." } else { "" };
+    let names: Vec<_> = classes.iter().take(MAX_LISTED).map(String::as_str).collect();
+    let more = if classes.len() > MAX_LISTED { ", ..." } else { "" };
     format!("{}{more} (0 to {last})", names.join(", "))
 }
 

@@ -113,25 +113,25 @@ pub enum Error {
     },
 
     /// More than a corpus can number.
-    #[error("too many {what}: found {found}, at most {most}: {path}")]
+    #[error("too many {what}: found {found}, at most {max}: {path}")]
     TooMany {
         /// Images or classes.
         what: &'static str,
         /// The number found.
         found: usize,
         /// The number allowed.
-        most: usize,
+        max: usize,
         /// The corpus.
         path: PathBuf,
     },
 
     /// More pixels, or more in a compressed archive, than there is room for. What is too much was not decoded.
-    #[error("what is decoded or unpacked is too large: found {found} bytes or more, at most {most}, {what}: {path}")]
+    #[error("what is decoded or unpacked is too large: found {found} bytes or more, at most {max}, {what}: {path}")]
     TooLarge {
         /// Bytes of those that were decoded and of the next.
         found: u64,
         /// Bytes allowed.
-        most: u64,
+        max: u64,
         /// Origin of the bound, and a remedy.
         what: &'static str,
         /// The corpus.

@@ -32,7 +32,7 @@ impl Limits {
     /// [`Error::TooMany`].
     pub(crate) fn check_images(self, found: usize, path: &Path) -> Result<(), Error> {
         if found > self.images {
-            return Err(Error::TooMany { what: "images", found, most: self.images, path: path.to_owned() });
+            return Err(Error::TooMany { what: "images", found, max: self.images, path: path.to_owned() });
         }
         Ok(())
     }
@@ -63,7 +63,7 @@ impl Target {
     }
 
     /// Bytes that fit in all, measured before the first.
-    fn most_bytes(&self) -> u64 {
+    fn max_bytes(&self) -> u64 {
         let addresses = || address_space_bytes().map_or(u64::MAX, |bytes| bytes / 2);
         match self {
             Self::Disk(_) => addresses(),
@@ -104,7 +104,7 @@ pub(crate) fn memory_bytes() -> u64 {
         Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
     });
     let container = number("/sys/fs/cgroup/memory.max")
-        .map(|most| most.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
+        .map(|max| max.saturating_sub(number("/sys/fs/cgroup/memory.current").unwrap_or(0)));
     machine.into_iter().chain(container).min().unwrap_or(USUAL_MEMORY_BYTES)
 }
 
@@ -131,7 +131,7 @@ pub(crate) struct Meter {
     limits: Limits,
     target: Target,
     /// Bytes that fit in all.
-    most_bytes: u64,
+    max_bytes: u64,
     decoded_bytes: u64,
     images: usize,
     name_bytes: usize,
@@ -141,11 +141,11 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Names of all images together: those of known corpora have less than a tenth.
-    const MOST_NAME_BYTES: usize = 1 << 30;
+    const MAX_NAME_BYTES: usize = 1 << 30;
 
     pub(crate) fn new(limits: Limits, target: Target, path: &Path) -> Self {
-        let most_bytes = target.most_bytes();
-        Self { limits, target, most_bytes, decoded_bytes: 0, images: 0, name_bytes: 0, path: path.to_owned() }
+        let max_bytes = target.max_bytes();
+        Self { limits, target, max_bytes, decoded_bytes: 0, images: 0, name_bytes: 0, path: path.to_owned() }
     }
 
     /// Takes note of an image that is to be decoded, with the bytes of its names.
@@ -156,9 +156,9 @@ impl Meter {
         self.images += 1;
         self.limits.check_images(self.images, &self.path)?;
         self.name_bytes += name_bytes;
-        if self.name_bytes > Self::MOST_NAME_BYTES {
-            let (found, most) = (self.name_bytes, Self::MOST_NAME_BYTES);
-            return Err(Error::TooMany { what: "bytes of file names", found, most, path: self.path.clone() });
+        if self.name_bytes > Self::MAX_NAME_BYTES {
+            let (found, max) = (self.name_bytes, Self::MAX_NAME_BYTES);
+            return Err(Error::TooMany { what: "bytes of file names", found, max, path: self.path.clone() });
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Meter {
     /// # Errors
     /// [`Error::TooLarge`] where they may not.
     pub(crate) fn ask(&self, bytes: u64) -> Result<(), Error> {
-        let fits = self.most_bytes.min(self.decoded_bytes.saturating_add(self.target.free_bytes()));
+        let fits = self.max_bytes.min(self.decoded_bytes.saturating_add(self.target.free_bytes()));
         self.compare(self.decoded_bytes.saturating_add(bytes), fits)
     }
 
@@ -177,14 +177,14 @@ impl Meter {
     /// # Errors
     /// [`Error::TooLarge`] where they may not.
     pub(crate) fn ask_for_copy(&self, bytes: u64) -> Result<(), Error> {
-        self.compare(bytes, self.most_bytes.min(self.target.free_bytes()))
+        self.compare(bytes, self.max_bytes.min(self.target.free_bytes()))
     }
 
     fn compare(&self, found: u64, fits: u64) -> Result<(), Error> {
         let allowed = self.limits.decoded_bytes;
-        let (most, what) = if allowed < fits { (allowed, "what is allowed here") } else { (fits, self.target.what()) };
-        if found > most {
-            return Err(Error::TooLarge { found, most, what, path: self.path.clone() });
+        let (max, what) = if allowed < fits { (allowed, "what is allowed here") } else { (fits, self.target.what()) };
+        if found > max {
+            return Err(Error::TooLarge { found, max, what, path: self.path.clone() });
         }
         Ok(())
     }
@@ -204,7 +204,7 @@ impl Meter {
         let what = "what fits into memory";
         Error::TooLarge {
             found: bytes,
-            most: memory_bytes().min(bytes.saturating_sub(1)),
+            max: memory_bytes().min(bytes.saturating_sub(1)),
             what,
             path: self.path.clone(),
         }
@@ -223,12 +223,12 @@ mod tests {
         meter.keep(600);
         meter.ask(400).unwrap();
         let error = meter.ask(401).unwrap_err();
-        assert!(matches!(error, Error::TooLarge { found: 1_001, most: 1_000, .. }), "{error}");
+        assert!(matches!(error, Error::TooLarge { found: 1_001, max: 1_000, .. }), "{error}");
         meter.image(10).unwrap();
         meter.image(10).unwrap();
-        assert!(matches!(meter.image(10).unwrap_err(), Error::TooMany { found: 3, most: 2, .. }));
+        assert!(matches!(meter.image(10).unwrap_err(), Error::TooMany { found: 3, max: 2, .. }));
         let mut meter = Meter::new(Limits::default(), Target::Memory, Path::new("x"));
-        assert!(meter.image(Meter::MOST_NAME_BYTES + 1).unwrap_err().to_string().contains("file names"));
+        assert!(meter.image(Meter::MAX_NAME_BYTES + 1).unwrap_err().to_string().contains("file names"));
     }
 
     #[test]

@@ -218,12 +218,12 @@ impl<'a> Sink<'a> {
 }
 
 /// Cuts a row of things with their sizes into groups that keep within a sum; a thing that is larger comes alone.
-fn within<T>(items: impl Iterator<Item = (T, u64)>, most: u64) -> impl Iterator<Item = Vec<T>> {
+fn within<T>(items: impl Iterator<Item = (T, u64)>, max: u64) -> impl Iterator<Item = Vec<T>> {
     let mut items = items.peekable();
     std::iter::from_fn(move || {
         let (first, mut sum) = items.next()?;
         let mut group = vec![first];
-        while let Some((item, size)) = items.next_if(|(_, size)| sum.saturating_add(*size) <= most) {
+        while let Some((item, size)) = items.next_if(|(_, size)| sum.saturating_add(*size) <= max) {
             sum += size;
             group.push(item);
         }

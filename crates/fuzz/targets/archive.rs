@@ -7,20 +7,20 @@ thread_local! {
     static FOLDER: tempfile::TempDir = tempfile::tempdir().expect("a temporary folder");
 }
 
-const MOST_BYTES: u64 = 1 << 16;
-const MOST_ENTRIES: usize = 64;
+const MAX_BYTES: u64 = 1 << 16;
+const MAX_ENTRIES: usize = 64;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     FOLDER.with(|folder| {
         let inside = folder.path().join("inside");
         let _ = std::fs::remove_dir_all(&inside);
         std::fs::create_dir(&inside).expect("a folder");
-        let unpacked = deepviz_server::fuzzing::unpack(bytes, &inside, MOST_BYTES, MOST_ENTRIES);
+        let unpacked = deepviz_server::fuzzing::unpack(bytes, &inside, MAX_BYTES, MAX_ENTRIES);
         if let Ok((files, written)) = unpacked {
-            assert!(files <= MOST_ENTRIES && written <= MOST_BYTES);
+            assert!(files <= MAX_ENTRIES && written <= MAX_BYTES);
         }
         let (files, size) = measure(&inside);
-        assert!(files <= 8 * MOST_ENTRIES && size <= MOST_BYTES, "{files} files of {size} bytes");
+        assert!(files <= 8 * MAX_ENTRIES && size <= MAX_BYTES, "{files} files of {size} bytes");
         let others = std::fs::read_dir(folder.path()).expect("the folder").count();
         assert_eq!(others, 1, "something got out");
     });

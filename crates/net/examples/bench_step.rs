@@ -55,7 +55,7 @@ fn arguments() -> Result<Arguments, Failure> {
 /// Seconds of the median and of the fastest step, and how many there were.
 struct Times {
     median: f64,
-    least: f64,
+    min: f64,
     steps: usize,
 }
 
@@ -69,7 +69,7 @@ fn measure(seconds: f64, mut step: impl FnMut() -> Result<(), Error>) -> Result<
         times.push(begin.elapsed().as_secs_f64());
     }
     times.sort_by(f64::total_cmp);
-    Ok(Times { median: times[times.len() / 2], least: times[0], steps: times.len() })
+    Ok(Times { median: times[times.len() / 2], min: times[0], steps: times.len() })
 }
 
 /// A network and all that a step of each kind needs.
@@ -141,7 +141,7 @@ impl<'a> Bench<'a> {
                 }
                 _ => return Err(format!("`{line}` is neither `train SECONDS` nor `infer BATCH SECONDS`").into()),
             };
-            println!("{} {} {}", times.median, times.least, times.steps);
+            println!("{} {} {}", times.median, times.min, times.steps);
         }
         Ok(())
     }
@@ -165,11 +165,11 @@ fn print_layers(
     };
     let parts = profile.parts();
     let each = seconds / (parts.len() + 1) as f64;
-    let mut whole = measure(each, || profile.load(images))?.least / count;
+    let mut whole = measure(each, || profile.load(images))?.min / count;
     line("data", "load", whole, 0.0);
     let mut operations = 0.0;
     for part in parts {
-        let time = measure(each, || profile.run(part))?.least / count;
+        let time = measure(each, || profile.run(part))?.min / count;
         line(&profile.name(part), &part.phase.to_string(), time, profile.operations(part));
         whole += time;
         operations += profile.operations(part);
@@ -208,7 +208,7 @@ fn main() -> Result<(), Failure> {
     }
     println!("{}: {}", recipe.name, device.describe());
     let print = |what: &str, count: usize, times: &Times| {
-        let (median, best) = (count as f64 / times.median, count as f64 / times.least);
+        let (median, best) = (count as f64 / times.median, count as f64 / times.min);
         println!("{what:10} batch {count:5} {median:9.0} images/s, best {best:.0}");
     };
     print("training", batch, &measure(seconds, || bench.train(batch))?);

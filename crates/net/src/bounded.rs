@@ -13,26 +13,26 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// The bytes of a regular file of at most so many.
-pub(crate) fn read(path: &Path, most_bytes: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read(path: &Path, max_bytes: u64) -> io::Result<Vec<u8>> {
     let file = open(path)?;
     let length = file.metadata()?.len();
     let too_long = || {
-        let problem = format!("it has more than the {most_bytes} bytes that are read");
+        let problem = format!("it has more than the {max_bytes} bytes that are read");
         io::Error::new(io::ErrorKind::FileTooLarge, problem)
     };
-    if length > most_bytes {
+    if length > max_bytes {
         return Err(too_long());
     }
     let mut bytes = Vec::new();
     bytes.try_reserve_exact(length as usize)?;
     // It may have grown since.
-    file.take(most_bytes + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > most_bytes { Err(too_long()) } else { Ok(bytes) }
+    file.take(max_bytes + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max_bytes { Err(too_long()) } else { Ok(bytes) }
 }
 
 /// The same as text.
-pub(crate) fn read_text(path: &Path, most_bytes: u64) -> io::Result<String> {
-    let bytes = read(path, most_bytes)?;
+pub(crate) fn read_text(path: &Path, max_bytes: u64) -> io::Result<String> {
+    let bytes = read(path, max_bytes)?;
     String::from_utf8(bytes)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, format!("it is no text: {error}")))
 }

@@ -152,11 +152,11 @@ impl std::fmt::Display for SkippedLines {
 }
 
 /// Bytes of metrics that are read: of more than a million steps.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads the lines; one that is torn at the end of a file still growing is left out, and so is what is no measurement.
 pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
-    let bytes = match bounded::read(path, MOST_BYTES) {
+    let bytes = match bounded::read(path, MAX_BYTES) {
         Ok(bytes) => bytes,
         Err(source) if source.kind() == std::io::ErrorKind::NotFound => return Ok(MetricsLog::default()),
         Err(source) => return Err(Error::io("read the metrics", path)(source)),

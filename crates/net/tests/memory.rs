@@ -36,7 +36,7 @@ const CRUMBS: [(usize, usize); 2] = [(1, 4 << 10), (3, 16 << 10)];
 fn a_step_allocates_no_buffers() {
     let recipes =
         [include_str!("../../../models/cifar10-80sec.toml"), include_str!("../../../models/cifar10-11pct.toml")];
-    for (recipe, (threads, most)) in recipes.into_iter().flat_map(|recipe| CRUMBS.map(|crumbs| (recipe, crumbs))) {
+    for (recipe, (threads, max)) in recipes.into_iter().flat_map(|recipe| CRUMBS.map(|crumbs| (recipe, crumbs))) {
         let recipe = Recipe::parse(recipe, "memory.toml", &[]).unwrap();
         let network = Arc::new(Network::new(&recipe, Shape::new(3, 32, 32), 10).unwrap());
         let device = Device::cpu(Some(threads), None).unwrap();
@@ -47,14 +47,14 @@ fn a_step_allocates_no_buffers() {
         let pixels = Array4::<u8>::from_elem((20, 3, 32, 32), 100);
         let images: Vec<ArrayView3<'_, u8>> = pixels.axis_iter(Axis(0)).collect();
         let (labels, views) = (vec![1; 20], vec![network.centre_view(); 20]);
-        let mut least = usize::MAX;
+        let mut min = usize::MAX;
         for noise in 0..12 {
             let before = BYTES.load(Ordering::Relaxed);
             let batch = Batch { images: &images, labels: &labels, views: &views, noise, label_smoothing: 0.0 };
             engine.gradients(&parameters, &batch, &mut gradients).unwrap();
             // Not every thread need have had its turn, and made its buffers, in the first step.
-            least = least.min(BYTES.load(Ordering::Relaxed) - before);
+            min = min.min(BYTES.load(Ordering::Relaxed) - before);
         }
-        assert!(least <= most, "{}: {least} bytes a step on {threads} threads", recipe.name);
+        assert!(min <= max, "{}: {min} bytes a step on {threads} threads", recipe.name);
     }
 }

@@ -23,7 +23,7 @@ const KNOWN: [(&str, &str); 13] = [
 ];
 
 /// Arguments of a call, and sides of an array.
-const MOST_ARGUMENTS: usize = 8;
+const MAX_ARGUMENTS: usize = 8;
 
 impl<'a> PickleReader<'a> {
     /// A function or a class, by name: one that is known, or any where objects are recorded.
@@ -67,7 +67,7 @@ impl<'a> PickleReader<'a> {
             return Err(self.fault(format!("{name} without arguments"), "a tuple of them"));
         };
         // One tuple may be the argument of many calls.
-        if arguments.len() > MOST_ARGUMENTS {
+        if arguments.len() > MAX_ARGUMENTS {
             return Err(self.fault(format!("{name} with {} arguments", arguments.len()), "an array to be made"));
         }
         let arguments = arguments.clone();
@@ -206,7 +206,7 @@ impl<'a> PickleReader<'a> {
 
     fn shape(&self, place: ValueId) -> Option<Vec<usize>> {
         let Value::Tuple(shape) = &self.values[place.0] else { return None };
-        if shape.len() > MOST_ARGUMENTS {
+        if shape.len() > MAX_ARGUMENTS {
             return None;
         }
         let side = |place: &ValueId| match self.values[place.0] {

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use crate::value::{Pickle, PickleFault, Value, ValueId};
 
 /// Values in a pickle; CIFAR-100's largest has 200,000.
-const MOST_VALUES: usize = 4_000_000;
+const MAX_VALUES: usize = 4_000_000;
 /// Bytes of values that are made rather than borrowed.
-const MOST_COPIED_BYTES: usize = 1 << 30;
+const MAX_COPIED_BYTES: usize = 1 << 30;
 /// Steps of a pickle.
-const MOST_STEPS: usize = 16_000_000;
+const MAX_STEPS: usize = 16_000_000;
 /// Marks that are open at a time: Python writes no deeper nesting than its own recursion allows.
-const MOST_MARKS: usize = 10_000;
+const MAX_MARKS: usize = 10_000;
 
 /// What becomes of objects other than numpy's arrays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub fn parse(input: &[u8], rules: Rules) -> Result<Pickle<'_>, PickleFault> {
         memo: HashMap::new(),
         copied: 0,
     };
-    for _ in 0..MOST_STEPS {
+    for _ in 0..MAX_STEPS {
         let opcode = reader.byte()?;
         if opcode == b'.' {
             let root = reader.pop()?;
@@ -57,7 +57,7 @@ pub fn parse(input: &[u8], rules: Rules) -> Result<Pickle<'_>, PickleFault> {
         }
         reader.step(opcode)?;
     }
-    Err(reader.fault(format!("more than {MOST_STEPS} steps"), rules.what))
+    Err(reader.fault(format!("more than {MAX_STEPS} steps"), rules.what))
 }
 
 pub(crate) struct PickleReader<'a> {
@@ -114,8 +114,8 @@ impl<'a> PickleReader<'a> {
     }
 
     pub(crate) fn push(&mut self, value: Value<'a>) -> Result<(), PickleFault> {
-        if self.values.len() == MOST_VALUES {
-            return Err(self.fault(format!("more than {MOST_VALUES} values"), self.rules.what));
+        if self.values.len() == MAX_VALUES {
+            return Err(self.fault(format!("more than {MAX_VALUES} values"), self.rules.what));
         }
         self.stack.push(ValueId(self.values.len()));
         self.values.push(value);
@@ -125,7 +125,7 @@ impl<'a> PickleReader<'a> {
     /// Allows for bytes that are made rather than borrowed: a pickle needs a few copies of its own bytes.
     pub(crate) fn allow_copy(&mut self, bytes: usize) -> Result<(), PickleFault> {
         self.copied = self.copied.saturating_add(bytes);
-        if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096).min(MOST_COPIED_BYTES) {
+        if self.copied > self.input.len().saturating_mul(8).saturating_add(4_096).min(MAX_COPIED_BYTES) {
             return Err(self.fault("values that grow beyond the file".to_owned(), self.rules.what));
         }
         Ok(())
@@ -150,8 +150,8 @@ impl<'a> PickleReader<'a> {
     }
 
     pub(crate) fn mark(&mut self) -> Result<(), PickleFault> {
-        if self.marks.len() == MOST_MARKS {
-            return Err(self.fault(format!("more than {MOST_MARKS} open marks"), self.rules.what));
+        if self.marks.len() == MAX_MARKS {
+            return Err(self.fault(format!("more than {MAX_MARKS} open marks"), self.rules.what));
         }
         self.marks.push(self.stack.len());
         Ok(())

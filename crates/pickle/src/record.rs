@@ -4,15 +4,15 @@ use crate::reader::PickleReader;
 use crate::value::{PickleFault, Record, Value, ValueId};
 
 /// Arguments of an object: one tuple may be those of many.
-const MOST_ARGUMENTS: usize = 16;
+const MAX_ARGUMENTS: usize = 16;
 /// Bytes of the name of a class: one may be that of many objects.
-const MOST_NAME_BYTES: usize = 1_024;
+const MAX_NAME_BYTES: usize = 1_024;
 
 impl PickleReader<'_> {
     /// What a function or a class would have been called with: a tuple.
     pub(crate) fn record(&mut self, class: ValueId, arguments: ValueId) -> Result<(), PickleFault> {
         let arguments = match &self.values[arguments.0] {
-            Value::Tuple(arguments) if arguments.len() > MOST_ARGUMENTS => {
+            Value::Tuple(arguments) if arguments.len() > MAX_ARGUMENTS => {
                 return Err(self.fault(format!("{} arguments", arguments.len()), "an object of a class"));
             }
             Value::Tuple(arguments) => arguments.clone(),
@@ -57,7 +57,7 @@ impl PickleReader<'_> {
             Value::Global(module, name) => (module, name),
             other => return Err(self.fault(other.kind().to_owned(), "a class")),
         };
-        if names.0.len() + names.1.len() > MOST_NAME_BYTES {
+        if names.0.len() + names.1.len() > MAX_NAME_BYTES {
             return Err(self.fault("a class with a long name".to_owned(), "a name of usual length"));
         }
         let (module, name) = (names.0.clone(), names.1.clone());

@@ -62,11 +62,11 @@ pub struct Layout {
 /// when the grid is then at most twice as wide as high; otherwise the rounded-up square root.
 pub fn near_square_columns(tiles: usize) -> usize {
     let root = tiles.isqrt();
-    let least = if root * root == tiles { root } else { root + 1 };
-    (least.max(1)..=tiles)
+    let min = if root * root == tiles { root } else { root + 1 };
+    (min.max(1)..=tiles)
         .take_while(|columns| columns * columns <= 2 * tiles)
         .find(|columns| tiles.is_multiple_of(*columns))
-        .unwrap_or(least.max(1))
+        .unwrap_or(min.max(1))
 }
 
 impl Layout {

@@ -13,8 +13,8 @@ pub fn select(text: &str, count: usize) -> Result<Vec<usize>, String> {
 }
 
 /// Unpacks an archive: files written and bytes in all.
-pub fn unpack(bytes: &[u8], folder: &Path, most_bytes: u64, most_entries: usize) -> Result<(usize, u64), String> {
-    let allowance = ArchiveLimits { bytes: most_bytes, entries: most_entries, claim: &|_| Ok(()) };
+pub fn unpack(bytes: &[u8], folder: &Path, max_bytes: u64, max_entries: usize) -> Result<(usize, u64), String> {
+    let allowance = ArchiveLimits { bytes: max_bytes, entries: max_entries, claim: &|_| Ok(()) };
     let unpacked = unpack_archive(bytes, folder, allowance, |_| true).map_err(|error| format!("{error:?}"))?;
     Ok((unpacked.files, unpacked.bytes))
 }

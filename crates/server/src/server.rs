@@ -42,7 +42,7 @@ use crate::sheet::models::Models;
 use crate::sheet::uploaded_images::UploadedImages;
 use crate::upload::folder::UploadFolder;
 use crate::upload::image::ImageBudget;
-use crate::upload::receive::MOST_ENTRIES;
+use crate::upload::receive::MAX_ENTRIES;
 
 /// The longest time before an answer begins.
 const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
@@ -126,7 +126,7 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
-    let of_upload = Limits { decoded_bytes: config.upload_bytes, images: MOST_ENTRIES };
+    let of_upload = Limits { decoded_bytes: config.upload_bytes, images: MAX_ENTRIES };
     let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone(), of_upload);
     let uploads = upload_folder(config).map(|folder| {
         UploadFolder::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })

@@ -13,7 +13,7 @@ impl Shape {
     /// Of features `[images, features]`; none where every image has the same, or one that is not finite.
     #[must_use]
     pub fn of(features: ArrayView2<'_, f32>) -> Option<Self> {
-        let largest = features.iter().fold(0.0_f32, |most, value| most.max(value.abs()));
+        let largest = features.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
         let mut centred = centred(features);
         let norm = centred.iter().map(|&value| f64::from(value).powi(2)).sum::<f64>().sqrt();
         // What centring leaves of equal values is rounding.

@@ -11,7 +11,7 @@ use ndarray::Array2;
 use rayon::prelude::*;
 
 use crate::activity::{ClassActivity, FilterActivity, LayerActivity, LayerRecord, Top};
-use crate::codec::MOST_CLASSES;
+use crate::codec::MAX_CLASSES;
 
 /// Filters whose numbers are added up together, by one thread.
 const BLOCK: usize = 64;
@@ -151,7 +151,7 @@ impl ActivationStats {
     /// Of the layers with these indices, with lists of the `places` strongest images of every filter.
     pub(crate) fn new(network: &Network, layers: &[usize], places: usize) -> Self {
         let filters = Filters::of(network, layers);
-        let classes = if network.classes() <= MOST_CLASSES { network.classes() } else { 1 };
+        let classes = if network.classes() <= MAX_CLASSES { network.classes() } else { 1 };
         let all = filters.len();
         let parts =
             (0..all).step_by(BLOCK).map(|first| FilterBlock::new(first..all.min(first + BLOCK), classes, places));

@@ -7,14 +7,14 @@ use deepviz_net::Network;
 use crate::error::Error;
 
 /// Channels of all layers together up to which all are kept: some 7 MB a checkpoint and split.
-const MOST_CHANNELS: usize = 1 << 15;
+const MAX_CHANNELS: usize = 1 << 15;
 
 /// The layers that are chosen where none are named, by index: all but the input, or, of networks with more than 32,768
 /// channels in all layers together, the ends of modules, and layers outside of any module.
 pub fn by_default(network: &Network) -> Vec<usize> {
     let all = 1..network.layers().len();
     let channels: usize = network.layers().iter().map(|layer| layer.shape.channels).sum();
-    if channels <= MOST_CHANNELS {
+    if channels <= MAX_CHANNELS {
         return all.collect();
     }
     let modules: Vec<&str> = network.layers().iter().map(|layer| module_of(&layer.name)).collect();

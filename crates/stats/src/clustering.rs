@@ -16,7 +16,7 @@ use crate::observer::Event;
 use crate::store::{SetClusters, SetRecord, Store, UnitKey};
 
 /// Most bytes that the rows of one layer may take: clustering holds them all.
-const MOST_BYTES: usize = 2 << 30;
+const MAX_BYTES: usize = 2 << 30;
 
 /// The layers whose outputs a unit needs, each once, the logits first.
 pub(crate) struct Wanted {
@@ -32,7 +32,7 @@ impl Wanted {
         for &set in sets {
             let Some(layer) = network.index_of(&job.cluster_layers[set].0) else { continue };
             let bytes = job.corpus.range(split).len() * network.layers()[layer].shape.len() * size_of::<f32>();
-            let place = (bytes <= MOST_BYTES).then(|| {
+            let place = (bytes <= MAX_BYTES).then(|| {
                 wanted.layers.iter().position(|&l| l == layer).unwrap_or_else(|| {
                     wanted.layers.push(layer);
                     wanted.layers.len() - 1
@@ -161,7 +161,7 @@ fn problem_with(rows: Option<&Array2<f32>>, layer: &str, images: usize) -> Optio
     let Some(rows) = rows else {
         return Some(format!(
             "the outputs of {layer} for {images} images take more than {} GiB; cluster a smaller layer",
-            MOST_BYTES >> 30
+            MAX_BYTES >> 30
         ));
     };
     let found = not_finite(rows);

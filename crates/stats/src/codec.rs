@@ -6,7 +6,7 @@
 //! Rows whose greatest output is beyond [`LARGEST`] come back shifted, so that f32 can hold the
 //! differences.
 //!
-//! With more than [`MOST_CLASSES`] classes a row keeps the true class's output, the [`KEPT`] greatest outputs,
+//! With more than [`MAX_CLASSES`] classes a row keeps the true class's output, the [`KEPT`] greatest outputs,
 //! and the sum of the rest, which is handed out again in equal parts.
 
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ use deepviz_corpus::ClassId;
 use crate::confusion::predicted;
 
 /// Most classes of which every output is kept.
-pub(crate) const MOST_CLASSES: usize = 100;
+pub(crate) const MAX_CLASSES: usize = 100;
 /// Outputs kept of a row of more classes.
 pub(crate) const KEPT: usize = 20;
 
@@ -52,7 +52,7 @@ fn distance(code: u16, beyond: &[f64]) -> f64 {
 
 /// Bytes of a row.
 pub(crate) fn row_bytes(classes: usize) -> usize {
-    if classes <= MOST_CLASSES { 4 + 2 * classes } else { 12 + 4 * KEPT }
+    if classes <= MAX_CLASSES { 4 + 2 * classes } else { 12 + 4 * KEPT }
 }
 
 /// Rows of outputs, one after the other.
@@ -65,7 +65,7 @@ pub(crate) fn bytes_from_rows(logits: ArrayView2<'_, f32>, labels: &[ClassId]) -
         let greatest = f64::from(row[best]);
         let below = |class: usize| code(greatest - f64::from(row[class])).max(u16::from(class < best));
         bytes.extend((greatest as f32).to_le_bytes());
-        if classes <= MOST_CLASSES {
+        if classes <= MAX_CLASSES {
             (0..classes).for_each(|class| bytes.extend(below(class).to_le_bytes()));
             continue;
         }
@@ -97,7 +97,7 @@ pub(crate) fn read_row(bytes: &[u8], mut logits: ArrayViewMut1<'_, f32>) -> bool
     let greatest = f64::from(float(0)).clamp(-LARGEST, LARGEST);
     let beyond = BEYOND.as_slice();
     let value = |at: usize| (greatest - distance(short(at), beyond)) as f32;
-    if classes <= MOST_CLASSES {
+    if classes <= MAX_CLASSES {
         logits.iter_mut().enumerate().for_each(|(class, logit)| *logit = value(4 + 2 * class));
         return true;
     }
@@ -119,11 +119,11 @@ mod tests {
     use deepviz_net::random::Stream;
     use ndarray::{Array1, Array2};
 
-    /// Uniform in `[-most, most)`.
-    fn uniform(rows: usize, columns: usize, most: f32) -> Array2<f32> {
+    /// Uniform in `[-max, max)`.
+    fn uniform(rows: usize, columns: usize, max: f32) -> Array2<f32> {
         let random = Stream::new(1, &[rows as u64]);
         let value = |(row, column)| (2.0 * random.unit((row * columns + column) as u64) - 1.0) as f32;
-        Array2::from_shape_fn((rows, columns), value) * most
+        Array2::from_shape_fn((rows, columns), value) * max
     }
 
     fn back(logits: &Array2<f32>, labels: &[ClassId]) -> Array2<f32> {

@@ -13,7 +13,7 @@ use crate::kmeans::Kmeans;
 use crate::metric::Metric;
 
 /// Most clusters that an assignment can number.
-const MOST_CLUSTERS: usize = 1 << 16;
+const MAX_CLUSTERS: usize = 1 << 16;
 
 /// A computation: the run, its snapshots and images, and the statistics wanted.
 #[derive(Clone)]
@@ -100,7 +100,7 @@ impl<'a> Job<'a> {
             return Err(Error::OtherClasses { name: self.corpus.name().to_owned(), difference });
         }
         other("identity", self.corpus.identity().to_owned(), info.corpus.identity.clone())?;
-        if self.clusters == 0 || self.clusters > MOST_CLUSTERS {
+        if self.clusters == 0 || self.clusters > MAX_CLUSTERS {
             return Err(Error::BadJob { what: "the number of clusters", found: self.clusters, expected: "1 to 65536" });
         }
         let network = self.run.network();

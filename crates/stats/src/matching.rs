@@ -22,7 +22,7 @@ pub(crate) fn assign(cost: ArrayView2<'_, f64>) -> Vec<usize> {
         while row_of[column] != 0 {
             visited[column] = true;
             let r = row_of[column];
-            let (mut least, mut next) = (f64::INFINITY, 0);
+            let (mut min, mut next) = (f64::INFINITY, 0);
             for j in 1..=n {
                 if visited[j] {
                     continue;
@@ -32,17 +32,17 @@ pub(crate) fn assign(cost: ArrayView2<'_, f64>) -> Vec<usize> {
                     slack[j] = reduced;
                     before[j] = column;
                 }
-                if next == 0 || slack[j] < least {
-                    least = slack[j];
+                if next == 0 || slack[j] < min {
+                    min = slack[j];
                     next = j;
                 }
             }
             for j in 0..=n {
                 if visited[j] {
-                    row_potential[row_of[j]] += least;
-                    column_potential[j] -= least;
+                    row_potential[row_of[j]] += min;
+                    column_potential[j] -= min;
                 } else {
-                    slack[j] -= least;
+                    slack[j] -= min;
                 }
             }
             column = next;
@@ -69,7 +69,7 @@ mod tests {
         columns.iter().enumerate().map(|(r, &c)| cost[[r, c]]).sum()
     }
 
-    fn least_by_trying_all(cost: &Array2<f64>, row: usize, used: &mut Vec<bool>) -> f64 {
+    fn min_cost_by_trying_all(cost: &Array2<f64>, row: usize, used: &mut Vec<bool>) -> f64 {
         if row == cost.nrows() {
             return 0.0;
         }
@@ -77,7 +77,7 @@ mod tests {
         for column in 0..cost.ncols() {
             if !used[column] {
                 used[column] = true;
-                best = best.min(cost[[row, column]] + least_by_trying_all(cost, row + 1, used));
+                best = best.min(cost[[row, column]] + min_cost_by_trying_all(cost, row + 1, used));
                 used[column] = false;
             }
         }
@@ -103,8 +103,8 @@ mod tests {
                 let mut sorted = columns.clone();
                 sorted.sort_unstable();
                 assert_eq!(sorted, (0..n).collect::<Vec<_>>(), "one to one");
-                let least = least_by_trying_all(&cost, 0, &mut vec![false; n]);
-                assert!((total(&cost, &columns) - least).abs() < 1e-9, "{cost} gave {columns:?}");
+                let min = min_cost_by_trying_all(&cost, 0, &mut vec![false; n]);
+                assert!((total(&cost, &columns) - min).abs() < 1e-9, "{cost} gave {columns:?}");
             }
         }
     }

@@ -57,7 +57,7 @@ impl OutputCheck {
         // NaN is carried on: it must not look like no difference.
         let difference = pairs
             .map(|(a, b)| (a - b).abs())
-            .fold(0.0, |most: f64, distance| if distance > most || distance.is_nan() { distance } else { most });
+            .fold(0.0, |max: f64, distance| if distance > max || distance.is_nan() { distance } else { max });
         let difference = if difference > 0.0 || difference.is_nan() { difference / largest } else { 0.0 };
         Ok(Some(Self { step: check.step, images: images.len(), difference }))
     }

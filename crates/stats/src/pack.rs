@@ -74,14 +74,14 @@ pub(crate) struct Ranked {
     pub value: f32,
 }
 
-/// Numbers from 0 to `most`, in bytes where they fit, else in pairs of bytes.
-pub(crate) fn blob_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
-    seal(bytes_from_indices(indices, most))
+/// Numbers from 0 to `max`, in bytes where they fit, else in pairs of bytes.
+pub(crate) fn blob_from_indices(indices: &[u16], max: usize) -> Vec<u8> {
+    seal(bytes_from_indices(indices, max))
 }
 
 /// The same, not sealed yet.
-pub(crate) fn bytes_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
-    if u8::try_from(most).is_ok() {
+pub(crate) fn bytes_from_indices(indices: &[u16], max: usize) -> Vec<u8> {
+    if u8::try_from(max).is_ok() {
         indices.iter().map(|&index| index as u8).collect()
     } else {
         indices.iter().flat_map(|index| index.to_le_bytes()).collect()
@@ -89,16 +89,16 @@ pub(crate) fn bytes_from_indices(indices: &[u16], most: usize) -> Vec<u8> {
 }
 
 /// The inverse of [`bytes_from_indices`].
-pub(crate) fn indices_from_bytes(bytes: &[u8], most: usize) -> Result<Vec<u16>, String> {
-    if u8::try_from(most).is_ok() {
+pub(crate) fn indices_from_bytes(bytes: &[u8], max: usize) -> Result<Vec<u16>, String> {
+    if u8::try_from(max).is_ok() {
         return Ok(bytes.iter().map(|&byte| u16::from(byte)).collect());
     }
     numbers_from_bytes(bytes)
 }
 
-/// Bytes of an index up to `most`.
-pub(crate) fn index_bytes(most: usize) -> usize {
-    if u8::try_from(most).is_ok() { 1 } else { 2 }
+/// Bytes of an index up to `max`.
+pub(crate) fn index_bytes(max: usize) -> usize {
+    if u8::try_from(max).is_ok() { 1 } else { 2 }
 }
 
 /// The numbers as a sealed blob.
@@ -149,10 +149,10 @@ mod tests {
 
     #[test]
     fn indices_take_as_few_bytes_as_they_can() {
-        for (most, bytes) in [(255, 3), (256, 6)] {
-            let blob = blob_from_indices(&[0, 7, 255], most);
+        for (max, bytes) in [(255, 3), (256, 6)] {
+            let blob = blob_from_indices(&[0, 7, 255], max);
             assert_eq!(blob.len(), bytes + SEAL);
-            assert_eq!(indices_from_bytes(unseal(&blob).unwrap(), most).unwrap(), [0, 7, 255]);
+            assert_eq!(indices_from_bytes(unseal(&blob).unwrap(), max).unwrap(), [0, 7, 255]);
         }
     }
 

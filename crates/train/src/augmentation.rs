@@ -34,7 +34,7 @@ impl Augmentation {
             let drawn = stream.below(index, (room + 2 * pad) as u64 + 1);
             drawn as i16 - pad as i16
         };
-        let factor = |index, most: f64| (1.0 + most * (2.0 * stream.unit(index) - 1.0)) as f32;
+        let factor = |index, max: f64| (1.0 + max * (2.0 * stream.unit(index) - 1.0)) as f32;
         View {
             y: place(0, self.image.height - self.input.height),
             x: place(1, self.image.width - self.input.width),
@@ -123,7 +123,7 @@ mod tests {
     fn cutouts_and_colours_keep_their_bounds() {
         let data = DataRecipe { cutout: Some(6), brightness: 0.2, contrast: 0.1, ..DataRecipe::default() };
         let augmentation = augmentation(32, data);
-        let (mut whole, mut covered, mut least, mut most) = (0, [false; 32], f32::MAX, f32::MIN);
+        let (mut whole, mut covered, mut min, mut max) = (0, [false; 32], f32::MAX, f32::MIN);
         for id in 0..3000 {
             let view = augmentation.draw(at(1, 0), id);
             let patch = view.cutout.unwrap();
@@ -132,10 +132,10 @@ mod tests {
             }
             (patch.rows.0..patch.rows.1).for_each(|row| covered[usize::from(row)] = true);
             whole += u32::from(patch.rows.1 - patch.rows.0 == 6);
-            (least, most) = (least.min(view.brightness), most.max(view.brightness));
+            (min, max) = (min.min(view.brightness), max.max(view.brightness));
             assert!((view.contrast - 1.0).abs() <= 0.1 + 1e-6);
         }
         assert!(covered.iter().all(|c| *c) && (2200..2800).contains(&whole), "{whole}");
-        assert!((0.8..0.81).contains(&least) && (1.19..1.2001).contains(&most), "{least} {most}");
+        assert!((0.8..0.81).contains(&min) && (1.19..1.2001).contains(&max), "{min} {max}");
     }
 }

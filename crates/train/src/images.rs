@@ -6,7 +6,7 @@ use deepviz_net::{InputTransform, Shape};
 use ndarray::ArrayView3;
 
 /// Resized images are kept in memory up to this size in all; more are resized whenever they are read.
-const MOST_RESIZED_BYTES: usize = 1 << 30;
+const MAX_RESIZED_BYTES: usize = 1 << 30;
 
 /// The images of a corpus, those of other sizes resized once, where memory allows.
 pub(crate) struct Images<'a> {
@@ -22,14 +22,14 @@ struct Resized {
 impl<'a> Images<'a> {
     /// Resizes the images, if any needs it.
     pub fn new(corpus: &'a Corpus, transform: InputTransform) -> Result<Self, Error> {
-        Self::within(corpus, transform, MOST_RESIZED_BYTES)
+        Self::within(corpus, transform, MAX_RESIZED_BYTES)
     }
 
-    fn within(corpus: &'a Corpus, transform: InputTransform, most_bytes: usize) -> Result<Self, Error> {
+    fn within(corpus: &'a Corpus, transform: InputTransform, max_bytes: usize) -> Result<Self, Error> {
         let shape = transform.shape();
         let images: Vec<_> = (0..corpus.len() as u32).filter_map(|id| corpus.pixels(ImageId(id))).collect();
         let is_wanted = images.iter().any(|image| <[usize; 3]>::from(image.dim()) != shape.dims());
-        let has_room = images.len().saturating_mul(shape.len()) <= most_bytes;
+        let has_room = images.len().saturating_mul(shape.len()) <= max_bytes;
         let resized =
             if is_wanted && has_room { Some(Resized { shape, pixels: transform.bytes(&images)? }) } else { None };
         Ok(Self { corpus, resized })

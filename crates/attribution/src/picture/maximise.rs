@@ -94,8 +94,8 @@ impl<'m> Visualiser<'m> {
         for step in 0..steps {
             let shown: Vec<Shown> = coefficients.iter_mut().map(|of| image.show_within_contrast(of)).collect();
             let shift = |axis: u64, side: usize| {
-                let most = side / JITTER;
-                jitter.below(2 * step as u64 + axis, 2 * most as u64 + 1) as isize - most as isize
+                let max = side / JITTER;
+                jitter.below(2 * step as u64 + axis, 2 * max as u64 + 1) as isize - max as isize
             };
             let by = (shift(0, height), shift(1, width));
             // Smaller steps towards the end.

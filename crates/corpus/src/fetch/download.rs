@@ -122,7 +122,7 @@ impl PartialFile {
         report.set_total(whole.unwrap_or(0));
         report.set(start);
         let mut body = response.into_body().into_reader();
-        let target = BodyTarget { start, most: whole.unwrap_or(UNKNOWN_BYTES_MAX), url };
+        let target = BodyTarget { start, max: whole.unwrap_or(UNKNOWN_BYTES_MAX), url };
         let have = self.receive(&mut body, &target, report)?;
         if let Some(expected) = whole.filter(|&whole| have < whole) {
             let source = std::io::ErrorKind::UnexpectedEof.into();
@@ -139,8 +139,8 @@ impl PartialFile {
         file.seek(SeekFrom::End(0)).map_err(writing())?;
         let mut have = target.start;
         let mut buffer = vec![0; 1 << 16];
-        while have < target.most {
-            let room = (target.most - have).min(buffer.len() as u64) as usize;
+        while have < target.max {
+            let room = (target.max - have).min(buffer.len() as u64) as usize;
             match body.read(&mut buffer[..room]) {
                 Ok(0) => break,
                 Ok(count) => {
@@ -149,7 +149,7 @@ impl PartialFile {
                     report.set(have);
                 }
                 Err(source) => {
-                    return Err(Error::Interrupted { have, expected: target.most, source, url: target.url.to_owned() });
+                    return Err(Error::Interrupted { have, expected: target.max, source, url: target.url.to_owned() });
                 }
             }
         }
@@ -177,7 +177,7 @@ struct BodyTarget<'a> {
     /// The present content.
     start: u64,
     /// The most bytes that there may be.
-    most: u64,
+    max: u64,
     url: &'a str,
 }
 

@@ -100,7 +100,7 @@ impl RecordReader {
 pub(crate) struct Opened {
     pub(crate) reader: Box<dyn Read>,
     /// The file's size; where it is compressed, a bound on its size when decompressed.
-    pub(crate) most_bytes: u64,
+    pub(crate) max_bytes: u64,
     pub(crate) is_compressed: bool,
 }
 
@@ -114,10 +114,10 @@ pub(crate) fn open_maybe_gz(path: &Path) -> Result<Opened, Error> {
     file.seek(SeekFrom::Start(0)).map_err(read_error())?;
     let buffered = BufReader::with_capacity(BUFFER_BYTES, file);
     Ok(if is_compressed {
-        let most_bytes = bytes.saturating_mul(MAX_DEFLATE_RATIO);
-        Opened { reader: Box::new(MultiGzDecoder::new(buffered)), most_bytes, is_compressed }
+        let max_bytes = bytes.saturating_mul(MAX_DEFLATE_RATIO);
+        Opened { reader: Box::new(MultiGzDecoder::new(buffered)), max_bytes, is_compressed }
     } else {
-        Opened { reader: Box::new(buffered), most_bytes: bytes, is_compressed }
+        Opened { reader: Box::new(buffered), max_bytes: bytes, is_compressed }
     })
 }
 

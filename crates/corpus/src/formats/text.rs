@@ -9,9 +9,9 @@ use std::{
 use crate::Error;
 
 /// Lists of more bytes are refused; known ones have a few MiB.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 /// The same for lines, of which each takes memory of its own.
-const MOST_LINES: usize = 1 << 22;
+const MAX_LINES: usize = 1 << 22;
 
 /// Reads a text file. A byte order mark is dropped, UTF-16 is understood by its mark, and bytes that are not UTF-8
 /// become replacement marks.
@@ -19,9 +19,9 @@ pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let failed = || Error::io("read", path);
     let file = File::open(path).map_err(failed())?;
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(failed())?;
-    if bytes.len() as u64 > MOST_BYTES {
-        let expected = format!("at most {MOST_BYTES} bytes");
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed())?;
+    if bytes.len() as u64 > MAX_BYTES {
+        let expected = format!("at most {MAX_BYTES} bytes");
         return Err(Error::Malformed { what: "a list", found: "more".to_owned(), expected, path: path.to_owned() });
     }
     Ok(to_text(&bytes))
@@ -45,8 +45,8 @@ pub(crate) fn to_text(bytes: &[u8]) -> String {
 pub(crate) fn read_lines(path: &Path) -> Result<Vec<String>, Error> {
     let text = read_text(path)?;
     let found = lines(&text).count();
-    if found > MOST_LINES {
-        return Err(Error::TooMany { what: "lines", found, most: MOST_LINES, path: path.to_owned() });
+    if found > MAX_LINES {
+        return Err(Error::TooMany { what: "lines", found, max: MAX_LINES, path: path.to_owned() });
     }
     Ok(lines(&text).map(str::to_owned).collect())
 }
@@ -56,11 +56,11 @@ pub(crate) fn read_lines(path: &Path) -> Result<Vec<String>, Error> {
 /// # Errors
 /// If it has more than 16 MiB.
 pub(crate) fn read_short(path: &Path) -> io::Result<Vec<u8>> {
-    const MOST: u64 = 16 << 20;
+    const MAX_SHORT_BYTES: u64 = 16 << 20;
     let mut bytes = Vec::new();
-    File::open(path)?.take(MOST + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MOST {
-        return Err(io::Error::other(format!("it has more than {} MiB", MOST >> 20)));
+    File::open(path)?.take(MAX_SHORT_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_SHORT_BYTES {
+        return Err(io::Error::other(format!("it has more than {} MiB", MAX_SHORT_BYTES >> 20)));
     }
     Ok(bytes)
 }

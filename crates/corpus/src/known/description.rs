@@ -208,11 +208,11 @@ impl ContentFile {
 
     /// The sizes it may have, in words.
     pub(crate) fn sizes(&self) -> String {
-        let least = self.bytes_min.unwrap_or(1);
+        let min = self.bytes_min.unwrap_or(1);
         match (self.bytes, self.bytes_max) {
             (Some(bytes), _) => format!("{} with {bytes} bytes", self.path),
-            (None, Some(most)) => format!("{} with {least} to {most} bytes", self.path),
-            (None, None) => format!("{} with at least {least} bytes", self.path),
+            (None, Some(max)) => format!("{} with {min} to {max} bytes", self.path),
+            (None, None) => format!("{} with at least {min} bytes", self.path),
         }
     }
 }

@@ -44,7 +44,7 @@ fn every_built_in_description_is_sound() {
         }
         let needed: u64 = known.contents.iter().map(|content| content.bytes.unwrap_or(1)).sum();
         let archives = known.files.iter().any(|source| source.unpack() != Unpack::None);
-        assert!(!archives || known.unpacked_bytes_max.is_some_and(|most| most >= needed), "{file}: unpacked_bytes_max");
+        assert!(!archives || known.unpacked_bytes_max.is_some_and(|max| max >= needed), "{file}: unpacked_bytes_max");
     }
     assert_eq!(Description::known().len(), FILES.len());
 }

@@ -34,7 +34,7 @@ impl Sink<'_> {
         if self.train.records.is_empty() && self.test.records.is_empty() {
             return Err(self.nothing_read(path));
         }
-        let too_many = |what, found, most| Error::TooMany { what, found, most, path: path.to_owned() };
+        let too_many = |what, found, max| Error::TooMany { what, found, max, path: path.to_owned() };
         let images = self.train.records.len() + self.test.records.len();
         if u32::try_from(images).is_err() {
             return Err(too_many("images", images, u32::MAX as usize));

@@ -66,9 +66,9 @@ fn pixels_are_counted_by_their_heads() {
     Corpus::open_with(place.folder.path(), &OpenOptions { limits: bytes(2_160_000), ..OpenOptions::default() })
         .unwrap();
     let error = refused(place.folder.path(), bytes(2_159_999));
-    assert!(matches!(error, Error::TooLarge { found: 2_160_000, most: 2_159_999, .. }), "{error}");
+    assert!(matches!(error, Error::TooLarge { found: 2_160_000, max: 2_159_999, .. }), "{error}");
     let error = refused(place.folder.path(), images(5));
-    assert!(matches!(error, Error::TooMany { what: "images", most: 5, .. }), "{error}");
+    assert!(matches!(error, Error::TooMany { what: "images", max: 5, .. }), "{error}");
 }
 
 #[test]
@@ -114,7 +114,7 @@ fn archives_unpack_to_as_much_as_they_may() {
     let error = refused(&path, bytes(1_000_000));
     assert!(matches!(error, Error::TooLarge { .. }), "{error}");
     let error = refused(&path, images(9));
-    assert!(matches!(error, Error::TooMany { what: "files in the archive", found: 19, most: 18, .. }), "{error}");
+    assert!(matches!(error, Error::TooMany { what: "files in the archive", found: 19, max: 18, .. }), "{error}");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn rows_of_tables_are_counted_and_their_lists_and_pages_held_against_the_file() 
     for name in ["parquet", "parquet_words"] {
         let table = sample(name);
         let error = refused(&table.path, images(1));
-        assert!(matches!(error, Error::TooMany { most: 1, .. }), "{error}");
+        assert!(matches!(error, Error::TooMany { max: 1, .. }), "{error}");
         let file = walk(&table.path).into_iter().find(|path| path.extension().is_some_and(|end| end == "parquet"));
         let file = file.unwrap();
         let mut bytes = fs::read(&file).unwrap();

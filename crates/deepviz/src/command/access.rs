@@ -16,7 +16,7 @@ pub const UNRESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remo
 /// A token of fewer characters can be guessed: as hexadecimal digits these are 64 bits.
 const GOOD_CHARS: usize = 16;
 /// A file with a token has no more bytes.
-const MOST_FILE_BYTES: u64 = 4096;
+const MAX_FILE_BYTES: u64 = 4096;
 
 /// Who may look.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ fn token_in(path: &Path) -> anyhow::Result<String> {
     let reading = || format!("cannot read the token of {}", path.display());
     let mut file = File::open(path).with_context(reading)?;
     let mut text = String::new();
-    file.by_ref().take(MOST_FILE_BYTES).read_to_string(&mut text).with_context(reading)?;
+    file.by_ref().take(MAX_FILE_BYTES).read_to_string(&mut text).with_context(reading)?;
     let token = text.trim();
     if token.is_empty() {
         bail!("cannot read the token of {}: the file is empty, expected the token alone", path.display());

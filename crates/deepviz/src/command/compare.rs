@@ -15,7 +15,7 @@ use crate::printable::printable;
 use crate::table::Table;
 
 /// Cells that are listed at most.
-const MOST_CELLS: usize = 20;
+const MAX_CELLS: usize = 20;
 
 /// `deepviz compare`
 pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitStatus> {
@@ -129,7 +129,7 @@ fn print_cells(errors: &Value) {
     cells.sort_by_key(|cell| -size(cell));
     print_line(&format!("Cells that differ by more than noise (5 % false discoveries): {}", cells.len()));
     let mut table = Table::new(&["true", "predicted", "A", "B", "only A", "only B", "p"]);
-    for cell in cells.iter().take(MOST_CELLS) {
+    for cell in cells.iter().take(MAX_CELLS) {
         let [row, column] = ["true_class", "predicted"].map(|key| cell[key].as_u64().unwrap_or(0) as usize);
         let name = |class: usize| errors["classes"][class].as_str().unwrap_or_default().to_owned();
         let counts = ["a", "b"].map(|side| errors["counts"][side][row][column].to_string());
@@ -138,8 +138,8 @@ fn print_cells(errors: &Value) {
         table.row([name(row), name(column), a, b, cell["only_a"].to_string(), cell["only_b"].to_string(), p]);
     }
     table.print();
-    if cells.len() > MOST_CELLS {
-        print_line(&format!("and {} more: --json lists all", cells.len() - MOST_CELLS));
+    if cells.len() > MAX_CELLS {
+        print_line(&format!("and {} more: --json lists all", cells.len() - MAX_CELLS));
     }
 }
 

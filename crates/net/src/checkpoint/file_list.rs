@@ -17,7 +17,7 @@ const IN_FOLDER: [&str; 4] =
 const WITHOUT_WEIGHTS: [&str; 3] = ["optimizer.pt", "scheduler.pt", "scaler.pt"];
 
 /// Bytes of an index of shards.
-const MOST_INDEX_BYTES: u64 = 64 << 20;
+const MAX_INDEX_BYTES: u64 = 64 << 20;
 
 /// The checkpoints that a path names: itself, or those in the folder, in the order of their names; none where the folder
 /// has none.
@@ -93,7 +93,7 @@ pub(super) fn is_index(file: &Path) -> bool {
 /// The files that an index of Hugging Face names, each once; all lie beside it.
 pub(super) fn shards(index: &Path) -> Result<Vec<PathBuf>, Error> {
     let unusable = |reason: String| Checkpoint::unusable(index, reason);
-    let text = bounded::read_text(index, MOST_INDEX_BYTES).map_err(Error::io("read the checkpoint", index))?;
+    let text = bounded::read_text(index, MAX_INDEX_BYTES).map_err(Error::io("read the checkpoint", index))?;
     let content: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| unusable(format!("it is no JSON: {error}")))?;
     let map = content.get("weight_map").and_then(serde_json::Value::as_object);

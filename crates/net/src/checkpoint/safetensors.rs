@@ -10,10 +10,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// The largest file that is read.
-const MOST_BYTES: u64 = 16 << 30;
+const MAX_BYTES: u64 = 16 << 30;
 
 pub(super) fn read(path: &Path) -> Result<BTreeMap<String, CheckpointArray>, Error> {
-    let bytes = bounded::read(path, MOST_BYTES).map_err(Error::io("read the checkpoint", path))?;
+    let bytes = bounded::read(path, MAX_BYTES).map_err(Error::io("read the checkpoint", path))?;
     let damaged = |error| Checkpoint::unusable(path, format!("it is no whole safetensors file ({error})"));
     let (header_bytes, metadata) = SafeTensors::read_metadata(&bytes).map_err(damaged)?;
     // Behind the length of the header and the header.

@@ -8,7 +8,7 @@ use std::path::Path;
 const STEP_KEYS: [&str; 5] = ["global_step", "step", "steps", "iteration", "iter"];
 const TRAINER_STATE: &str = "trainer_state.json";
 /// Bytes of the Trainer's state: its log has a line for every few steps.
-const MOST_STATE_BYTES: u64 = 256 << 20;
+const MAX_STATE_BYTES: u64 = 256 << 20;
 
 /// Updates and epochs done after which a checkpoint was kept; none where it does not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -68,7 +68,7 @@ fn of_trainer_state(path: &Path) -> Stamp {
     if !path.is_dir() && !is_in_folder(path) {
         return Stamp::default();
     }
-    let text = bounded::read_text(&folder.join(TRAINER_STATE), MOST_STATE_BYTES).unwrap_or_default();
+    let text = bounded::read_text(&folder.join(TRAINER_STATE), MAX_STATE_BYTES).unwrap_or_default();
     let state: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     Stamp {
         step: state.get("global_step").and_then(serde_json::Value::as_u64),

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 const PROTOCOL: u64 = 1;
 
 /// Characters of an answer's line: names and numbers of a few thousand layers.
-const MOST_LINE: u64 = 1 << 22;
+const MAX_LINE_BYTES: u64 = 1 << 22;
 
 /// The process, started when it is first needed; copies share it.
 #[derive(Clone)]
@@ -134,7 +134,7 @@ impl Worker {
 
     fn line<T: for<'de> Deserialize<'de>>(answers: &mut BufReader<ChildStdout>) -> Result<T, Error> {
         let mut line = String::new();
-        answers.by_ref().take(MOST_LINE).read_line(&mut line).map_err(|error| Self::ended(&error))?;
+        answers.by_ref().take(MAX_LINE_BYTES).read_line(&mut line).map_err(|error| Self::ended(&error))?;
         if line.is_empty() {
             return Err(Self::ended(&std::io::ErrorKind::UnexpectedEof.into()));
         }

@@ -13,7 +13,7 @@ use ndarray::{Array2, Array3, ArrayView3};
 use std::sync::Arc;
 
 /// Floats that are asked for at once: 64 MB.
-const MOST_FLOATS: usize = 1 << 24;
+const MAX_FLOATS: usize = 1 << 24;
 /// Images that go through the network together at most.
 const TOGETHER: usize = 64;
 
@@ -60,7 +60,7 @@ impl WorkerModel {
             None => wanted.to_vec(),
         };
         let floats: usize = asked.iter().map(|layer| length(*layer)).sum();
-        let together = (MOST_FLOATS / floats.max(1)).clamp(1, TOGETHER);
+        let together = (MAX_FLOATS / floats.max(1)).clamp(1, TOGETHER);
         let mut out: Vec<_> = wanted.iter().map(|&layer| Array2::zeros((images.len(), length(layer)))).collect();
         let (mut seen, level) = (Vec::new(), VectorLevel::detect());
         for (index, (images, views)) in images.chunks(together).zip(views.chunks(together)).enumerate() {

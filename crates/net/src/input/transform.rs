@@ -133,7 +133,7 @@ impl InputTransform {
         match self.resize {
             Some(Resize::Cover { .. }) => {
                 let ratio = (size[0] as f64 / height as f64).max(size[1] as f64 / width as f64);
-                let side = |side: usize, least: usize| ((side as f64 * ratio).round() as usize).max(least);
+                let side = |side: usize, min: usize| ((side as f64 * ratio).round() as usize).max(min);
                 let scaled = [side(height, size[0]), side(width, size[1])];
                 Window { scaled, first: middle(scaled), size }
             }

@@ -12,9 +12,9 @@ const IMAGE: &str = "data";
 
 /// Values of one image's activations, of one layer and of all together, and of parameters: what memory is taken by
 /// follows from an untrusted file.
-const MOST_OUTPUTS: usize = 1 << 28;
-pub(crate) const MOST_ACTIVATIONS: usize = 1 << 28;
-const MOST_PARAMETERS: usize = 1 << 30;
+const MAX_OUTPUTS: usize = 1 << 28;
+pub(crate) const MAX_ACTIVATIONS: usize = 1 << 28;
+const MAX_PARAMETERS: usize = 1 << 30;
 
 /// Takes layers one by one, each after its inputs; the first mistake is kept for [`NetworkBuilder::build`].
 #[derive(Debug)]
@@ -133,7 +133,7 @@ impl NetworkBuilder {
         }
         check_init(name, &op, &inputs, &parameters)?;
         let values: usize = parameters.iter().map(ParameterSpec::len).sum();
-        if shape.len() > MOST_OUTPUTS || values > MOST_PARAMETERS {
+        if shape.len() > MAX_OUTPUTS || values > MAX_PARAMETERS {
             let found = format!("{shape} outputs and {values} parameters");
             return Err(error(Some(name), "a layer of at most 2^28 outputs and 2^30 parameters", found));
         }
@@ -228,7 +228,7 @@ fn check_uses(layers: &[Layer]) -> Result<(), Error> {
 fn check_size(layers: &[Layer]) -> Result<(), Error> {
     let activations: usize = layers.iter().map(|layer| layer.shape.len()).sum();
     let parameters: usize = layers.iter().flat_map(|layer| &layer.parameters).map(ParameterSpec::len).sum();
-    if activations <= MOST_ACTIVATIONS && parameters <= MOST_PARAMETERS {
+    if activations <= MAX_ACTIVATIONS && parameters <= MAX_PARAMETERS {
         return Ok(());
     }
     Err(Error::Network {

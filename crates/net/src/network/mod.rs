@@ -4,7 +4,7 @@ mod builder;
 mod linear;
 mod receptive_field;
 
-pub(crate) use builder::MOST_ACTIVATIONS;
+pub(crate) use builder::MAX_ACTIVATIONS;
 pub use builder::NetworkBuilder;
 pub use receptive_field::Patch;
 

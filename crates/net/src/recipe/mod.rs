@@ -46,12 +46,12 @@ pub struct Recipe {
 }
 
 /// Bytes of a recipe.
-const MOST_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 impl Recipe {
     /// Reads a recipe file and lays overrides (`train.batch` = `64`) over it.
     pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self, Error> {
-        let text = bounded::read_text(path, MOST_BYTES).map_err(Error::io("read the recipe", path))?;
+        let text = bounded::read_text(path, MAX_BYTES).map_err(Error::io("read the recipe", path))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
         let root = tree_of(&text, &path.display().to_string(), overrides)?;
         with_training(read(&root, &path.display().to_string(), &stem)?)

@@ -3,7 +3,7 @@
 use super::{LayerRecipe, Recipe};
 use crate::error::Error;
 use crate::input::{MeanKind, StdKind};
-use crate::network::{MOST_ACTIVATIONS, Network, NetworkBuilder};
+use crate::network::{MAX_ACTIVATIONS, Network, NetworkBuilder};
 use crate::shape::Shape;
 
 impl Network {
@@ -37,7 +37,7 @@ fn place(recipe: &Recipe, error: Error) -> Error {
 
 fn check_image(recipe: &Recipe, image: Shape) -> Result<(), Error> {
     let values = image.dims().into_iter().try_fold(1_usize, usize::checked_mul);
-    if values.is_some_and(|values| values <= MOST_ACTIVATIONS) {
+    if values.is_some_and(|values| values <= MAX_ACTIVATIONS) {
         return Ok(());
     }
     Err(Error::Recipe {

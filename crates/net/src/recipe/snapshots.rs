@@ -25,7 +25,7 @@ pub enum Every {
 }
 
 /// Snapshots that a run may plan.
-const MOST_SNAPSHOTS: usize = 1_000_000;
+const MAX_SNAPSHOTS: usize = 1_000_000;
 
 impl Default for SnapshotRecipe {
     fn default() -> Self {
@@ -62,10 +62,10 @@ impl SnapshotRecipe {
                 break;
             }
             planned.insert(at);
-            if planned.len() > MOST_SNAPSHOTS {
+            if planned.len() > MAX_SNAPSHOTS {
                 return Err(Error::Input {
                     what: "`snapshots.every`",
-                    expected: format!("at most {MOST_SNAPSHOTS} snapshots"),
+                    expected: format!("at most {MAX_SNAPSHOTS} snapshots"),
                     found: format!("more in {total_steps} steps; keep fewer, or train for fewer epochs"),
                 });
             }

@@ -189,13 +189,13 @@ pub struct CorpusInfo {
 }
 
 /// Bytes of a run.toml: the names of a hundred thousand classes fit.
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// What the number of a class can be.
-const MOST_CLASSES: usize = 1 << 16;
+const MAX_CLASSES: usize = 1 << 16;
 
 /// Updates of a run; the page and scripts read them as doubles.
-const MOST_STEPS: u64 = (1 << 53) - 1;
+const MAX_STEPS: u64 = (1 << 53) - 1;
 
 /// The keys of `[corpus]` that say how the corpus's folder is to be understood.
 pub const READING_KEYS: [&str; 3] = ["labels", "test_from", "orientation"];
@@ -224,7 +224,7 @@ impl RunInfo {
     /// Reads a run folder's run.toml.
     pub fn read(run: &Path) -> Result<Self, Error> {
         let path = run.join(RUN_FILE);
-        let text = match bounded::read_text(&path, MOST_BYTES) {
+        let text = match bounded::read_text(&path, MAX_BYTES) {
             Ok(text) => text,
             Err(source) if source.kind() == std::io::ErrorKind::NotFound => {
                 return Err(Error::NotARun { path: run.into() });
@@ -290,14 +290,14 @@ impl RunInfo {
         let (train_images, total_steps) = training.map_or((0, 0), |found| (found.train_images, found.total_steps));
         let refuse = |expected: &str, found: String| Err(scope.error(&tree::Place::Whole, expected, found));
         match () {
-            () if self.classes.len() > MOST_CLASSES => {
+            () if self.classes.len() > MAX_CLASSES => {
                 refuse("at most 65,536 classes", format!("{} of them", self.classes.len()))
             }
             () if train.saturating_add(test) > u64::from(u32::MAX) => {
                 refuse("a corpus of fewer than 2^32 images", format!("{train} for training and {test} for testing"))
             }
             () if train_images > u64::from(u32::MAX) => refuse("`train_images` below 2^32", train_images.to_string()),
-            () if total_steps > MOST_STEPS => refuse("`total_steps` below 2^53", total_steps.to_string()),
+            () if total_steps > MAX_STEPS => refuse("`total_steps` below 2^53", total_steps.to_string()),
             () => Ok(()),
         }
     }

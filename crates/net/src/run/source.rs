@@ -55,10 +55,10 @@ pub struct CheckInfo {
 const OUTPUTS: &str = "outputs";
 
 /// Bytes beside the outputs.
-const MOST_HEADER_BYTES: u64 = 1 << 20;
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Images that a check can have.
-const MOST_IMAGES: usize = 1024;
+const MAX_IMAGES: usize = 1024;
 
 impl Source {
     pub(super) fn read(mut section: Section<'_>) -> Result<Self, Error> {
@@ -93,7 +93,7 @@ impl CheckInfo {
         let step = section.required::<u64>("step")?;
         let ids = "a list of 1 to 1,024 ids of images";
         let holds =
-            |ids: &Vec<u64>| (1..=MOST_IMAGES).contains(&ids.len()) && ids.iter().all(|id| u32::try_from(*id).is_ok());
+            |ids: &Vec<u64>| (1..=MAX_IMAGES).contains(&ids.len()) && ids.iter().all(|id| u32::try_from(*id).is_ok());
         let images = section.checked::<Vec<u64>>("images", ids, holds)?.ok_or_else(|| section.missing("images"))?;
         let is_name = |name: &String| !name.contains(['/', '\\']) && !name.starts_with('.') && !name.is_empty();
         let file = section.checked("file", "the name of a file in the run folder", is_name)?;
@@ -118,8 +118,8 @@ impl CheckInfo {
 /// Reads the outputs of a check: images x classes.
 pub(super) fn read_outputs(path: &Path, shape: [usize; 2]) -> Result<Array2<f32>, Error> {
     let damaged = |reason: String| Error::Damaged { what: "the recorded outputs", reason, path: path.to_owned() };
-    let most = MOST_HEADER_BYTES + 4 * shape.iter().map(|side| *side as u64).product::<u64>();
-    let bytes = bounded::read(path, most).map_err(Error::io("read the recorded outputs", path))?;
+    let max = MAX_HEADER_BYTES + 4 * shape.iter().map(|side| *side as u64).product::<u64>();
+    let bytes = bounded::read(path, max).map_err(Error::io("read the recorded outputs", path))?;
     let file = safetensors::SafeTensors::deserialize(&bytes).map_err(|error| damaged(error.to_string()))?;
     let outputs = file.tensor(OUTPUTS).map_err(|error| damaged(error.to_string()))?;
     if outputs.dtype() != safetensors::Dtype::F32 || outputs.shape() != shape {

@@ -90,11 +90,11 @@ fn set_readable(_: &std::fs::File) -> std::io::Result<()> {
 
 /// Bytes of a snapshot: ten times the largest network that is trained here. Of a run, the header has been held against
 /// its network before.
-const MOST_BYTES: u64 = 16 << 30;
+const MAX_BYTES: u64 = 16 << 30;
 
 /// Reads the file, with or without the optimiser's state; all of it is checked either way.
 pub(super) fn read(path: &Path, with_optimizer: bool) -> Result<Snapshot, Error> {
-    let bytes = bounded::read(path, MOST_BYTES).map_err(Error::io("read the snapshot", path))?;
+    let bytes = bounded::read(path, MAX_BYTES).map_err(Error::io("read the snapshot", path))?;
     let length = bytes.len() as u64;
     let Some((prefix, rest)) = bytes.split_first_chunk::<PREFIX_BYTES>() else {
         return Err(damaged(path, format!("it is cut short: {length} bytes")));

@@ -227,9 +227,9 @@ impl CudaTrainer {
     /// Sends a step's input; gives whether its views change colours.
     fn send(&mut self, step: &TrainingStep<'_>) -> Result<bool, Error> {
         let (on, input) = (&self.on, &mut self.input);
-        let (most, found) = (self.space.images, step.ids.len());
-        if found == 0 || found > most {
-            let (expected, found) = (format!("1 to {most}"), found.to_string());
+        let (max, found) = (self.space.images, step.ids.len());
+        if found == 0 || found > max {
+            let (expected, found) = (format!("1 to {max}"), found.to_string());
             return Err(Error::Input { what: "number of images of a step", expected, found });
         }
         self.preprocessing.check(&self.network, step.images, step.views)?;

@@ -71,7 +71,7 @@ fn gradients_are_central_differences_of_the_whole_batch() {
                 assert_close([found], &[loss(&case, &named)], 2e-6, &case.name);
                 for spec in case.network.parameters().filter(|spec| spec.is_learnt()) {
                     let array = gradients.get(&spec.name).unwrap();
-                    let largest = array.iter().fold(1e-2_f64, |most, v| most.max(f64::from(v.abs())));
+                    let largest = array.iter().fold(1e-2_f64, |max, v| max.max(f64::from(v.abs())));
                     let places = [array.len() / 2, 0, array.len() - 1];
                     for &at in &places[..if count < 4 { 3 } else { 1 }] {
                         let moved = |by: f64| {

@@ -334,10 +334,10 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
             }
         }
         Op::Softmax(_) => {
-            let most = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            let sum: f64 = x.iter().map(|x| (x - most).exp()).sum();
+            let max = x.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sum: f64 = x.iter().map(|x| (x - max).exp()).sum();
             for (y, x) in y.iter_mut().zip(x) {
-                *y = (x - most).exp() / sum;
+                *y = (x - max).exp() / sum;
             }
         }
         Op::Add(geometry) => {

@@ -187,8 +187,8 @@ fn random_case(index: u64) -> Case {
             // As far apart as the input allows, twice the neighbours' distance at most.
             let dilation = pick(1, if size > 1 { ((side - 1) / (size - 1)).min(2) } else { 2 });
             let windows = WindowAxis { size, dilation, ..WindowAxis::new(size) };
-            let most = windows.span() - 1;
-            let (before, after) = (pick(0, most), pick(0, most));
+            let max = windows.span() - 1;
+            let (before, after) = (pick(0, max), pick(0, max));
             WindowAxis { stride: pick(1, size + 1), before, after, ..windows }
         };
         let (rows, columns) = (axis(height), axis(width));

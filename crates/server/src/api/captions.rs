@@ -5,7 +5,7 @@ use std::ops::Range;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
-use deepviz_stats::captions::{self, Against, Caption, ImageTable, MOST_CAPTIONS, Side, Subject};
+use deepviz_stats::captions::{self, Against, Caption, ImageTable, MAX_CAPTIONS, Side, Subject};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -35,11 +35,11 @@ pub(crate) struct AgainstQuery {
 
 impl AgainstQuery {
     fn limit(&self) -> Result<usize, ApiError> {
-        let limit = self.limit.unwrap_or(MOST_CAPTIONS);
-        if (1..=MOST_CAPTIONS).contains(&limit) {
+        let limit = self.limit.unwrap_or(MAX_CAPTIONS);
+        if (1..=MAX_CAPTIONS).contains(&limit) {
             return Ok(limit);
         }
-        Err(ApiError::bad(format!("expected a limit of 1 to {MOST_CAPTIONS}, found {limit}")))
+        Err(ApiError::bad(format!("expected a limit of 1 to {MAX_CAPTIONS}, found {limit}")))
     }
 
     fn against(&self) -> Result<Against, ApiError> {

@@ -20,7 +20,7 @@ use crate::http::work_pool::WorkKind;
 use crate::sheet::mean_image::ClusteredImages;
 
 /// Pixels per pixel at most: tiles have 128 pixels a side and less.
-const MOST_SCALE: usize = 8;
+const MAX_SCALE: usize = 8;
 
 /// The picture.
 #[derive(Deserialize, IntoParams)]
@@ -59,8 +59,8 @@ pub(crate) async fn mean(
         Some(word) => return Err(ApiError::bad(format!("unknown images `{word}`; expected members or rest"))),
     };
     let scale = picture.scale.unwrap_or(1);
-    if !(1..=MOST_SCALE).contains(&scale) {
-        return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
+    if !(1..=MAX_SCALE).contains(&scale) {
+        return Err(ApiError::bad(format!("expected a scale of 1 to {MAX_SCALE}, found {scale}")));
     }
     let run = app.runs.get(&path.run)?;
     let corpus = app.corpora.images_of(&run).await?;

@@ -209,7 +209,7 @@ fn history_of(run: &OpenRun, query: &ClusterQuery) -> Result<ClusterHistory, Api
     for clusters in by_step {
         let Some(index) = listing.index_of(clusters.step) else { continue };
         let commonest = clusters.mix.outer_iter().map(|mix| mix.iter().copied().max().unwrap_or_default());
-        let purity = commonest.zip(&clusters.sizes).map(|(most, &size)| most as f32 / size.max(1) as f32);
+        let purity = commonest.zip(&clusters.sizes).map(|(count, &size)| count as f32 / size.max(1) as f32);
         history.purity.push(purity.collect());
         history.checkpoints.push(index);
         history.sizes.push(clusters.sizes);

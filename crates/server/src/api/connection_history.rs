@@ -25,7 +25,7 @@ use crate::sheet::layer_axis::layer_index;
 /// Connections of each side when nothing is said.
 const LIMIT: usize = 8;
 /// Checkpoints at most, and so many are chosen evenly unless told otherwise.
-const MOST_CHECKPOINTS: usize = 64;
+const MAX_CHECKPOINTS: usize = 64;
 
 /// A filter in a path.
 #[derive(Deserialize, IntoParams)]
@@ -99,11 +99,11 @@ impl Side {
         }
     }
 
-    fn strongest(self, network: &Network, most: usize) -> Vec<UnitOverTime> {
+    fn strongest(self, network: &Network, max: usize) -> Vec<UnitOverTime> {
         let size = |weights: &[Option<f32>]| weights.iter().flatten().fold(-1.0_f32, |size, w| size.max(w.abs()));
         let mut all: Vec<_> = self.0.into_iter().collect();
         all.sort_by(|(_, a), (_, b)| size(b).total_cmp(&size(a)));
-        let named = all.into_iter().take(most).map(|((layer, channel, kernel_channel), weights)| {
+        let named = all.into_iter().take(max).map(|((layer, channel, kernel_channel), weights)| {
             let unit = Unit { layer, channel };
             UnitOverTime { unit: UnitName::of(network, unit), kernel_channel, colour: colour(network, unit), weights }
         });
@@ -128,12 +128,12 @@ pub(crate) async fn connection_history(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&path.run)?;
-    let most = limit(query.limit, LIMIT)?;
+    let max = limit(query.limit, LIMIT)?;
     let network = Arc::clone(run.network());
     let layer = layer_index(&network, &path.layer)?;
     let filter = filter_of(&network, layer, &path.filter)?;
     let listing = run.listing_by(&app.work).await?;
-    let chosen = listing.chosen(&run.id, query.checkpoints.as_deref(), MOST_CHECKPOINTS)?;
+    let chosen = listing.chosen(&run.id, query.checkpoints.as_deref(), MAX_CHECKPOINTS)?;
     let kind = WorkKind::of_size(network.parameter_count());
     let (mut checkpoints, mut left_out) = (Vec::new(), Vec::new());
     let (mut inputs, mut outputs) = (Side::default(), Side::default());
@@ -162,9 +162,9 @@ pub(crate) async fn connection_history(
         checkpoints,
         left_out,
         input_count: inputs.0.len(),
-        inputs: inputs.strongest(&network, most),
+        inputs: inputs.strongest(&network, max),
         output_count: outputs.0.len(),
-        outputs: outputs.strongest(&network, most),
+        outputs: outputs.strongest(&network, max),
     };
     json(&headers, &answer)
 }

@@ -102,7 +102,7 @@ pub(crate) async fn connections(
     let run = app.runs.get(&path.run)?;
     let listing = run.listing_by(&app.work).await?;
     let (checkpoint, entry) = listing.point(&run.id, &path.checkpoint)?;
-    let most = limit(query.limit, LIMIT)?;
+    let max = limit(query.limit, LIMIT)?;
     let network = Arc::clone(run.network());
     let layer = layer_index(&network, &path.layer)?;
     let filter = filter_of(&network, layer, &path.filter)?;
@@ -111,7 +111,7 @@ pub(crate) async fn connections(
     let kind = WorkKind::of_size(network.parameter_count());
     let find = move || {
         let found = network.connections(&snapshot.parameters, layer, filter)?;
-        Ok(answer(&network, checkpoint, (path.layer, filter), found, most))
+        Ok(answer(&network, checkpoint, (path.layer, filter), found, max))
     };
     let answer = app.work.run(kind, find).await?;
     json_with_policy(&headers, &answer, CachePolicy::by_hash(query.v.as_deref(), &entry.hash))
@@ -122,13 +122,13 @@ fn answer(
     checkpoint: usize,
     (layer, filter): (String, usize),
     found: Connections,
-    most: usize,
+    max: usize,
 ) -> ConnectionsAnswer {
     let strongest = |mut side: Vec<Connection>| -> Vec<WeightedUnit> {
         // One that is not finite comes last.
         let size = |connection: &Connection| connection.weight.and_then(finite).map_or(-1.0, f32::abs);
         side.sort_by(|a, b| size(b).total_cmp(&size(a)));
-        let named = side.into_iter().take(most);
+        let named = side.into_iter().take(max);
         let named = named.map(|Connection { unit, weight, kernel_channel }| WeightedUnit {
             unit: UnitName::of(network, unit),
             weight: weight.and_then(finite),

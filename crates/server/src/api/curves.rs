@@ -14,11 +14,11 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 
 /// Runs that one request may name.
-const MOST_RUNS: usize = 100;
+const MAX_RUNS: usize = 100;
 /// Points of a curve unless told otherwise.
 const DEFAULT_POINTS: usize = 200;
 /// Points of a curve at most.
-const MOST_POINTS: usize = 2_000;
+const MAX_POINTS: usize = 2_000;
 
 /// The runs whose curves are asked for.
 #[derive(Deserialize, IntoParams)]
@@ -100,12 +100,12 @@ pub(crate) async fn curves(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let points = query.points.unwrap_or(DEFAULT_POINTS);
-    if !(2..=MOST_POINTS).contains(&points) {
-        return Err(ApiError::bad(format!("expected 2 to {MOST_POINTS} points, found {points}")));
+    if !(2..=MAX_POINTS).contains(&points) {
+        return Err(ApiError::bad(format!("expected 2 to {MAX_POINTS} points, found {points}")));
     }
     let ids: Vec<&str> = query.runs.split(',').filter(|id| !id.is_empty()).collect();
-    if ids.is_empty() || ids.len() > MOST_RUNS {
-        return Err(ApiError::bad(format!("expected 1 to {MOST_RUNS} runs, found {}", ids.len()))
+    if ids.is_empty() || ids.len() > MAX_RUNS {
+        return Err(ApiError::bad(format!("expected 1 to {MAX_RUNS} runs, found {}", ids.len()))
             .hint("ids of runs, separated by commas, as /api/runs lists them"));
     }
     let mut found = CurveList { curves: Vec::new(), problems: Vec::new() };

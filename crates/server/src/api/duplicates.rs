@@ -28,11 +28,11 @@ use crate::runs::statistics::{self, has_images};
 const CHUNK_IMAGES: usize = 64;
 /// Pairs of images whose fingerprints are compared at most: some ten seconds. Of larger corpora fewer test images are
 /// looked at, evenly chosen.
-const MOST_COMPARED: usize = 1 << 29;
+const MAX_COMPARED_PAIRS: usize = 1 << 29;
 /// The least similarity that is kept.
-const LEAST: f32 = 0.9;
+const MIN_SIMILARITY: f32 = 0.9;
 /// Pairs that are kept.
-const MOST_PAIRS: usize = 10_000;
+const MAX_PAIRS: usize = 10_000;
 
 /// A page of pairs.
 #[derive(Deserialize, IntoParams)]
@@ -119,9 +119,9 @@ pub(crate) async fn duplicates(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
-    let least = query.least.unwrap_or(LEAST);
-    if !(LEAST..=1.0).contains(&least) {
-        return Err(ApiError::bad(format!("expected a similarity of {LEAST} to 1, found {least}")));
+    let least = query.least.unwrap_or(MIN_SIMILARITY);
+    if !(MIN_SIMILARITY..=1.0).contains(&least) {
+        return Err(ApiError::bad(format!("expected a similarity of {MIN_SIMILARITY} to 1, found {least}")));
     }
     let (offset, limit) = (offset(query.cursor.as_deref())?, limit(query.limit, DEFAULT_LIMIT)?);
     for split in [Split::Train, Split::Test] {
@@ -214,12 +214,12 @@ async fn all_pairs(
                     let outputs = outputs.as_ref().as_ref();
                     let outputs = outputs
                         .map(|SplitLogits { train, test }| OutputsOfSplits { train: train.view(), test: test.view() });
-                    Ok(search.pairs(&corpus, &ids, outputs, LEAST))
+                    Ok(search.pairs(&corpus, &ids, outputs, MIN_SIMILARITY))
                 };
                 pairs.extend(app.work.run(WorkKind::RenderLarge, compare).await?);
             }
             pairs.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.test.cmp(&b.test)));
-            pairs.truncate(MOST_PAIRS);
+            pairs.truncate(MAX_PAIRS);
             Ok(FoundPairs { pairs, test_images: tests.len() })
         })
         .await
@@ -240,6 +240,6 @@ fn outputs_at(run: &OpenRun, step: Option<Step>) -> Result<Option<SplitLogits>, 
 /// The test images that are looked at.
 fn chosen_tests(corpus: &Corpus) -> Vec<ImageId> {
     let (train, test) = (corpus.range(Split::Train).len(), corpus.range(Split::Test));
-    let count = (MOST_COMPARED / train.max(1)).clamp(1, test.len().max(1)).min(test.len());
+    let count = (MAX_COMPARED_PAIRS / train.max(1)).clamp(1, test.len().max(1)).min(test.len());
     (0..count).map(|place| ImageId(test.start + (place * test.len() / count) as u32)).collect()
 }

@@ -31,7 +31,7 @@ use crate::upload::image::{ImageBody, sent_image};
 /// Pixels that a picture's side has at least, where no scale is given.
 const SIDE: usize = 256;
 /// Pixels per pixel of the image at most.
-const MOST_SCALE: usize = 64;
+const MAX_SCALE: usize = 64;
 
 /// What is asked of an image.
 #[derive(Clone, Deserialize, IntoParams)]
@@ -249,9 +249,9 @@ async fn answer(
         }
         Some("png") => {
             let scale = format.scale;
-            if scale.is_some_and(|scale| !(1..=MOST_SCALE).contains(&scale)) {
+            if scale.is_some_and(|scale| !(1..=MAX_SCALE).contains(&scale)) {
                 return Err(ApiError::bad(format!(
-                    "expected a scale of 1 to {MOST_SCALE}, found {}",
+                    "expected a scale of 1 to {MAX_SCALE}, found {}",
                     scale.unwrap_or(0)
                 )));
             }
@@ -279,7 +279,7 @@ fn draw(
     let image = input.view()?;
     let (_, height, width) = image.dim();
     let scale = scale.unwrap_or_else(|| SIDE.div_ceil(height.max(width).max(1)));
-    let greatest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0_f32, |most, value| most.max(value.abs()));
+    let greatest = |values: &mut dyn Iterator<Item = f32>| values.fold(0.0_f32, |max, value| max.max(value.abs()));
     if let Some(picture) = &found.map.picture {
         let limit = limit.unwrap_or_else(|| greatest(&mut picture.iter().copied()));
         let byte = |value: &f32| (127.5 + 127.5 * (value / limit).clamp(-1.0, 1.0)).round() as u8;

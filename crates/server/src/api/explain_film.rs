@@ -18,9 +18,9 @@ use crate::http::selection::{Axis, Selection};
 use crate::sheet::model_input::ModelInput;
 
 /// Checkpoints of one answer at most.
-const MOST_CHECKPOINTS: usize = 512;
+const MAX_CHECKPOINTS: usize = 512;
 /// Cells of all maps of an answer together.
-const MOST_CELLS: usize = 4 << 20;
+const MAX_CELLS: usize = 4 << 20;
 
 /// Which checkpoints.
 #[derive(Deserialize, IntoParams)]
@@ -64,8 +64,8 @@ pub(crate) async fn explanation_film(
     let selection: Selection = film.checkpoints.as_deref().unwrap_or("*").parse()?;
     let axis = Axis { what: "checkpoint", of: &run.id, count: listing.entries.len() };
     let wanted = selection.bind(axis)?;
-    if wanted.len() > MOST_CHECKPOINTS {
-        return Err(ApiError::bad(format!("expected at most {MOST_CHECKPOINTS} checkpoints, found {}", wanted.len()))
+    if wanted.len() > MAX_CHECKPOINTS {
+        return Err(ApiError::bad(format!("expected at most {MAX_CHECKPOINTS} checkpoints, found {}", wanted.len()))
             .hint("ask for some of them: checkpoints=0-1000:10"));
     }
     let mut left_out: Vec<usize> = wanted.iter().copied().filter(|&index| listing.usable(index).is_err()).collect();
@@ -77,10 +77,10 @@ pub(crate) async fn explanation_film(
     let found = app.models.image_map(&run, listing.usable(last)?, (&input, &request)).await?;
     request.class = Some(found.target.class);
     let cells = found.map.values.len() * usable.len();
-    if cells > MOST_CELLS {
-        let most = MOST_CELLS / found.map.values.len().max(1);
-        return Err(ApiError::bad(format!("expected maps of at most {MOST_CELLS} cells together, found {cells}"))
-            .hint(format!("ask for at most {most} checkpoints")));
+    if cells > MAX_CELLS {
+        let max = MAX_CELLS / found.map.values.len().max(1);
+        return Err(ApiError::bad(format!("expected maps of at most {MAX_CELLS} cells together, found {cells}"))
+            .hint(format!("ask for at most {max} checkpoints")));
     }
     let _held = app.answers.take(cells * size_of::<f32>() * 2).await?;
     let mut tasks = JoinSet::new();

@@ -25,7 +25,7 @@ use crate::sheet::models::Activations;
 /// Units of a layer unless told otherwise.
 const DEFAULT_UNITS: usize = 5;
 /// Units of a layer at most.
-const MOST_UNITS: usize = 64;
+const MAX_UNITS: usize = 64;
 
 /// The parameters of a search for units.
 #[derive(Deserialize, IntoParams)]
@@ -81,8 +81,8 @@ pub(crate) async fn image_units(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let limit = query.limit.unwrap_or(DEFAULT_UNITS);
-    if !(1..=MOST_UNITS).contains(&limit) {
-        return Err(ApiError::bad(format!("expected a limit of 1 to {MOST_UNITS}, found {limit}")));
+    if !(1..=MAX_UNITS).contains(&limit) {
+        return Err(ApiError::bad(format!("expected a limit of 1 to {MAX_UNITS}, found {limit}")));
     }
     let run = app.runs.get(&path.run)?;
     let input = ModelInput::image(app.images(), &run, &path.image).await?;

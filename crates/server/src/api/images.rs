@@ -25,9 +25,9 @@ use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 use crate::sheet::uploaded_images::UploadedImage;
 
 /// Images in one atlas.
-const MOST_ATLAS: usize = 1_024;
+const MAX_ATLAS_IMAGES: usize = 1_024;
 /// Pixels per pixel.
-const MOST_SCALE: usize = 64;
+const MAX_SCALE: usize = 64;
 
 /// The parameters of an image as a picture.
 #[derive(Deserialize, IntoParams)]
@@ -96,8 +96,8 @@ pub(crate) async fn atlas(
     let corpus = open(&app, &corpus).await?;
     let images = query.ids.split(',').map(|id| AtlasImage::find(&app, &corpus, id.trim()));
     let images: Vec<AtlasImage> = images.collect::<Result<_, _>>()?;
-    if images.len() > MOST_ATLAS {
-        return Err(ApiError::bad(format!("expected at most {MOST_ATLAS} ids, found {}", images.len())));
+    if images.len() > MAX_ATLAS_IMAGES {
+        return Err(ApiError::bad(format!("expected at most {MAX_ATLAS_IMAGES} ids, found {}", images.len())));
     }
     let columns = query.columns.unwrap_or_else(|| deepviz_render::near_square_columns(images.len()));
     let sheet = Atlas { images, columns, scale: scale(query.scale)?, is_whole: false, version: query.v };
@@ -199,8 +199,8 @@ async fn picture(app: &App, corpus: Arc<Corpus>, atlas: Atlas, headers: &HeaderM
 
 fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {
     let scale = wanted.unwrap_or(1);
-    if (1..=MOST_SCALE).contains(&scale) {
+    if (1..=MAX_SCALE).contains(&scale) {
         return Ok(scale);
     }
-    Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")))
+    Err(ApiError::bad(format!("expected a scale of 1 to {MAX_SCALE}, found {scale}")))
 }

@@ -33,7 +33,7 @@ use crate::runs::wire::SplitName;
 /// Rows that are made at a time, while a client takes those before.
 const ROWS_AT_A_TIME: usize = 200;
 /// Characters of a dashboard's address.
-const MOST_BASE: usize = 2_000;
+const MAX_BASE_BYTES: usize = 2_000;
 
 /// The columns of the file; the field of the same name in JSON.
 const COLUMNS: [&str; 10] =
@@ -286,7 +286,7 @@ fn base(given: Option<String>, headers: &HeaderMap) -> Result<String, ApiError> 
     };
     let is_web = given.starts_with("http://") || given.starts_with("https://");
     let is_plain = given.bytes().all(|byte| byte.is_ascii_graphic() && !b"#\"<>\\".contains(&byte));
-    if is_web && is_plain && given.len() <= MOST_BASE {
+    if is_web && is_plain && given.len() <= MAX_BASE_BYTES {
         return Ok(given);
     }
     Err(ApiError::bad(

@@ -29,7 +29,7 @@ use crate::sheet::model_input::fitting_corpus;
 const DEFAULT_IMAGES: usize = 500;
 
 /// Values that the network's layers put out for all of these together at most.
-const MOST_VALUES: usize = 100_000_000_000;
+const MAX_VALUES: usize = 100_000_000_000;
 
 /// Over which images.
 #[derive(Deserialize, IntoParams)]
@@ -161,13 +161,13 @@ pub(crate) async fn layer_ablation(
     // One piece of work that nobody interrupts: what takes longer than half a minute or so belongs to `deepviz stats`.
     let values: usize = network.layers().iter().map(|layer| layer.shape.len()).sum();
     let filters = network.layers()[network.nonlinearity_of(layer)].shape.channels;
-    let most = MOST_VALUES / (2 * filters * values).max(1);
-    if sample.ids.len() > most {
+    let max = MAX_VALUES / (2 * filters * values).max(1);
+    if sample.ids.len() > max {
         return Err(ApiError::bad(format!(
-            "the effects of {filters} filters of this network are counted over at most {most} images on request, found {}",
+            "the effects of {filters} filters of this network are counted over at most {max} images on request, found {}",
             sample.ids.len()
         ))
-        .hint(format!("`limit={most}` where that is more than 0; `deepviz stats RUN --ablation` counts and keeps them all")));
+        .hint(format!("`limit={max}` where that is more than 0; `deepviz stats RUN --ablation` counts and keeps them all")));
     }
     let found = app.models.ablation(&run, entry, (&sample, layer)).await?;
     let answer = LayerAblation::of(&found.0, network, (index, split.into(), false));

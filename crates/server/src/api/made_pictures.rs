@@ -24,9 +24,9 @@ use crate::sheet::model_input::{ModelInput, fitting_corpus};
 use crate::sheet::reply::insert;
 
 /// Pictures of one answer at most: each takes some dozen passes through the network.
-const MOST_PICTURES: usize = 128;
+const MAX_PICTURES: usize = 128;
 /// Pixels per pixel of the network's input at most.
-const MOST_SCALE: usize = 16;
+const MAX_SCALE: usize = 16;
 
 /// A filter of a layer in a path.
 #[derive(Deserialize, IntoParams)]
@@ -180,10 +180,10 @@ fn chosen(run: &OpenRun, listing: &Listing, text: Option<&str>) -> Result<Vec<us
 }
 
 fn within(pictures: usize) -> Result<(), ApiError> {
-    if (1..=MOST_PICTURES).contains(&pictures) {
+    if (1..=MAX_PICTURES).contains(&pictures) {
         return Ok(());
     }
-    Err(ApiError::bad(format!("expected 1 to {MOST_PICTURES} pictures, found {pictures}"))
+    Err(ApiError::bad(format!("expected 1 to {MAX_PICTURES} pictures, found {pictures}"))
         .hint("ask for fewer checkpoints or layers"))
 }
 
@@ -204,8 +204,8 @@ async fn answer(
         Some("json") => json(headers, &film),
         None | Some("png") => {
             let scale = query.scale.unwrap_or(1);
-            if !(1..=MOST_SCALE).contains(&scale) {
-                return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
+            if !(1..=MAX_SCALE).contains(&scale) {
+                return Err(ApiError::bad(format!("expected a scale of 1 to {MAX_SCALE}, found {scale}")));
             }
             let draw = move || {
                 let views: Vec<_> = found.0.iter().map(|picture| picture.pixels.view()).collect();

@@ -21,7 +21,7 @@ use crate::runs::corpus_params::split;
 use crate::sheet::model_input::fitting_corpus;
 
 /// Values that the network's layers put out in all passes of the test of one method at most.
-const MOST_VALUES: usize = 20_000_000_000;
+const MAX_VALUES: usize = 20_000_000_000;
 
 /// Which methods.
 #[derive(Deserialize, IntoParams)]
@@ -123,7 +123,7 @@ pub(crate) async fn method_checks(
 fn within(network: &Network, method: Method, images: usize) -> Result<(), ApiError> {
     let values: usize = network.layers().iter().map(|layer| layer.shape.len()).sum();
     let compared = randomisation::compared_after(network).len();
-    if values.saturating_mul((compared + 1) * images * method.passes()) <= MOST_VALUES {
+    if values.saturating_mul((compared + 1) * images * method.passes()) <= MAX_VALUES {
         return Ok(());
     }
     Err(ApiError::bad(format!("the test of {method} takes too long on a network of this size"))

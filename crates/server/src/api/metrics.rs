@@ -22,9 +22,9 @@ use crate::runs::metrics_logs::MetricsLogs;
 /// Bytes of a measurement in the columns and as text.
 const BYTES_PER_LINE: usize = 160;
 /// Bytes of a measurement in the file, at least.
-const LEAST_LINE_BYTES: u64 = 96;
+const MIN_LINE_BYTES: u64 = 96;
 /// Measurements that one answer holds.
-const MOST_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
+const MAX_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
 
 /// The measurements that are asked for.
 #[derive(Deserialize, IntoParams)]
@@ -104,8 +104,8 @@ pub(crate) async fn metrics(
     let run = app.runs.get(&run)?;
     let of = Arc::clone(&run);
     // As if all were wanted: how many there are is known when they are read.
-    let most_lines = usize::try_from(run.metrics_bytes() / LEAST_LINE_BYTES).unwrap_or(usize::MAX);
-    let bytes = most_lines.saturating_mul(BYTES_PER_LINE).max(app.logs.cost(&run));
+    let max_lines = usize::try_from(run.metrics_bytes() / MIN_LINE_BYTES).unwrap_or(usize::MAX);
+    let bytes = max_lines.saturating_mul(BYTES_PER_LINE).max(app.logs.cost(&run));
     let held = app.answers.take_at_most(bytes).await?;
     let (logs, working) = (Arc::clone(&app.logs), held.clone());
     let work = move || {
@@ -113,11 +113,9 @@ pub(crate) async fn metrics(
         let log = logs.of(&run)?;
         let is_wanted = |line: &&Metric| since.is_none_or(|since| line.step.0 > since);
         let lines = log.lines.iter().filter(is_wanted).count();
-        if lines > MOST_LINES {
-            return Err(ApiError::bad(format!(
-                "there are {lines} measurements, at most {MOST_LINES} are sent at once"
-            ))
-            .hint("give since=STEP for those after a step"));
+        if lines > MAX_LINES {
+            return Err(ApiError::bad(format!("there are {lines} measurements, at most {MAX_LINES} are sent at once"))
+                .hint("give since=STEP for those after a step"));
         }
         json_content(&columns(&log, is_wanted))
     };

@@ -12,7 +12,7 @@ use crate::runs::open_run::OpenRun;
 /// Images of a page unless told otherwise.
 pub(crate) const DEFAULT_LIMIT: usize = 48;
 /// Images of a page at most.
-pub(crate) const MOST_LIMIT: usize = 10_000;
+pub(crate) const MAX_LIMIT: usize = 10_000;
 
 /// The run in a path.
 #[derive(Deserialize, IntoParams)]
@@ -102,10 +102,10 @@ pub(crate) fn offset(cursor: Option<&str>) -> Result<usize, ApiError> {
 /// The length of a page.
 pub(crate) fn limit(wanted: Option<usize>, default: usize) -> Result<usize, ApiError> {
     let limit = wanted.unwrap_or(default);
-    if (1..=MOST_LIMIT).contains(&limit) {
+    if (1..=MAX_LIMIT).contains(&limit) {
         return Ok(limit);
     }
-    Err(ApiError::bad(format!("expected a limit of 1 to {MOST_LIMIT}, found {limit}")))
+    Err(ApiError::bad(format!("expected a limit of 1 to {MAX_LIMIT}, found {limit}")))
 }
 
 /// The checkpoint of a path, in blocking code.

@@ -26,7 +26,7 @@ use crate::sheet::uploaded_images::UploadedImage;
 use crate::upload::image::{ImageBody, sent_image};
 
 /// Checkpoints at which the history of an image that was sent is computed, at most.
-const MOST_COMPUTED: usize = 64;
+const MAX_COMPUTED_CHECKPOINTS: usize = 64;
 
 /// How a prediction is made.
 #[derive(Deserialize, IntoParams)]
@@ -219,7 +219,7 @@ async fn computed_history(
         ImageHistory { image: uploaded.id.0, true_class: None, checkpoints: vec![], probabilities: vec![] };
     let input = ModelInput::UploadedImage(uploaded);
     let output = run.network().output();
-    for index in evenly_with_ends(&readable, MOST_COMPUTED) {
+    for index in evenly_with_ends(&readable, MAX_COMPUTED_CHECKPOINTS) {
         let activations = app.models.activations(run, listing.usable(index)?, &input).await?;
         let probabilities = &activations.layers[output];
         if probabilities.iter().all(|value| value.is_finite()) {

@@ -26,7 +26,7 @@ use crate::runs::wire::SplitName;
 /// Images that are named of either side unless told otherwise.
 const DEFAULT_EXAMPLES: usize = 12;
 /// And at most.
-const MOST_EXAMPLES: usize = 200;
+const MAX_EXAMPLES: usize = 200;
 /// What the property `background` was called; still read, for one version.
 const OLD_BACKGROUND: &str = "ground";
 
@@ -116,8 +116,8 @@ pub(crate) async fn slice(
     let run = app.runs.get(&run)?;
     let split = split(query.split.as_deref())?;
     let limit = query.limit.unwrap_or(DEFAULT_EXAMPLES);
-    if limit > MOST_EXAMPLES {
-        return Err(ApiError::bad(format!("expected a limit of 0 to {MOST_EXAMPLES}, found {limit}")));
+    if limit > MAX_EXAMPLES {
+        return Err(ApiError::bad(format!("expected a limit of 0 to {MAX_EXAMPLES}, found {limit}")));
     }
     let corpus = app.corpora.images_of(&run).await?;
     let (condition, subject) = query.condition(&corpus)?;

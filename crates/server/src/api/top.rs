@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::api::activity::FilterNumbers;
 use crate::api::errors::StatisticsErrors;
-use crate::api::params::{MOST_LIMIT, find_checkpoint, limit};
+use crate::api::params::{MAX_LIMIT, find_checkpoint, limit};
 use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::json_number::{all_finite, finite};
@@ -118,7 +118,7 @@ pub(crate) async fn top(
 fn answer(run: &OpenRun, path: &FilterPath, query: &TopQuery, corpus: Option<&Corpus>) -> Result<TopAnswer, ApiError> {
     let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let split = split(query.split.as_deref())?;
-    let limit = limit(query.limit, MOST_LIMIT)?;
+    let limit = limit(query.limit, MAX_LIMIT)?;
     let network = run.network();
     let layer = layer_index(network, &path.layer)?;
     let filter = filter_of(network, layer, &path.filter)?;

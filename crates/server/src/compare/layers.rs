@@ -24,11 +24,11 @@ const CHUNK_IMAGES: usize = 32;
 /// Images that layers are compared over unless told otherwise, as far as there is memory.
 pub(crate) const DEFAULT_IMAGES: usize = 1_000;
 /// Fewer tell nothing.
-pub(crate) const LEAST_IMAGES: usize = 8;
+pub(crate) const MIN_IMAGES: usize = 8;
 /// The Gram matrix of a layer grows with their square.
-pub(crate) const MOST_IMAGES: usize = 4_000;
+pub(crate) const MAX_IMAGES: usize = 4_000;
 /// Layers of a network that are compared at most: of deeper ones these are spread evenly.
-const MOST_LAYERS: usize = 32;
+const MAX_LAYERS: usize = 32;
 
 /// A layer as it was compared.
 #[derive(Clone, Copy)]
@@ -55,7 +55,7 @@ pub(crate) struct ComparedLayers {
 
 impl ComparedLayers {
     fn of(network: &Network) -> Self {
-        let (layers, left_out) = measured_layers(network, MOST_LAYERS);
+        let (layers, left_out) = measured_layers(network, MAX_LAYERS);
         Self { layers: layers.into_iter().map(|of| ComparedLayer::of(network, of)).collect(), left_out }
     }
 
@@ -251,14 +251,14 @@ fn bytes_of_map(networks: [&ComparedLayers; 2], images: usize) -> usize {
 /// So many images as are asked for, or as there is memory for.
 fn images_of(wanted: Option<usize>, networks: [&ComparedLayers; 2]) -> Result<usize, ApiError> {
     let fits = |images: usize| bytes_of_map(networks, images) <= LARGE_BUDGET_BYTES;
-    let most = (LEAST_IMAGES..=MOST_IMAGES).rev().step_by(4).find(|&images| fits(images)).unwrap_or(LEAST_IMAGES);
+    let max = (MIN_IMAGES..=MAX_IMAGES).rev().step_by(4).find(|&images| fits(images)).unwrap_or(MIN_IMAGES);
     match wanted {
-        None => Ok(DEFAULT_IMAGES.min(most)),
-        Some(images) if images <= most => Ok(images),
+        None => Ok(DEFAULT_IMAGES.min(max)),
+        Some(images) if images <= max => Ok(images),
         Some(images) => Err(ApiError::bad(format!(
-            "the layers of these two networks are compared over at most {most} images, found {images}"
+            "the layers of these two networks are compared over at most {max} images, found {images}"
         ))
-        .hint(format!("images={most}"))),
+        .hint(format!("images={max}"))),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::runs::listing::CheckpointRef;
 use crate::runs::statistics;
 
 /// Classes at most: two matrices of them are held and sent.
-const MOST_CLASSES: usize = 1_024;
+const MAX_CLASSES: usize = 1_024;
 
 /// The comparison over a split.
 pub(crate) struct Outcomes(pub(crate) Compared);
@@ -32,9 +32,9 @@ impl Sides {
         self.same_images()?;
         let map = self.classes()?;
         let info = self.a.run.info();
-        if info.classes.len() > MOST_CLASSES {
+        if info.classes.len() > MAX_CLASSES {
             return Err(ApiError::bad(format!(
-                "confusions of {} classes are too many to compare; at most {MOST_CLASSES}",
+                "confusions of {} classes are too many to compare; at most {MAX_CLASSES}",
                 info.classes.len()
             ))
             .hint("curves and layers can still be compared"));

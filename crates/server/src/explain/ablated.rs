@@ -18,7 +18,7 @@ use crate::sheet::models::{Activations, Models};
 const CHUNK_IMAGES: usize = 256;
 
 /// Values of a layer's outputs that are kept for one sample at most: 64 MiB.
-const MOST_KEPT_VALUES: usize = 16 << 20;
+const MAX_CACHED_VALUES: usize = 16 << 20;
 
 /// A layer's outputs for some images, with a row an image.
 struct LayerOutputs(Array2<f32>);
@@ -85,7 +85,7 @@ impl Models {
                 let first = edits.iter().map(|(layer, _)| *layer).min();
                 let start = first.filter(|&layer| {
                     let values = network.layers()[layer].shape.len() * sample.ids.len();
-                    network.is_cut(layer) && values <= MOST_KEPT_VALUES
+                    network.is_cut(layer) && values <= MAX_CACHED_VALUES
                 });
                 let mut classes = Vec::with_capacity(sample.ids.len());
                 for (place, ids) in sample.ids.chunks(CHUNK_IMAGES).enumerate() {

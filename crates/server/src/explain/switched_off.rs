@@ -8,7 +8,7 @@ use crate::http::selection::{Axis, Selection};
 use crate::sheet::layer_axis::layer_index;
 
 /// Units at most.
-const MOST_UNITS: usize = 4_096;
+const MAX_UNITS: usize = 4_096;
 
 /// Units that are switched off, by layer and filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,8 +36,8 @@ impl SwitchedOff {
             let count = network.layers()[network.nonlinearity_of(layer)].shape.channels;
             let axis = Axis { what: "filter", of: name, count };
             units.extend(filters.parse::<Selection>()?.bind(axis)?.into_iter().map(|filter| (layer, filter)));
-            if units.len() > MOST_UNITS {
-                return Err(ApiError::bad(format!("expected at most {MOST_UNITS} units, found {}", units.len())));
+            if units.len() > MAX_UNITS {
+                return Err(ApiError::bad(format!("expected at most {MAX_UNITS} units, found {}", units.len())));
             }
         }
         units.sort_unstable();

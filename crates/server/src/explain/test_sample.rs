@@ -10,7 +10,7 @@ use crate::http::problem::ApiError;
 /// Images that are counted over at most, unless told otherwise.
 pub(crate) const DEFAULT_IMAGES: usize = 2_000;
 /// Images at most.
-pub(crate) const MOST_IMAGES: usize = 20_000;
+pub(crate) const MAX_IMAGES: usize = 20_000;
 
 /// Some images of a split, evenly chosen.
 #[derive(Clone)]
@@ -27,8 +27,8 @@ impl TestSample {
     /// A split without images; a limit out of bounds.
     pub(crate) fn of(corpus: &Arc<Corpus>, split: Split, limit: Option<usize>) -> Result<Self, ApiError> {
         let limit = limit.unwrap_or(DEFAULT_IMAGES);
-        if !(1..=MOST_IMAGES).contains(&limit) {
-            return Err(ApiError::bad(format!("expected a limit of 1 to {MOST_IMAGES}, found {limit}")));
+        if !(1..=MAX_IMAGES).contains(&limit) {
+            return Err(ApiError::bad(format!("expected a limit of 1 to {MAX_IMAGES}, found {limit}")));
         }
         let range = corpus.range(split);
         if range.is_empty() {

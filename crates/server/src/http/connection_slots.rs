@@ -160,8 +160,8 @@ impl ConnectionSlots {
             .max_by_key(|connections| (connections.len(), Reverse(oldest(connections))));
         let mut waiting = busiest.unwrap_or_default();
         waiting.sort_by_key(|(since, _)| *since);
-        let most = (self.total as usize / EVICTED_SHARE).max(1);
-        for (since, connection_state) in waiting.into_iter().take(most) {
+        let max = (self.total as usize / EVICTED_SHARE).max(1);
+        for (since, connection_state) in waiting.into_iter().take(max) {
             let mut state = connection_state.state();
             // It may have begun to work just now.
             if *state == ConnectionPhase::Waiting(since) && since.elapsed() >= MIN_IDLE {

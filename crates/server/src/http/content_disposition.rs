@@ -9,7 +9,7 @@ use crate::http::authentication::query_pairs;
 use crate::http::percent_encoding::percent_decoded;
 
 /// Bytes of a name without its ending.
-const MOST_BYTES: usize = 100;
+const MAX_BYTES: usize = 100;
 
 /// The middleware that names pictures, values and selections of them.
 pub(crate) async fn name_files(request: Request, next: Next) -> Response {
@@ -85,7 +85,7 @@ fn file_name(path: &str, query: &[(&str, String)], ending: &str) -> Option<Strin
         }
         _ => return None,
     };
-    let name: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).take(MOST_BYTES).collect();
+    let name: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).take(MAX_BYTES).collect();
     let name = name.trim_start_matches('.');
     Some(format!("{}.{ending}", if name.is_empty() { "deepviz" } else { name }))
 }

@@ -15,7 +15,7 @@ use hyper::body::{Frame, SizeHint};
 use tokio_stream::StreamExt;
 
 /// More of a refused body is not read: its sender may well find a closed connection.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// Nor for longer.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -61,7 +61,7 @@ pub(crate) async fn read_refused(request: Request, next: Next) -> Response {
         let reading = async {
             while let Some(Ok(piece)) = rest.next().await {
                 read += piece.len();
-                if read > MOST_BYTES {
+                if read > MAX_BYTES {
                     return;
                 }
             }

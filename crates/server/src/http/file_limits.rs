@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 /// Open files that are left for runs and their statistics, where there are enough.
 const FILES_FOR_RUNS: u32 = 200;
 /// Open connections at most, where the system allows them.
-const MOST_CONNECTIONS: u32 = 16_384;
+const MAX_CONNECTIONS: u32 = 16_384;
 /// Files that an open database takes: itself, its log, and the index of the log.
 const FILES_OF_A_DATABASE: u32 = 3;
 /// The limit on open files where the system does not tell it.
@@ -30,7 +30,7 @@ impl FileLimits {
     /// Most of a large number for connections, a smaller one in halves; and of what is left three fifths for databases:
     /// the rest is for what is opened and closed at once.
     fn of(files: u32) -> Self {
-        let connections = files.saturating_sub(FILES_FOR_RUNS).max(files / 2).clamp(4, MOST_CONNECTIONS);
+        let connections = files.saturating_sub(FILES_FOR_RUNS).max(files / 2).clamp(4, MAX_CONNECTIONS);
         let left = files.saturating_sub(connections).min(FILES_FOR_RUNS);
         let databases = (left * 3 / 5 / FILES_OF_A_DATABASE).max(1) as usize;
         Self { connections, databases }
@@ -53,14 +53,14 @@ pub(crate) trait Closable: Send + Sync {
 
 /// The holders of open files, at most so many: the one that was used longest ago is closed for a new one.
 pub(crate) struct OpenFilePool {
-    most: usize,
+    max_open: usize,
     /// The one that was used last at the end.
     used: Mutex<VecDeque<Weak<dyn Closable>>>,
 }
 
 impl OpenFilePool {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, used: Mutex::default() }
+    pub(crate) fn new(max_open: usize) -> Self {
+        Self { max_open, used: Mutex::default() }
     }
 
     /// Notes that this holder has opened its file, or uses it.
@@ -68,7 +68,7 @@ impl OpenFilePool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.retain(|other| other.strong_count() > 0 && !other.ptr_eq(place));
         used.push_back(Weak::clone(place));
-        let too_many = used.len().saturating_sub(self.most);
+        let too_many = used.len().saturating_sub(self.max_open);
         let old: Vec<_> = used.drain(..too_many).collect();
         drop(used);
         for place in old.iter().filter_map(Weak::upgrade) {

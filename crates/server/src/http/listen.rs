@@ -29,7 +29,7 @@ use crate::http::peer::{Peer, TrackedBody, from_peer};
 /// Bytes of a request's head at most.
 const HEAD_BYTES: usize = 64 << 10;
 /// Headers of a request at most.
-const MOST_HEADERS: usize = 100;
+const MAX_HEADERS: usize = 100;
 /// Before a new connection is tried where the system refuses one.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -132,7 +132,7 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head)
             .max_buf_size(HEAD_BYTES)
-            .max_headers(MOST_HEADERS)
+            .max_headers(MAX_HEADERS)
             .half_close(true);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let mut connection = pin!(connection);

@@ -21,7 +21,7 @@ const STYLE: &str = "/login.css";
 const PAGE: &str = include_str!("login.html");
 const SHEET: &str = include_str!("login.css");
 /// A form with a token and an address has no more bytes.
-const MOST_BYTES: usize = 32 << 10;
+const MAX_BYTES: usize = 32 << 10;
 /// The longest time for a form to arrive: it was typed before.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -74,10 +74,10 @@ async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -
 
 /// Reads a form from a client that has not shown a token.
 async fn read(body: Body) -> Result<String, ApiError> {
-    let form = timeout(FORM_TIMEOUT, to_bytes(body, MOST_BYTES)).await;
+    let form = timeout(FORM_TIMEOUT, to_bytes(body, MAX_BYTES)).await;
     let form =
         form.map_err(|_| ApiError::bad(format!("the form did not arrive within {} s", FORM_TIMEOUT.as_secs())))?;
-    let form = form.map_err(|_| ApiError::bad(format!("the form was cut, or has more than {MOST_BYTES} bytes")))?;
+    let form = form.map_err(|_| ApiError::bad(format!("the form was cut, or has more than {MAX_BYTES} bytes")))?;
     Ok(String::from_utf8_lossy(&form).into_owned())
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Large data (a response while it is made and sent, an image while it arrives) reserves its bytes in a budget first and
 //! waits where there are not as many. They are held until the client has sent or read everything, so a slow client
-//! holds them for long. While others wait, a client that moves fewer than [`LEAST_BYTES_PER_S`] loses its connection;
+//! holds them for long. While others wait, a client that moves fewer than [`MIN_BYTES_PER_S`] loses its connection;
 //! otherwise it may be as slow as it likes.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::http::peer::Peer;
 use crate::http::problem::ApiError;
 
 /// Bytes that a client must move on average, while others wait for the bytes that it holds.
-const LEAST_BYTES_PER_S: u64 = 1 << 20;
+const MIN_BYTES_PER_S: u64 = 1 << 20;
 /// The time that it may fall behind that.
 const LEEWAY: Duration = Duration::from_secs(1);
 /// Between two looks at the reservations for one that is late.
@@ -218,7 +218,7 @@ impl Reservation {
     /// The client has moved so many bytes.
     pub(crate) fn moved(&self, bytes: usize) {
         if let TransferPhase::Moving { late_from } = &mut *lock(&self.holder.phase) {
-            let earned = Duration::from_micros(bytes as u64 * 1_000_000 / LEAST_BYTES_PER_S);
+            let earned = Duration::from_micros(bytes as u64 * 1_000_000 / MIN_BYTES_PER_S);
             *late_from = (*late_from + earned).min(Instant::now() + LEEWAY);
         }
     }
@@ -238,7 +238,7 @@ impl Reservation {
 pub(crate) fn too_slow() -> ApiError {
     ApiError::busy(format!(
         "this client was too slow while others waited: expected {} KB a second",
-        LEAST_BYTES_PER_S as usize / KB
+        MIN_BYTES_PER_S as usize / KB
     ))
 }
 

@@ -9,22 +9,22 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use crate::http::problem::ApiError;
 
 /// The longest address that is read.
-const MOST_URL_BYTES: usize = 16 << 10;
+const MAX_URL_BYTES: usize = 16 << 10;
 /// The most headers, and their bytes.
-const MOST_HEADERS: usize = 100;
-const MOST_HEADER_BYTES: usize = 32 << 10;
+const MAX_HEADERS: usize = 100;
+const MAX_HEADER_BYTES: usize = 32 << 10;
 
 /// Refuses requests with too long an address or headers. The connection bounds them too, but only by how it reads them.
 pub(crate) fn check_form(request: &Request) -> Result<(), ApiError> {
     let bytes = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
-    if bytes > MOST_URL_BYTES {
-        return Err(ApiError::too_long(format!("the address has {bytes} bytes; at most {MOST_URL_BYTES} are read")));
+    if bytes > MAX_URL_BYTES {
+        return Err(ApiError::too_long(format!("the address has {bytes} bytes; at most {MAX_URL_BYTES} are read")));
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if headers.len() > MOST_HEADERS || bytes > MOST_HEADER_BYTES {
+    if headers.len() > MAX_HEADERS || bytes > MAX_HEADER_BYTES {
         return Err(ApiError::head_too_long(format!(
-            "the request has {} headers of {bytes} bytes; at most {MOST_HEADERS} of {MOST_HEADER_BYTES} are read",
+            "the request has {} headers of {bytes} bytes; at most {MAX_HEADERS} of {MAX_HEADER_BYTES} are read",
             headers.len()
         )));
     }

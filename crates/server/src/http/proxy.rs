@@ -24,12 +24,12 @@ pub enum AddressRangeError {
     #[error("expected a number of bits behind the slash, as in 10.0.0.0/8")]
     Bits(#[from] ParseIntError),
     /// More bits than the address has.
-    #[error("found {found} bits behind the slash; this kind of address has {most}")]
+    #[error("found {found} bits behind the slash; this kind of address has {max}")]
     TooManyBits {
         /// The number behind the slash.
         found: u32,
         /// The bits of an address of this kind.
-        most: u32,
+        max: u32,
     },
 }
 
@@ -39,14 +39,14 @@ impl FromStr for AddressRange {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
         let address: IpAddr = address.parse()?;
-        let most = bits_of(address).1;
-        let found = bits.map_or(Ok(most), str::parse)?;
-        if found > most {
-            return Err(AddressRangeError::TooManyBits { found, most });
+        let max = bits_of(address).1;
+        let found = bits.map_or(Ok(max), str::parse)?;
+        if found > max {
+            return Err(AddressRangeError::TooManyBits { found, max });
         }
         // Of an IPv4 address that is written as IPv6 only the last 32 bits are compared.
         let canonical = address.to_canonical();
-        Ok(Self { address: canonical, bits: found.saturating_sub(most - bits_of(canonical).1) })
+        Ok(Self { address: canonical, bits: found.saturating_sub(max - bits_of(canonical).1) })
     }
 }
 

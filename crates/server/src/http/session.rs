@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, header};
 use tokio::sync::watch;
 
 /// Sessions at a time; for one more the one that was used longest ago ends.
-const MOST: usize = 1_024;
+const MAX_SESSIONS: usize = 1_024;
 /// A session that is not used for so long ends.
 const IDLE: Duration = Duration::from_hours(7 * 24);
 /// However much it is used, it ends so long after the login.
@@ -54,7 +54,7 @@ impl Sessions {
         let id = blake3::Hash::from(rand::random::<[u8; 32]>()).to_hex().to_string();
         let mut sessions = self.all();
         sessions.retain(|_, session| !session.is_over(now));
-        if sessions.len() >= MOST
+        if sessions.len() >= MAX_SESSIONS
             && let Some(oldest) = sessions.iter().min_by_key(|(_, session)| session.used).map(|(key, _)| *key)
         {
             sessions.remove(&oldest);
@@ -142,12 +142,12 @@ mod tests {
     fn there_are_so_many_and_the_one_used_longest_ago_goes() {
         let (sessions, start) = (Sessions::default(), Instant::now());
         let at = |number: usize| start + Duration::from_secs(number as u64);
-        let ids: Vec<String> = (0..MOST).map(|number| sessions.begin_at(at(number))).collect();
-        assert!(sessions.find_at(&ids[0], at(MOST)).is_some());
-        sessions.begin_at(at(MOST + 1));
-        assert_eq!(sessions.all().len(), MOST);
-        assert!(sessions.find_at(&ids[0], at(MOST + 2)).is_some());
-        assert!(sessions.find_at(&ids[1], at(MOST + 2)).is_none());
+        let ids: Vec<String> = (0..MAX_SESSIONS).map(|number| sessions.begin_at(at(number))).collect();
+        assert!(sessions.find_at(&ids[0], at(MAX_SESSIONS)).is_some());
+        sessions.begin_at(at(MAX_SESSIONS + 1));
+        assert_eq!(sessions.all().len(), MAX_SESSIONS);
+        assert!(sessions.find_at(&ids[0], at(MAX_SESSIONS + 2)).is_some());
+        assert!(sessions.find_at(&ids[1], at(MAX_SESSIONS + 2)).is_none());
     }
 
     #[tokio::test]

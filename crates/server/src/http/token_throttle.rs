@@ -14,11 +14,11 @@ const DELAY: Duration = Duration::from_millis(400);
 /// So much time of its own an address may owe before it waits longer: ten wrong tokens at once.
 const GRACE: Duration = Duration::from_secs(4);
 /// The longest wait: proxies give up after a minute.
-const MOST_DELAY: Duration = Duration::from_secs(20);
+const MAX_DELAY: Duration = Duration::from_secs(20);
 /// Addresses that are remembered.
-const MOST_ADDRESSES: usize = 4_096;
+const MAX_ADDRESSES: usize = 4_096;
 /// Lines in the log: of all addresses in a minute, and of one in ten seconds.
-const MOST_LINES: u32 = 20;
+const MAX_LINES: u32 = 20;
 const MINUTE: Duration = Duration::from_mins(1);
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
@@ -64,11 +64,11 @@ impl ThrottleTable {
             self.make_room(now);
         }
         let attempts = self.addresses.entry(network).or_insert(FailedAttempts { until: now, logged: None });
-        attempts.until = (attempts.until.max(now) + DELAY).min(now + GRACE + MOST_DELAY);
+        attempts.until = (attempts.until.max(now) + DELAY).min(now + GRACE + MAX_DELAY);
         let delay = attempts.until.duration_since(now).saturating_sub(GRACE).max(DELAY);
         let is_due = attempts.logged.is_none_or(|last| now.duration_since(last) >= BETWEEN_LINES);
         let (minute, lines) = self.lines.filter(|(minute, _)| now.duration_since(*minute) < MINUTE).unwrap_or((now, 0));
-        if !is_due || lines >= MOST_LINES {
+        if !is_due || lines >= MAX_LINES {
             self.untold += 1;
             return Penalty { delay, log: None };
         }
@@ -79,12 +79,12 @@ impl ThrottleTable {
 
     /// Forgets who owes nothing any more, or else who owes least.
     fn make_room(&mut self, now: Instant) {
-        if self.addresses.len() < MOST_ADDRESSES {
+        if self.addresses.len() < MAX_ADDRESSES {
             return;
         }
         self.addresses.retain(|_, attempts| attempts.until > now);
-        let least = self.addresses.iter().min_by_key(|(_, attempts)| attempts.until).map(|(address, _)| *address);
-        if let Some(address) = least.filter(|_| self.addresses.len() >= MOST_ADDRESSES) {
+        let earliest = self.addresses.iter().min_by_key(|(_, attempts)| attempts.until).map(|(address, _)| *address);
+        if let Some(address) = earliest.filter(|_| self.addresses.len() >= MAX_ADDRESSES) {
             self.addresses.remove(&address);
         }
     }
@@ -112,10 +112,10 @@ mod tests {
         let delays: Vec<_> = (0..100).map(|_| table.record_wrong(ip("10.0.0.1"), now).delay).collect();
         assert!(delays[..10].iter().all(|delay| *delay == DELAY), "{delays:?}");
         assert!(delays.windows(2).all(|pair| pair[0] <= pair[1]), "{delays:?}");
-        assert_eq!(delays[99], MOST_DELAY);
+        assert_eq!(delays[99], MAX_DELAY);
         assert_eq!(table.record_wrong(ip("10.0.0.2"), now).delay, DELAY);
         // Once it has waited, all is well.
-        assert_eq!(table.record_wrong(ip("10.0.0.1"), now + GRACE + MOST_DELAY).delay, DELAY);
+        assert_eq!(table.record_wrong(ip("10.0.0.1"), now + GRACE + MAX_DELAY).delay, DELAY);
     }
 
     #[test]
@@ -136,10 +136,10 @@ mod tests {
         for _ in 0..30 {
             table.record_wrong(ip("10.0.0.1"), now);
         }
-        for number in 0..3 * MOST_ADDRESSES as u32 {
+        for number in 0..3 * MAX_ADDRESSES as u32 {
             table.record_wrong(IpAddr::V4((0x0b00_0000 + number).into()), now);
         }
-        assert_eq!(table.addresses.len(), MOST_ADDRESSES);
+        assert_eq!(table.addresses.len(), MAX_ADDRESSES);
         assert!(table.record_wrong(ip("10.0.0.1"), now).delay > DELAY);
         table.record_wrong(ip("10.0.0.9"), now + MINUTE);
         assert_eq!(table.addresses.len(), 1, "who owes nothing is forgotten");
@@ -156,7 +156,7 @@ mod tests {
         assert_eq!(table.record_wrong(ip("10.0.0.1"), now + BETWEEN_LINES).log, Some(0));
         let lines =
             (0..200_u32).filter(|number| table.record_wrong(IpAddr::V4((*number).into()), now).log.is_some()).count();
-        assert_eq!(lines as u32, MOST_LINES - 3);
+        assert_eq!(lines as u32, MAX_LINES - 3);
         assert!(table.record_wrong(ip("10.0.0.3"), now + MINUTE).log.is_some());
     }
 }

@@ -12,16 +12,16 @@ use tokio::time::timeout;
 use crate::http::problem::ApiError;
 
 /// Archives that are received and unpacked at a time.
-const MOST_ARCHIVES: usize = 4;
+const MAX_ARCHIVES: usize = 4;
 /// The longest wait for another archive to be unpacked.
 const ARCHIVE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Work of one kind that may wait for a slot; more is refused, so that a flood cannot fill the memory.
-const MOST_WAITING: usize = 2_048;
+const MAX_WAITING: usize = 2_048;
 
 /// Work on fewer pixels (or values, or lines) than this is brief: some milliseconds.
 const BRIEF: usize = 1 << 18;
 /// Threads that decode small pictures, so that their memory has a bound on a machine of many cores.
-const MOST_DECODING: usize = 4;
+const MAX_DECODING_THREADS: usize = 4;
 
 /// Slots for blocking work, for each kind its own. What may take long has fewer than there are cores, so that a flood of
 /// it cannot starve the pictures under the slider.
@@ -80,7 +80,7 @@ impl WorkQueue {
     async fn slot(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
         let _waiting = WaitingGuard(&self.waiting);
-        if before >= MOST_WAITING {
+        if before >= MAX_WAITING {
             return Err(ApiError::busy("too many requests wait for their turn"));
         }
         acquire(&self.slots).await
@@ -99,9 +99,9 @@ impl WorkPool {
             render: WorkQueue::new(cores + 1),
             render_large: WorkQueue::new(forward_threads()),
             forward: WorkQueue::new(forward_threads()),
-            decode: WorkQueue::new(forward_threads().min(MOST_DECODING)),
+            decode: WorkQueue::new(forward_threads().min(MAX_DECODING_THREADS)),
             decode_large: WorkQueue::new(1),
-            archives: Arc::new(Semaphore::new(MOST_ARCHIVES)),
+            archives: Arc::new(Semaphore::new(MAX_ARCHIVES)),
         }
     }
 
@@ -236,7 +236,7 @@ mod tests {
         let work = WorkPool::new();
         let threads = forward_threads() as u32;
         let all = Arc::clone(&work.forward.slots).acquire_many_owned(threads).await.unwrap();
-        let mut waiting: Vec<_> = (0..MOST_WAITING).map(|_| Box::pin(work.run(WorkKind::Forward, || Ok(())))).collect();
+        let mut waiting: Vec<_> = (0..MAX_WAITING).map(|_| Box::pin(work.run(WorkKind::Forward, || Ok(())))).collect();
         for one in &mut waiting {
             assert!(tokio::time::timeout(Duration::ZERO, one).await.is_err());
         }

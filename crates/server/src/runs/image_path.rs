@@ -10,7 +10,7 @@ use crate::runs::corpora::Corpora;
 use crate::runs::open_run::OpenRun;
 
 /// Folders at the top of a corpus that are looked at; of class folders there may be more, and they are no splits.
-const MOST_FOLDERS: usize = 10_000;
+const MAX_FOLDERS: usize = 10_000;
 
 /// The paths of a corpus' images, from its folder.
 pub(crate) struct ImagePaths {
@@ -24,7 +24,7 @@ impl ImagePaths {
     /// Looks at the disk.
     pub(crate) fn of(corpora: &Corpora, run: &OpenRun, corpus: &Arc<Corpus>) -> Self {
         let folder = corpora.of_run(run).path.clone();
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().take(MOST_FOLDERS);
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().take(MAX_FOLDERS);
         let names: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
         let folders = [Split::Train, Split::Test].map(|split| {
             let of_split = names.iter().filter(|name| folder_split(name) == Some(split));

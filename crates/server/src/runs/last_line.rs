@@ -6,7 +6,7 @@ use std::path::Path;
 
 /// Read at a time, and looked through in all: what is not there is not looked for in gigabytes.
 const BLOCK_BYTES: u64 = 16 << 10;
-const MOST_BYTES: u64 = 4 << 20;
+const MAX_BYTES: u64 = 4 << 20;
 
 /// The last whole line for which `read` gives something; a torn one at the end does not count.
 pub(crate) fn find_last<T>(path: &Path, mut read: impl FnMut(&[u8]) -> Option<T>) -> Option<T> {
@@ -19,7 +19,7 @@ pub(crate) fn find_last<T>(path: &Path, mut read: impl FnMut(&[u8]) -> Option<T>
     let mut start = end;
     let mut tail: Vec<u8> = Vec::new();
     let mut is_torn = true;
-    while start > 0 && end - start < MOST_BYTES {
+    while start > 0 && end - start < MAX_BYTES {
         let from = start.saturating_sub(BLOCK_BYTES);
         file.seek(SeekFrom::Start(from)).ok()?;
         let mut block = vec![0; (start - from) as usize];
@@ -68,7 +68,7 @@ mod tests {
             assert_eq!(find_last(&path, starts(letter)).as_deref(), expected);
         }
         // Nor is it looked for in all of a long file.
-        let lines = MOST_BYTES as usize / 2;
+        let lines = MAX_BYTES as usize / 2;
         for (count, expected) in [(lines - 100, Some("a first")), (lines + 10_000, None)] {
             std::fs::write(&path, format!("a first\n{}", "c\n".repeat(count))).unwrap();
             let mut seen = 0;

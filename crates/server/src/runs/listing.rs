@@ -33,17 +33,17 @@ impl Listing {
         text.parse::<Selection>()?.bind(axis)
     }
 
-    /// The checkpoints of a comparison over time: those a selection names, at least 2 and at most `most`; without one all,
+    /// The checkpoints of a comparison over time: those a selection names, at least 2 and at most `max`; without one all,
     /// or as many of them, evenly chosen with the first and the last.
-    pub(crate) fn chosen(&self, run: &str, selection: Option<&str>, most: usize) -> Result<Vec<usize>, ApiError> {
+    pub(crate) fn chosen(&self, run: &str, selection: Option<&str>, max: usize) -> Result<Vec<usize>, ApiError> {
         let chosen = match selection {
             Some(selection) => self.select(run, selection)?,
-            None => evenly_with_ends(&(0..self.entries.len()).collect::<Vec<usize>>(), most),
+            None => evenly_with_ends(&(0..self.entries.len()).collect::<Vec<usize>>(), max),
         };
-        if (2..=most).contains(&chosen.len()) {
+        if (2..=max).contains(&chosen.len()) {
             return Ok(chosen);
         }
-        Err(ApiError::bad(format!("expected 2 to {most} checkpoints to compare, found {}", chosen.len()))
+        Err(ApiError::bad(format!("expected 2 to {max} checkpoints to compare, found {}", chosen.len()))
             .hint("choose some by checkpoints=, such as 0,10-50:10"))
     }
 

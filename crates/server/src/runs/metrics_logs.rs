@@ -12,20 +12,20 @@ use crate::runs::file_stamp::FileCache;
 use crate::runs::open_run::OpenRun;
 
 /// All that are kept together; the ones that were looked at last. A longer one is read whenever it is asked for.
-const MOST_BYTES: usize = 64 << 20;
+const MAX_BYTES: usize = 64 << 20;
 /// A file with more bytes takes longer to read than a sheet to draw.
 const BRIEF_BYTES: u64 = 1 << 20;
 
 /// The measurements of all runs, as far as they were read.
 pub(crate) struct MetricsLogs {
-    most_bytes: usize,
+    max_bytes: usize,
     /// The one that was looked at last at the end.
     kept: Mutex<VecDeque<(PathBuf, FileCache<MetricsLog>)>>,
 }
 
 impl MetricsLogs {
     pub(crate) fn new() -> Self {
-        Self { most_bytes: MOST_BYTES, kept: Mutex::default() }
+        Self { max_bytes: MAX_BYTES, kept: Mutex::default() }
     }
 
     /// The kind of work with the measurements of a run, which may have to be read for it.
@@ -66,7 +66,7 @@ impl MetricsLogs {
         all.retain(|(path, _)| *path != run.path);
         all.push_back((run.path.clone(), read));
         let mut bytes: usize = all.iter().map(|(_, kept)| bytes_of(kept)).sum();
-        while bytes > self.most_bytes {
+        while bytes > self.max_bytes {
             let Some((_, oldest)) = all.pop_front() else { return };
             bytes -= bytes_of(&oldest);
         }
@@ -99,14 +99,14 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
         let one = bytes_of(&logs.kept.lock().unwrap()[0].1);
         assert!(one > 0);
-        logs.most_bytes = 2 * one;
+        logs.max_bytes = 2 * one;
         for run in [&runs[1], &runs[0], &runs[2]] {
             logs.of(run).unwrap();
         }
         assert!(logs.kept(&runs[1]).is_none(), "it was not looked at for longest");
         assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
         // One alone that is too long is not kept, and read all the same.
-        logs.most_bytes = one - 1;
+        logs.max_bytes = one - 1;
         assert_eq!(logs.of(&runs[1]).unwrap(), first);
         assert!(logs.kept.lock().unwrap().is_empty());
     }

@@ -13,9 +13,9 @@ use crate::runs::corpus_params::{class_of, split};
 /// Images of a class that are averaged unless told otherwise.
 const DEFAULT_LIMIT: usize = 50;
 /// Images of one group at most.
-const MOST_IMAGES: usize = 1_000;
+const MAX_IMAGES: usize = 1_000;
 /// Images that one answer may apply the network to.
-pub(crate) const MOST_WORK: usize = 20_000;
+pub(crate) const MAX_FORWARD_IMAGES: usize = 20_000;
 
 /// The parameters of a query about groups of images.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -61,8 +61,8 @@ impl ImageGroup {
                 let axis = Axis { what: "image", of: corpus.name(), count: corpus.len() };
                 let mut ids = rest.parse::<Selection>()?.bind(axis)?;
                 ids.sort_unstable();
-                if ids.len() > MOST_IMAGES {
-                    return Err(ApiError::bad(format!("expected at most {MOST_IMAGES} images, found {}", ids.len())));
+                if ids.len() > MAX_IMAGES {
+                    return Err(ApiError::bad(format!("expected at most {MAX_IMAGES} images, found {}", ids.len())));
                 }
                 let ids = ids.into_iter().map(|id| ImageId(id as u32)).collect();
                 Ok(Self::new(corpus, ids, text.to_owned()))
@@ -108,20 +108,20 @@ pub(crate) struct ClassSample {
 impl ClassSample {
     /// As a query words it, for all classes together.
     pub(crate) fn of_all(group_query: &GroupQuery, classes: usize) -> Result<Self, ApiError> {
-        let most = MOST_WORK / classes.max(1);
-        let limit = checked(group_query.limit.unwrap_or(DEFAULT_LIMIT.min(most)))?;
-        if limit > most {
-            return Err(ApiError::bad(format!("expected a limit of 1 to {most} for {classes} classes, found {limit}")));
+        let max = MAX_FORWARD_IMAGES / classes.max(1);
+        let limit = checked(group_query.limit.unwrap_or(DEFAULT_LIMIT.min(max)))?;
+        if limit > max {
+            return Err(ApiError::bad(format!("expected a limit of 1 to {max} for {classes} classes, found {limit}")));
         }
         Ok(Self { split: split(group_query.split.as_deref())?, limit })
     }
 }
 
 fn checked(limit: usize) -> Result<usize, ApiError> {
-    if (1..=MOST_IMAGES).contains(&limit) {
+    if (1..=MAX_IMAGES).contains(&limit) {
         return Ok(limit);
     }
-    Err(ApiError::bad(format!("expected a limit of 1 to {MOST_IMAGES}, found {limit}")))
+    Err(ApiError::bad(format!("expected a limit of 1 to {MAX_IMAGES}, found {limit}")))
 }
 
 fn evenly(all: &[ImageId], limit: usize) -> Vec<ImageId> {

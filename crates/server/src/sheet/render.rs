@@ -13,7 +13,7 @@ use crate::http::problem::ApiError;
 use crate::http::reply::tag;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::geometry::SheetGeometry;
-use crate::sheet::image_group::MOST_WORK;
+use crate::sheet::image_group::MAX_FORWARD_IMAGES;
 use crate::sheet::kernel_shape::{KernelShape, weights};
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::models::Models;
@@ -228,11 +228,11 @@ async fn ranges_at(models: &Models, request: &SheetRequest, entry: &CheckpointEn
 /// Refuses what would apply the network to more images than one answer may take.
 pub(crate) fn check_work(images: usize, times: usize) -> Result<(), ApiError> {
     let work = images.saturating_mul(times);
-    if work <= MOST_WORK {
+    if work <= MAX_FORWARD_IMAGES {
         return Ok(());
     }
     Err(ApiError::bad(format!(
-        "this would apply the network to {images} images {times} times; at most {MOST_WORK} are done for one answer"
+        "this would apply the network to {images} images {times} times; at most {MAX_FORWARD_IMAGES} are done for one answer"
     ))
     .hint("select fewer checkpoints, or fewer images with limit"))
 }

@@ -17,7 +17,7 @@ use crate::sheet::model_input::ModelInput;
 use crate::sheet::style::{NormaliseOver, SheetStyle, WeightSpace};
 
 /// Values of filters over the image that are computed at once at most: 64 MiB.
-const MOST_EXPANDED: usize = 1 << 24;
+const MAX_EXPANDED_VALUES: usize = 1 << 24;
 
 /// A request for the sheet of one layer, checked against the run.
 #[derive(Clone)]
@@ -77,15 +77,15 @@ impl SheetRequest {
     pub(crate) fn check_expanded(&self, filters: usize) -> Result<(), ApiError> {
         let kernels = self.kernel_shape();
         let each = kernels.channels * kernels.height * kernels.width;
-        if !self.is_in_pixels() || filters.saturating_mul(each) <= MOST_EXPANDED {
+        if !self.is_in_pixels() || filters.saturating_mul(each) <= MAX_EXPANDED_VALUES {
             return Ok(());
         }
         Err(ApiError::bad(format!(
-            "{filters} filters of {} over the image are {} values, at most {MOST_EXPANDED} are computed at once",
+            "{filters} filters of {} over the image are {} values, at most {MAX_EXPANDED_VALUES} are computed at once",
             self.layer().name,
             filters.saturating_mul(each)
         ))
-        .hint(format!("select at most {} filters", MOST_EXPANDED / each.max(1))))
+        .hint(format!("select at most {} filters", MAX_EXPANDED_VALUES / each.max(1))))
     }
 
     /// Refuses filters over the image where there are none.

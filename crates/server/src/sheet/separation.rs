@@ -19,7 +19,7 @@ use crate::sheet::models::Models;
 /// Images that go through the network at a time, so that others get their turn between.
 const CHUNK_IMAGES: usize = 32;
 /// Layers that are measured at most: of deeper networks these are spread evenly.
-pub(crate) const MOST_LAYERS: usize = 48;
+pub(crate) const MAX_LAYERS: usize = 48;
 /// Bars of a histogram.
 const BINS: usize = 24;
 /// Units that are named.
@@ -85,7 +85,7 @@ impl ChunkMeans {
 /// Bytes of the means of that many images of each class.
 pub(crate) fn bytes_of_means(network: &Network, images: usize) -> usize {
     let channels = |of: &MeasuredLayer| network.layers()[of.measured_at].shape.channels;
-    measured_layers(network, MOST_LAYERS).0.iter().map(channels).sum::<usize>() * 2 * images * size_of::<f32>()
+    measured_layers(network, MAX_LAYERS).0.iter().map(channels).sum::<usize>() * 2 * images * size_of::<f32>()
 }
 
 impl Models {
@@ -106,7 +106,7 @@ impl Models {
                 let groups = classes.map(|class| ImageGroup::of_class(corpus, class, sample));
                 let [first, second] = groups;
                 let groups = [first?, second?];
-                let (measured, layers_left_out) = measured_layers(run.network(), MOST_LAYERS);
+                let (measured, layers_left_out) = measured_layers(run.network(), MAX_LAYERS);
                 let means = self.means_of_maps(run, entry, &measured, &groups).await?;
                 let images = groups.map(|group| group.ids.len());
                 let mut found = Separation { layers: Vec::new(), units: Vec::new(), images, layers_left_out };

@@ -54,7 +54,7 @@ impl SheetStyle {
 }
 
 /// Pixels per value at most.
-const MOST_SCALE: usize = 64;
+const MAX_SCALE: usize = 64;
 
 /// The style in a query.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -101,8 +101,8 @@ impl StyleQuery {
             Some(word) => Some(word.parse()?),
         };
         let scale = self.scale.unwrap_or(1);
-        if !(1..=MOST_SCALE).contains(&scale) {
-            return Err(ApiError::bad(format!("expected a scale of 1 to {MOST_SCALE}, found {scale}")));
+        if !(1..=MAX_SCALE).contains(&scale) {
+            return Err(ApiError::bad(format!("expected a scale of 1 to {MAX_SCALE}, found {scale}")));
         }
         if self.columns == Some(0) {
             return Err(ApiError::bad("expected 1 or more columns, found 0"));

@@ -6,13 +6,13 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use ndarray::{Array3, ArrayView3, CowArray, Ix3};
 
 /// Images of one size are shown as they are up to this side.
-const MOST_SIDE_PX: usize = 128;
+const MAX_SIDE_PX: usize = 128;
 /// The side of a thumbnail of any other.
 const SIDE_PX: usize = 96;
 
 /// The shape of every tile in a sheet of a corpus's images.
 pub(crate) fn thumbnail_shape(corpus: &Corpus) -> ImageShape {
-    let small = corpus.common_shape().filter(|shape| shape.height.max(shape.width) <= MOST_SIDE_PX);
+    let small = corpus.common_shape().filter(|shape| shape.height.max(shape.width) <= MAX_SIDE_PX);
     small.unwrap_or(ImageShape { channels: corpus.channels(), height: SIDE_PX, width: SIDE_PX })
 }
 

@@ -14,7 +14,7 @@ use crate::runs::open_run::OpenRun;
 /// Ids from here on are those of images that were sent; images of a corpus are counted from 0.
 const FIRST_ID: u32 = 1 << 31;
 /// Pixels of all of them.
-const MOST_BYTES: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 /// Bookkeeping of one, so that many small ones are counted too.
 const OVERHEAD_BYTES: usize = 512;
 /// An image that was not requested for this long is dropped.
@@ -36,7 +36,7 @@ impl UploadedImages {
     pub(crate) fn new() -> Self {
         Self(
             Cache::builder()
-                .max_capacity(MOST_BYTES)
+                .max_capacity(MAX_BYTES)
                 .weigher(|_, image: &Arc<UploadedImage>| (image.pixels.len() + OVERHEAD_BYTES) as u32)
                 .eviction_policy(EvictionPolicy::lru())
                 .time_to_idle(IDLE)
@@ -120,7 +120,7 @@ mod tests {
             images.keep(Arc::new(Array3::from_elem((1, 1024, 1024), 0)), format!("{:08x}", 1000 + n));
         }
         images.0.run_pending_tasks();
-        assert!(images.0.weighted_size() <= MOST_BYTES);
+        assert!(images.0.weighted_size() <= MAX_BYTES);
         assert!(images.find(&first.id.0.to_string()).is_err());
     }
 }

@@ -105,8 +105,8 @@ mod tests {
         let values: Vec<f32> = (0..=100).rev().map(|v| v as f32).collect();
         assert_eq!(percentiles(&values).map(f32::to_bits), [1.0_f32, 25.0, 50.0, 75.0, 99.0].map(f32::to_bits));
         assert!(percentiles(&[f32::NAN, f32::INFINITY])[0].is_nan());
-        let most = percentiles(&[1.0, 2.0, f32::INFINITY, f32::NEG_INFINITY]);
-        assert_eq!([most[0], most[4]].map(f32::to_bits), [1.0_f32, 2.0].map(f32::to_bits));
+        let limits = percentiles(&[1.0, 2.0, f32::INFINITY, f32::NEG_INFINITY]);
+        assert_eq!([limits[0], limits[4]].map(f32::to_bits), [1.0_f32, 2.0].map(f32::to_bits));
         assert!((norm(&[3.0, 4.0]) - 5.0).abs() < 1e-6);
     }
 }

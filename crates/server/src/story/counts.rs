@@ -112,19 +112,19 @@ type Ranked = ([usize; 2], f64);
 /// The pair that is mixed up most over the last checkpoints, and the one whose sum fell furthest since the first.
 fn subjects(first: &[Array2<u32>], last: &[Array2<u32>]) -> Vec<[usize; 2]> {
     let classes = last.first().map_or(0, Array2::nrows);
-    let (mut most, mut parted): (Option<Ranked>, Option<Ranked>) = (None, None);
+    let (mut confused, mut parted): (Option<Ranked>, Option<Ranked>) = (None, None);
     for a in 0..classes {
         for b in a + 1..classes {
             let change = Change::of_counts(&sums_of(first, a, b), &sums_of(last, a, b));
-            if change.to > most.map_or(0.0, |(_, sum)| sum) {
-                most = Some(([a, b], change.to));
+            if change.to > confused.map_or(0.0, |(_, sum)| sum) {
+                confused = Some(([a, b], change.to));
             }
             if change.fall() > parted.map_or(0.0, |(_, fall)| fall) {
                 parted = Some(([a, b], change.fall()));
             }
         }
     }
-    let mut found: Vec<[usize; 2]> = [most, parted].into_iter().flatten().map(|(pair, _)| pair).collect();
+    let mut found: Vec<[usize; 2]> = [confused, parted].into_iter().flatten().map(|(pair, _)| pair).collect();
     found.dedup();
     found
 }

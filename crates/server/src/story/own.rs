@@ -13,11 +13,11 @@ use crate::http::reply::tag;
 /// The format of the file.
 const FORMAT: u32 = 1;
 /// Bytes of a file that is read.
-const MOST_BYTES: u64 = 1 << 20;
-const MOST_SENTENCES: usize = 100;
-const MOST_TEXT: usize = 300;
-const MOST_NOTE: usize = 2_000;
-const MOST_ADDRESS: usize = 4_000;
+const MAX_BYTES: u64 = 1 << 20;
+const MAX_SENTENCES: usize = 100;
+const MAX_TEXT_CHARS: usize = 300;
+const MAX_NOTE_CHARS: usize = 2_000;
+const MAX_ADDRESS_CHARS: usize = 4_000;
 
 /// A sentence of a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -87,9 +87,9 @@ pub(crate) fn read(path: &Path) -> Result<OwnStory, ApiError> {
         Err(error) => return Err(unusable(format!("cannot be read: {error}"))),
     };
     let mut bytes = Vec::new();
-    file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unusable(format!("cannot be read: {error}")))?;
-    if bytes.len() as u64 > MOST_BYTES {
-        return Err(unusable(format!("has more than the {MOST_BYTES} bytes that are read")));
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|error| unusable(format!("cannot be read: {error}")))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(unusable(format!("has more than the {MAX_BYTES} bytes that are read")));
     }
     let found: OwnFile = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
     if found.format != FORMAT {
@@ -159,15 +159,16 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn check(sentences: &[OwnSentence]) -> Result<(), String> {
-    if sentences.len() > MOST_SENTENCES {
-        return Err(format!("there are {} sentences; at most {MOST_SENTENCES} are kept", sentences.len()));
+    if sentences.len() > MAX_SENTENCES {
+        return Err(format!("there are {} sentences; at most {MAX_SENTENCES} are kept", sentences.len()));
     }
     for (place, OwnSentence { text, note, address }) in (1..).zip(sentences) {
-        let long = [("text", text, MOST_TEXT), ("note", note, MOST_NOTE), ("address", address, MOST_ADDRESS)];
-        for (what, value, most) in long {
+        let long =
+            [("text", text, MAX_TEXT_CHARS), ("note", note, MAX_NOTE_CHARS), ("address", address, MAX_ADDRESS_CHARS)];
+        for (what, value, max) in long {
             let length = value.chars().count();
-            if length > most {
-                return Err(format!("the {what} of sentence {place} has {length} characters; at most {most} are kept"));
+            if length > max {
+                return Err(format!("the {what} of sentence {place} has {length} characters; at most {max} are kept"));
             }
         }
         if text.trim().is_empty() {
@@ -229,7 +230,7 @@ mod tests {
             assert_eq!(error.status().as_u16(), 422, "{text}");
             assert!(error.to_string().contains(expected) && error.to_string().contains("run.story.json"), "{error}");
         }
-        fs::write(&path, vec![b' '; (MOST_BYTES + 1) as usize]).unwrap();
+        fs::write(&path, vec![b' '; (MAX_BYTES + 1) as usize]).unwrap();
         assert!(read(&path).unwrap_err().to_string().contains("more than"));
         fs::remove_file(&path).unwrap();
         let long = OwnStory { revision: None, sentences: vec![sentence(&"a".repeat(301))] };

@@ -123,11 +123,11 @@ async fn hue_is_the_class_that_a_filter_prefers() {
         let means: Vec<f64> = by_class.iter().map(|means| means[filter]).collect();
         let listed: Vec<f64> = found["means"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
         assert_near(&listed, &means, "means");
-        let most = means.iter().copied().fold(0.0, f64::max);
+        let max = means.iter().copied().fold(0.0, f64::max);
         let class = found["class"].as_u64().unwrap() as usize;
-        assert!((means[class] - most).abs() <= 1e-4 * most.abs(), "filter {filter}");
-        let rest = (means.iter().sum::<f64>() - most) / 9.0;
-        let strength = if most + rest > 0.0 { (most - rest) / (most + rest) } else { 0.0 };
+        assert!((means[class] - max).abs() <= 1e-4 * max.abs(), "filter {filter}");
+        let rest = (means.iter().sum::<f64>() - max) / 9.0;
+        let strength = if max + rest > 0.0 { (max - rest) / (max + rest) } else { 0.0 };
         assert!((found["strength"].as_f64().unwrap() - strength).abs() < 1e-3, "filter {filter}: {strength}");
     }
     assert_eq!(answer["classes"].as_array().unwrap().len(), 10);

@@ -227,9 +227,9 @@ async fn one_scale_over_the_timeline_is_the_largest_of_all() {
         }
     };
     let strip = geometry(&server.get(&format!("{TINY}/layers/conv1/strip")).await);
-    let most = strip["limits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).fold(0.0, f64::max);
-    assert!((sheet("timeline").await - most).abs() < 1e-9);
-    assert!(sheet("sheet").await < most, "the weights of this run grow");
+    let max = strip["limits"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).fold(0.0, f64::max);
+    assert!((sheet("timeline").await - max).abs() < 1e-9);
+    assert!(sheet("sheet").await < max, "the weights of this run grow");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,11 +19,11 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 
 /// A sender that takes its place for long must use it: so many bytes a second on average, after [`RATE_FROM`].
-const LEAST_BYTES_PER_S: u64 = 16 << 10;
+const MIN_BYTES_PER_S: u64 = 16 << 10;
 const RATE_FROM: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_mins(1) };
 
 /// Bytes that may follow the end of an archive: tar pads to whole blocks, and zip and gzip to none.
-const MOST_BEHIND: usize = 1 << 20;
+const MAX_TRAILING_BYTES: usize = 1 << 20;
 
 /// A piece, or why there is none.
 type Chunk = Result<Bytes, &'static str>;
@@ -82,8 +82,8 @@ impl UploadRate {
 
     fn count(&mut self, chunk: &Bytes) -> Result<(), &'static str> {
         self.bytes += chunk.len() as u64;
-        let least = self.waited.as_secs_f64() * LEAST_BYTES_PER_S as f64;
-        if self.waited > RATE_FROM && (self.bytes as f64) < least { Err(TOO_SLOW) } else { Ok(()) }
+        let min = self.waited.as_secs_f64() * MIN_BYTES_PER_S as f64;
+        if self.waited > RATE_FROM && (self.bytes as f64) < min { Err(TOO_SLOW) } else { Ok(()) }
     }
 }
 
@@ -135,7 +135,7 @@ impl BodyReader {
     /// Reads what follows the archive, a little padding at the most, and so learns what else the request held.
     ///
     /// # Errors
-    /// 400 where the form held more than the one file, or more follows than [`MOST_BEHIND`].
+    /// 400 where the form held more than the one file, or more follows than [`MAX_TRAILING_BYTES`].
     pub(crate) fn expect_end(&mut self) -> Result<(), ApiError> {
         let mut buffer = [0; 8192];
         let mut behind = 0;
@@ -145,7 +145,7 @@ impl BodyReader {
                 Ok(count) => behind += count,
                 Err(problem) => return Err(ApiError::bad(problem.to_string())),
             }
-            if behind > MOST_BEHIND {
+            if behind > MAX_TRAILING_BYTES {
                 return Err(ApiError::bad("more follows the end of the archive; send one archive alone"));
             }
         }

@@ -12,9 +12,9 @@ use ndarray::Array3;
 use crate::http::problem::ApiError;
 
 /// More pixels are not decoded.
-pub(super) const MOST_PIXELS: u64 = 64_000_000;
+pub(super) const MAX_PIXELS: u64 = 64_000_000;
 /// Nor more bytes of them, as they are in the file: 64 megapixels in four channels of 8 bits, half of that of 16 bits.
-const MOST_DECODED_BYTES: u64 = 4 * MOST_PIXELS;
+const MAX_DECODED_BYTES: u64 = 4 * MAX_PIXELS;
 /// A picture with more pixels waits for its turn among the large ones.
 const SMALL_PIXELS: u64 = 4_000_000;
 
@@ -56,23 +56,23 @@ pub(super) fn decode(
     file: &[u8],
     orientation: Orientation,
     transform: InputTransform,
-    most_pixels: u64,
+    max_pixels: u64,
 ) -> Result<Array3<u8>, ApiError> {
     if file.is_empty() {
         return Err(ApiError::not_an_image("the request has no body; expected an image file"));
     }
     if let Some(DecodedSize { pixels, bytes }) = size_of(file)
-        && pixels <= MOST_PIXELS
-        && bytes > MOST_DECODED_BYTES
+        && pixels <= MAX_PIXELS
+        && bytes > MAX_DECODED_BYTES
     {
         return Err(ApiError::too_large(format!(
             "the image is too large: its pixels take {} MB, at most {} MB are read",
             bytes / 1_000_000,
-            MOST_DECODED_BYTES / 1_000_000
+            MAX_DECODED_BYTES / 1_000_000
         ))
         .hint("send it with 8 bits a channel, or smaller"));
     }
-    let decoded = decode_within(file, orientation, most_pixels).map_err(|fault| match fault.reason {
+    let decoded = decode_within(file, orientation, max_pixels).map_err(|fault| match fault.reason {
         Reason::TooLarge => ApiError::too_large(format!("the image is too large: {}", fault.detail)),
         _ => ApiError::not_an_image(format!("cannot read the image: {}", fault.detail)),
     })?;

@@ -16,12 +16,12 @@ use crate::http::problem::ApiError;
 use crate::http::work_pool::{WorkKind, WorkPool};
 use crate::runs::open_run::OpenRun;
 use crate::sheet::model_input::ModelInput;
-use crate::upload::decode::{MOST_PIXELS, decode, small_pixels};
+use crate::upload::decode::{MAX_PIXELS, decode, small_pixels};
 
 /// The largest file that is taken.
-pub(crate) const MOST_BYTES: usize = 10 << 20;
+pub(crate) const MAX_BYTES: usize = 10 << 20;
 /// All files together, from the first byte that comes in to the last that is decoded.
-const MOST_IN_FLIGHT: usize = 64 << 20;
+const MAX_IN_FLIGHT_BYTES: usize = 64 << 20;
 /// Bytes that a file that has only begun to arrive may hold uncounted.
 const SMALL_BYTES: usize = 64 << 10;
 /// Between two pieces of a file.
@@ -33,7 +33,7 @@ pub(crate) struct ImageBudget(Arc<MemoryBudget>);
 
 impl ImageBudget {
     pub(crate) fn new() -> Self {
-        Self(MemoryBudget::new(MOST_IN_FLIGHT))
+        Self(MemoryBudget::new(MAX_IN_FLIGHT_BYTES))
     }
 }
 
@@ -57,7 +57,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let body = request.into_body();
         let expected = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or_default();
-        if expected > MOST_BYTES {
+        if expected > MAX_BYTES {
             return Err(ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE));
         }
         let mut pieces = body.into_data_stream();
@@ -78,7 +78,7 @@ where
                 Ok(Some(Ok(piece))) => piece,
             };
             let length = bytes.len() + piece.len();
-            if length > MOST_BYTES {
+            if length > MAX_BYTES {
                 return Err(ApiError::from_status(StatusCode::PAYLOAD_TOO_LARGE));
             }
             match &held {
@@ -133,7 +133,7 @@ pub(crate) async fn sent_pixels(work: &WorkPool, run: &OpenRun, file: ImageFile)
     let pixels = if let Some(pixels) = small {
         pixels
     } else {
-        let whole = move || decode(&file.bytes, orientation, transform, MOST_PIXELS);
+        let whole = move || decode(&file.bytes, orientation, transform, MAX_PIXELS);
         work.run(WorkKind::DecodeLarge, whole).await?
     };
     let mut hasher = blake3::Hasher::new();

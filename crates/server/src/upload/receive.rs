@@ -19,8 +19,8 @@ use crate::upload::body_reader::{BodyReader, stream_body};
 use crate::upload::folder::{DiskReservation, UploadFolder};
 
 /// The limits on an archive: bytes, unpacked, and files.
-const MOST_BYTES: u64 = 16 << 30;
-pub(crate) const MOST_ENTRIES: usize = 1_000_000;
+const MAX_BYTES: u64 = 16 << 30;
+pub(crate) const MAX_ENTRIES: usize = 1_000_000;
 /// A run that was found whole.
 pub(crate) struct CheckedRun {
     pub(crate) checkpoints: usize,
@@ -87,7 +87,7 @@ pub(crate) async fn receive<T: Send + 'static>(
         let _turn = turn;
         let (staging, reservation) = (uploads.staging()?, uploads.reserve());
         let mut reader = BodyReader::new(receiver);
-        let room = ArchiveLimits { bytes: MOST_BYTES, entries: MOST_ENTRIES, claim: &|bytes| reservation.file(bytes) };
+        let room = ArchiveLimits { bytes: MAX_BYTES, entries: MAX_ENTRIES, claim: &|bytes| reservation.file(bytes) };
         let found = unpack(&mut reader, staging.path(), room, expected.wanted)?;
         reader.expect_end()?;
         if found.files == 0 {
@@ -176,7 +176,7 @@ fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
 /// Decodes every image once. A few kilobytes may stand for gigabytes: they take of the room for uploads, too.
 fn check_corpus(folder: &Path, reservation: &DiskReservation<'_>) -> Result<CheckedCorpus, ApiError> {
     let cache = reservation.staging()?;
-    let limits = Limits { decoded_bytes: reservation.left_bytes(), images: MOST_ENTRIES };
+    let limits = Limits { decoded_bytes: reservation.left_bytes(), images: MAX_ENTRIES };
     let options = OpenOptions { cache: Some(cache.path().to_owned()), limits, ..OpenOptions::default() };
     let corpus = Corpus::open_with(folder, &options).map_err(|error| unusable(&error, &options, folder))?;
     reservation.file(corpus.decoded_bytes())?;
@@ -190,12 +190,12 @@ fn check_corpus(folder: &Path, reservation: &DiskReservation<'_>) -> Result<Chec
 
 fn unusable(error: &deepviz_corpus::Error, options: &OpenOptions, folder: &Path) -> ApiError {
     match error {
-        deepviz_corpus::Error::TooLarge { found, most, .. } => ApiError::too_large(format!(
-            "the corpus is too large: its images have {found} bytes or more when decoded, and there is room for {most}"
+        deepviz_corpus::Error::TooLarge { found, max, .. } => ApiError::too_large(format!(
+            "the corpus is too large: its images have {found} bytes or more when decoded, and there is room for {max}"
         ))
         .hint("decoded images count as uploads, too: GET /api/uploads tells the room, DELETE makes some"),
-        deepviz_corpus::Error::TooMany { what, found, most, .. } => {
-            ApiError::too_large(format!("the corpus is too large: {found} {what} or more, at most {most}"))
+        deepviz_corpus::Error::TooMany { what, found, max, .. } => {
+            ApiError::too_large(format!("the corpus is too large: {found} {what} or more, at most {max}"))
         }
         other => ApiError::unusable(without_paths(other, options, NamedFolder { path: folder, name: "the archive" })),
     }

@@ -1,7 +1,7 @@
 //! How large a difference between two groups is, and how surely it is there.
 
 /// Images that each group needs.
-pub const LEAST_IMAGES: usize = 5;
+pub const MIN_IMAGES: usize = 5;
 
 /// The numbers of one group.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -55,7 +55,7 @@ impl Effect {
 /// Hedges and Olkin, "Statistical methods for meta-analysis", 1985.
 pub fn of_means(inside: &Moments, outside: &Moments, deviations: f64) -> Option<Effect> {
     let [n1, n0] = [inside, outside].map(|group| group.count as f64);
-    if inside.count < LEAST_IMAGES || outside.count < LEAST_IMAGES {
+    if inside.count < MIN_IMAGES || outside.count < MIN_IMAGES {
         return None;
     }
     let freedom = n1 + n0 - 2.0;
@@ -112,7 +112,7 @@ pub fn difference_interval(inside: Share, outside: Share, deviations: f64) -> [f
 /// The difference of two shares: Cohen's h ("Statistical power analysis for the behavioral sciences", 1988) with the
 /// interval of the difference itself. None where a group is too small.
 pub fn of_shares(inside: Share, outside: Share, deviations: f64) -> Option<Effect> {
-    if inside.of < LEAST_IMAGES || outside.of < LEAST_IMAGES {
+    if inside.of < MIN_IMAGES || outside.of < MIN_IMAGES {
         return None;
     }
     let angle = |share: Share| 2.0 * share.value().sqrt().asin();

@@ -22,11 +22,11 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 /// Effects below this are small (Cohen), and not shown however sure they are.
-pub const LEAST_EFFECT: f64 = 0.2;
+pub const MIN_EFFECT: f64 = 0.2;
 /// What is correlated at least as much with a stronger caption says the same.
 const SAME: f64 = 0.8;
 /// Captions of a cluster at most.
-pub const MOST_CAPTIONS: usize = 24;
+pub const MAX_CAPTIONS: usize = 24;
 
 /// The images that a cluster is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +111,8 @@ impl Comparison {
             }
         }
         // The first of equals.
-        let most = mix.iter().enumerate().rev().max_by_key(|(_, count)| **count).map_or(0, |(class, _)| class);
-        let class = (against == Against::Class).then_some(most);
+        let main_class = mix.iter().enumerate().rev().max_by_key(|(_, count)| **count).map_or(0, |(class, _)| class);
+        let class = (against == Against::Class).then_some(main_class);
         let side = |row: usize| {
             let belongs = class.is_none_or(|class| usize::from(table.classes[row]) == class);
             belongs.then(|| is_inside(row))
@@ -129,10 +129,10 @@ impl Comparison {
             .filter_map(|property| self.of_property(table, property, deviations))
             .chain((0..table.words.len()).filter_map(|word| self.of_word(table, word, deviations)))
             .chain((0..table.class_count).filter_map(|class| self.of_class(table, class, deviations)))
-            .filter(|caption| caption.effect.is_beyond_noise() && caption.effect.size.abs() >= LEAST_EFFECT)
+            .filter(|caption| caption.effect.is_beyond_noise() && caption.effect.size.abs() >= MIN_EFFECT)
             .collect();
         captions.sort_by(|a, b| b.effect.size.abs().total_cmp(&a.effect.size.abs()));
-        captions.truncate(MOST_CAPTIONS);
+        captions.truncate(MAX_CAPTIONS);
         for place in 1..captions.len() {
             let says_the_same = |earlier: &usize| {
                 let before = &captions[*earlier];

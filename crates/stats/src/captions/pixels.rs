@@ -5,13 +5,13 @@ use ndarray::ArrayView3;
 use super::property::Property;
 
 /// Images are reduced by a whole number until no side is longer, so that edges mean the same in large and small ones.
-const MOST_SIDE: usize = 64;
+const MAX_SIDE_PX: usize = 64;
 /// Luma of red, green and blue (ITU-R BT.601).
 const LUMA: [f64; 3] = [0.299, 0.587, 0.114];
 /// With a smaller mean chroma an image has no hue.
-const LEAST_CHROMA: f64 = 0.02;
+const MIN_CHROMA: f64 = 0.02;
 /// With a smaller mean difference from the background an image has no mass.
-const LEAST_MASS: f64 = 0.01;
+const MIN_MASS: f64 = 0.01;
 /// The border is an eighth of the shorter side wide.
 const BORDER: usize = 8;
 /// A difference of luma across two pixels that makes an edge.
@@ -40,7 +40,7 @@ impl Planes {
         if channels == 0 || height == 0 || width == 0 {
             return None;
         }
-        let factor = height.max(width).div_ceil(MOST_SIDE);
+        let factor = height.max(width).div_ceil(MAX_SIDE_PX);
         // A side that is shorter than a block is one block.
         let [block_height, block_width] = [height, width].map(|side| factor.min(side));
         let (height, width) = (height / block_height, width / block_width);
@@ -93,7 +93,7 @@ impl Planes {
             down += own * v;
             squares += own * (u * u + v * v);
         }
-        if mass < LEAST_MASS * self.pixels() {
+        if mass < MIN_MASS * self.pixels() {
             return None;
         }
         let (across, down) = (across / mass, down / mass);
@@ -106,16 +106,16 @@ impl Planes {
         let mut hues = [0.0; 6];
         let [red, green, blue] = &self.colours;
         for ((&r, &g), &b) in red.iter().zip(green).zip(blue) {
-            let most = r.max(g).max(b);
-            let chroma = most - r.min(g).min(b);
+            let max = r.max(g).max(b);
+            let chroma = max - r.min(g).min(b);
             chromas += chroma;
-            greatest += most;
+            greatest += max;
             if chroma > 0.0 {
                 hues[sixth(r, g, b, chroma)] += chroma;
             }
         }
         let saturation = if greatest > 0.0 { chromas / greatest } else { 0.0 };
-        let has_hue = chromas >= LEAST_CHROMA * self.pixels();
+        let has_hue = chromas >= MIN_CHROMA * self.pixels();
         (saturation, has_hue.then(|| hues.map(|hue| hue / chromas)))
     }
 

@@ -10,7 +10,7 @@ use super::property::Property;
 use super::words::{self, Word};
 
 /// Bytes of pixels that are looked at, at most: of larger splits images are chosen evenly.
-const MOST_BYTES: usize = 2 << 30;
+const MAX_BYTES: usize = 2 << 30;
 
 /// Numbers and words of some images; a row is an image.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,8 +38,8 @@ impl ImageTable {
         let bytes_of =
             |id: u32| corpus.shape_of(ImageId(id)).map_or(0, |shape| shape.channels * shape.height * shape.width);
         let bytes: usize = ids.clone().map(bytes_of).sum();
-        let most = if bytes <= MOST_BYTES { count } else { (count as f64 * MOST_BYTES as f64 / bytes as f64) as usize };
-        (0..most).map(|place| ImageId(ids.start + (place * count / most.max(1)) as u32)).collect()
+        let max = if bytes <= MAX_BYTES { count } else { (count as f64 * MAX_BYTES as f64 / bytes as f64) as usize };
+        (0..max).map(|place| ImageId(ids.start + (place * count / max.max(1)) as u32)).collect()
     }
 
     /// The properties of some images, for [`Self::new`].

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Images that have a word at least.
-const LEAST_IMAGES: usize = 5;
+const MIN_IMAGES: usize = 5;
 /// Words that are counted at most: the most frequent ones.
-const MOST_WORDS: usize = 1_000;
+const MAX_WORDS: usize = 1_000;
 /// Letters of a word at least.
-const LEAST_LETTERS: usize = 2;
+const MIN_LETTERS: usize = 2;
 
 /// A word, and the images that have it in their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ fn words_of(name: &str) -> BTreeSet<String> {
         _ => name,
     };
     let runs = stem.split(|letter: char| !letter.is_alphabetic());
-    runs.filter(|run| run.chars().count() >= LEAST_LETTERS).map(str::to_lowercase).collect()
+    runs.filter(|run| run.chars().count() >= MIN_LETTERS).map(str::to_lowercase).collect()
 }
 
 /// The words of all names, the most frequent first. Left out are rare ones, those that all images have, and those of
@@ -46,11 +46,11 @@ pub(super) fn index<'a>(
         count += 1;
     }
     let is_telling = |(text, images): &(String, Vec<u32>)| {
-        images.len() >= LEAST_IMAGES && images.len() < count as usize && !of_classes.contains(text)
+        images.len() >= MIN_IMAGES && images.len() < count as usize && !of_classes.contains(text)
     };
     let mut words: Vec<(String, Vec<u32>)> = found.into_iter().filter(is_telling).collect();
     words.sort_by_key(|(_, images)| std::cmp::Reverse(images.len()));
-    words.truncate(MOST_WORDS);
+    words.truncate(MAX_WORDS);
     words.into_iter().map(|(text, images)| Word { text, images }).collect()
 }
 

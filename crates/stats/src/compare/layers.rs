@@ -12,7 +12,7 @@ use rayon::prelude::*;
 pub const HALVES: usize = 20;
 
 /// Features of a layer whose Procrustes similarity is computed: it takes the third power of them.
-pub const MOST_PROCRUSTES: usize = 512;
+pub const MAX_PROCRUSTES_FEATURES: usize = 512;
 
 /// Sets these draws apart from all others of the same seed.
 const PURPOSE: u64 = 0x51_4D;
@@ -22,7 +22,7 @@ const PURPOSE: u64 = 0x51_4D;
 pub struct LayerMap {
     /// Linear CKA without bias.
     pub cka: Array2<Option<Estimate>>,
-    /// Orthogonal Procrustes similarity; none too where a layer has more than [`MOST_PROCRUSTES`] features.
+    /// Orthogonal Procrustes similarity; none too where a layer has more than [`MAX_PROCRUSTES_FEATURES`] features.
     pub procrustes: Array2<Option<f64>>,
     /// For each layer of the first network the one of the second that is aligned with it ([`align`]).
     pub opposite: Vec<Option<usize>>,
@@ -96,7 +96,7 @@ impl LayerComparison {
 
 /// The shape of a layer that is not too wide.
 fn narrow_shape(layer: &Array2<f32>) -> Option<Shape> {
-    (layer.ncols() <= MOST_PROCRUSTES).then(|| Shape::of(layer.view())).flatten()
+    (layer.ncols() <= MAX_PROCRUSTES_FEATURES).then(|| Shape::of(layer.view())).flatten()
 }
 
 /// Half of the images, drawn without replacement, in rising order.

@@ -13,7 +13,7 @@ pub use deepviz_similarity::Estimate;
 pub use deepviz_similarity::lifelines::{Life, UnitsAtCheckpoint, lives};
 pub use deepviz_similarity::paired::Discordant;
 pub use deepviz_similarity::units::{Matching, Nearest, Pair, StandardisedUnits};
-pub use layers::{HALVES, LayerComparison, LayerMap, MOST_PROCRUSTES, procrustes_of_pair};
+pub use layers::{HALVES, LayerComparison, LayerMap, MAX_PROCRUSTES_FEATURES, procrustes_of_pair};
 pub use outcomes::{
     Checkpoint, ClassMap, Compared, Difference, DifferentClasses, ImageOutcome, Outcome, Right, compare_outcomes,
 };

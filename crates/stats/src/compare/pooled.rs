@@ -6,11 +6,11 @@ use ndarray::{Array2, ArrayView3, Axis};
 use crate::error::Error;
 
 /// Features of an image that a layer is described by at most, unless it has more channels.
-const MOST_FEATURES: usize = 256;
+const MAX_FEATURES: usize = 256;
 /// The finest grid.
 const FINEST: usize = 8;
 /// Values of a layer's units over all images at most: 16 MiB.
-const MOST_VALUES: usize = 1 << 22;
+const MAX_VALUES: usize = 1 << 22;
 
 /// A layer with weights, and the one at whose output its units are measured: behind its nonlinearity, if it has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,10 +23,10 @@ pub struct MeasuredLayer {
 
 /// The layers with weights of their own, at most so many, spread evenly with the last among them; and how many more
 /// there are.
-pub fn measured_layers(network: &Network, most: usize) -> (Vec<MeasuredLayer>, usize) {
+pub fn measured_layers(network: &Network, max: usize) -> (Vec<MeasuredLayer>, usize) {
     let layers = network.layers();
     let weighted: Vec<usize> = (1..layers.len()).filter(|&index| layers[index].kernel_dims.is_some()).collect();
-    let count = weighted.len().min(most);
+    let count = weighted.len().min(max);
     let chosen = (1..=count).map(|place| weighted[place * weighted.len() / count - 1]);
     let chosen = chosen.map(|layer| MeasuredLayer { layer, measured_at: network.nonlinearity_of(layer) });
     (chosen.collect(), weighted.len() - count)
@@ -52,7 +52,7 @@ impl Pooling {
 /// over all channels.
 pub fn layer_grid(shape: Shape) -> [usize; 2] {
     let grid = |rows: usize| [shape.height.min(rows), shape.width.min(rows)];
-    let fits = |&rows: &usize| shape.channels * grid(rows)[0] * grid(rows)[1] <= MOST_FEATURES;
+    let fits = |&rows: &usize| shape.channels * grid(rows)[0] * grid(rows)[1] <= MAX_FEATURES;
     grid([FINEST, 4, 2].into_iter().find(fits).unwrap_or(1))
 }
 
@@ -61,7 +61,7 @@ pub fn layer_grid(shape: Shape) -> [usize; 2] {
 pub fn unit_grid(first: Shape, second: Shape, images: usize) -> [usize; 2] {
     let channels = first.channels.max(second.channels).max(1);
     let grid = |rows: usize| [first.height.min(second.height).min(rows), first.width.min(second.width).min(rows)];
-    let fits = |&rows: &usize| channels * images * grid(rows)[0] * grid(rows)[1] <= MOST_VALUES;
+    let fits = |&rows: &usize| channels * images * grid(rows)[0] * grid(rows)[1] <= MAX_VALUES;
     grid([FINEST, 4, 2].into_iter().find(fits).unwrap_or(1))
 }
 

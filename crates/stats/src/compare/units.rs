@@ -7,7 +7,7 @@ use ndarray::ArrayView2;
 /// Best correlations that the threshold of chance is taken from, at least.
 const CHANCES: usize = 1_000;
 /// Orders of the images at most: a threshold of few units is coarser.
-const MOST_ORDERS: usize = 16;
+const MAX_ORDERS: usize = 16;
 /// The percentile of chance that a pair has to exceed.
 const PERCENT: f64 = 99.0;
 
@@ -31,7 +31,7 @@ pub fn match_units(first: ArrayView2<'_, f32>, second: ArrayView2<'_, f32>, posi
     let (first, second) = (StandardisedUnits::of(first), StandardisedUnits::of(second));
     let silent = [first.silent(), second.silent()];
     let correlation = first.correlation(&second);
-    let orders = CHANCES.div_ceil(correlation.nrows().max(1)).min(MOST_ORDERS);
+    let orders = CHANCES.div_ceil(correlation.nrows().max(1)).min(MAX_ORDERS);
     let orders: Vec<Vec<usize>> = (0..orders).map(|draw| order(images, draw)).collect();
     let chance = percentile(&best_by_chance(&first, &second, &orders, positions), PERCENT);
     UnitMatch { matching: matching(correlation.view(), chance), chance, silent }

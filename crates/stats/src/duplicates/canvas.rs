@@ -8,7 +8,7 @@ const CHANNELS: usize = 3;
 /// Cells of a fingerprint along a side.
 const CELLS: usize = 4;
 /// Pixels that an image is moved by at most.
-const MOST_SHIFT: i32 = 2;
+const MAX_SHIFT_PX: i32 = 2;
 
 /// An image brought to one size: by means of areas where it is larger, by repeated pixels where it is smaller.
 pub(super) struct Canvas {
@@ -91,7 +91,7 @@ impl Canvas {
         loop {
             let [x, y] = best.shift;
             let around = (-1..=1).flat_map(|dy| (-1..=1).map(move |dx| [x + dx, y + dy]));
-            let near = around.filter(|shift| *shift != [x, y] && shift.iter().all(|by| by.abs() <= MOST_SHIFT));
+            let near = around.filter(|shift| *shift != [x, y] && shift.iter().all(|by| by.abs() <= MAX_SHIFT_PX));
             let found = near.map(|shift| self.compare(other, shift, best.mirrored));
             match found.max_by(|a, b| a.similarity.total_cmp(&b.similarity)) {
                 Some(better) if better.similarity > best.similarity => best = better,

@@ -83,14 +83,14 @@ impl DuplicateSearch {
         self.fingerprints.len() * size_of::<[f32; VALUES]>()
     }
 
-    /// The most similar training image of each of some test images, where the similarity is `least` or more. Outputs of
+    /// The most similar training image of each of some test images, where the similarity is `min_similarity` or more. Outputs of
     /// other numbers of images than the corpus has are not used.
     pub fn pairs(
         &self,
         corpus: &Corpus,
         tests: &[ImageId],
         outputs: Option<OutputsOfSplits<'_>>,
-        least: f32,
+        min_similarity: f32,
     ) -> Vec<DuplicatePair> {
         let (train, test) = (corpus.range(Split::Train), corpus.range(Split::Test));
         let outputs = outputs.filter(|outputs| {
@@ -116,7 +116,9 @@ impl DuplicateSearch {
                 let canvas::Match { similarity, difference, shift, mirrored } = found;
                 Some(DuplicatePair { test: id, train, similarity, difference, shift, mirrored })
             });
-            compared.filter(|pair| pair.similarity >= least).max_by(|a, b| a.similarity.total_cmp(&b.similarity))
+            compared
+                .filter(|pair| pair.similarity >= min_similarity)
+                .max_by(|a, b| a.similarity.total_cmp(&b.similarity))
         };
         tests.iter().filter_map(pair).collect()
     }

@@ -19,12 +19,12 @@ pub(super) fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>) -> Result<Centr
 }
 
 /// The same for at most so many steps.
-pub(super) fn steps(rows: ArrayView2<'_, f32>, start: Array2<f32>, most: usize) -> Result<Array2<f32>, Error> {
+pub(super) fn steps(rows: ArrayView2<'_, f32>, start: Array2<f32>, max: usize) -> Result<Array2<f32>, Error> {
     let failed = |reason: String| Error::Clustering { rows: rows.nrows(), reason };
     // Nothing is random from given centres, but the interface wants a generator.
     let parameters = KMeans::params_with_rng(start.nrows(), StdRng::seed_from_u64(0))
         .n_runs(1)
-        .max_n_iterations(most as u64)
+        .max_n_iterations(max as u64)
         .tolerance(TOLERANCE.sqrt() as f32)
         .init_method(KMeansInit::Precomputed(start))
         .check()

@@ -104,7 +104,7 @@ struct Scratch {
     products: Array2<f32>,
     nearest: Vec<u32>,
     /// `|c|^2 / 2 - x c` of the nearest.
-    least: Vec<f32>,
+    min: Vec<f32>,
 }
 
 impl Scratch {
@@ -115,20 +115,20 @@ impl Scratch {
             *self = Self {
                 products: Array2::zeros((centres.nrows(), BLOCK)),
                 nearest: vec![0; BLOCK],
-                least: vec![0.0; BLOCK],
+                min: vec![0.0; BLOCK],
             };
         }
         let mut products = self.products.slice_mut(s![.., ..n]);
         general_mat_mul(1.0, centres, &rows.t(), 0.0, &mut products);
-        let (nearest, least) = (&mut self.nearest[..n], &mut self.least[..n]);
+        let (nearest, min) = (&mut self.nearest[..n], &mut self.min[..n]);
         nearest.fill(0);
-        least.fill(f32::INFINITY);
+        min.fill(f32::INFINITY);
         for ((cluster, products), &half) in (0..).zip(products.rows()).zip(halves) {
             let Some(products) = products.to_slice() else { continue };
-            for ((nearest, least), &product) in nearest.iter_mut().zip(&mut *least).zip(products) {
+            for ((nearest, min), &product) in nearest.iter_mut().zip(&mut *min).zip(products) {
                 let distance = half - product;
-                let is_less = distance < *least;
-                *least = if is_less { distance } else { *least };
+                let is_less = distance < *min;
+                *min = if is_less { distance } else { *min };
                 *nearest = if is_less { cluster } else { *nearest };
             }
         }

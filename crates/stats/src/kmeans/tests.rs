@@ -69,8 +69,8 @@ fn inertia_assignments_and_distances_agree() {
                 .map(|centre| row.iter().zip(centre).map(|(a, b)| f64::from(a - b).powi(2)).sum())
                 .collect();
             let own = distances[usize::from(fit.assignments[index])];
-            let least = distances.iter().copied().fold(f64::INFINITY, f64::min);
-            assert!(own <= least * 1.0001 + 1e-9, "{}: row {index}: {own} > {least}", case.name);
+            let min = distances.iter().copied().fold(f64::INFINITY, f64::min);
+            assert!(own <= min * 1.0001 + 1e-9, "{}: row {index}: {own} > {min}", case.name);
             assert!((f64::from(fit.squared_distances[index]) - own).abs() <= own * 1e-3 + 1e-8);
             sum += own;
         }

@@ -113,11 +113,11 @@ fn read_cells(connection: &Connection, unit: &ReadyUnit) -> Result<Vec<u32>, Fau
 }
 
 /// Classes of a confusion that is held in memory: 1 GiB of counts.
-const MOST_CLASSES: usize = 1 << 14;
+const MAX_CLASSES: usize = 1 << 14;
 
 fn confusion_of(cells: &[u32], classes: usize) -> Result<Confusion, Fault> {
-    if classes > MOST_CLASSES {
-        return Err(Fault::Content(format!("a confusion of {classes} classes, expected at most {MOST_CLASSES}")));
+    if classes > MAX_CLASSES {
+        return Err(Fault::Content(format!("a confusion of {classes} classes, expected at most {MAX_CLASSES}")));
     }
     let mut counts = Array2::zeros((classes, classes));
     for &[truth, predicted, count] in cells.as_chunks::<3>().0 {

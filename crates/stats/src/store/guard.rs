@@ -11,13 +11,13 @@ use super::fault::Fault;
 use super::schema;
 
 /// The longest text or blob: the outputs and ledgers of a million images stay far below.
-const MOST_BYTES: i32 = 256 << 20;
+const MAX_BYTES: i32 = 256 << 20;
 /// Takes from a connection what a foreign schema could make use of.
 pub(super) fn restrict(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
-    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MOST_BYTES)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_BYTES)?;
     Ok(())
 }
 

@@ -21,7 +21,7 @@ pub(super) const TABLE: Table = Table { name: "output", parent: "unit_id", colum
 /// Images whose outputs stand in one row.
 const OUTPUT_CHUNK: usize = 512;
 /// Outputs of a unit that are held in memory: 2 GiB of them.
-const MOST_OUTPUTS: usize = 1 << 29;
+const MAX_OUTPUTS: usize = 1 << 29;
 
 /// The rows of a unit, packed.
 pub(super) fn blobs(numbers: &UnitNumbers<'_>) -> Vec<Vec<u8>> {
@@ -53,7 +53,7 @@ impl Store {
             let mut statement =
                 connection.prepare_cached("SELECT data FROM output WHERE unit_id = ?1 ORDER BY chunk")?;
             let mut rows = statement.query([unit.id])?;
-            if unit.images.saturating_mul(unit.classes) > MOST_OUTPUTS {
+            if unit.images.saturating_mul(unit.classes) > MAX_OUTPUTS {
                 let found = format!("{} images of {} classes", unit.images, unit.classes);
                 return Err(Fault::Content(format!("outputs of {found}: more than are held in memory")));
             }

@@ -82,14 +82,14 @@ impl Store {
     fn predictions_from_row(&self, row: &Row<'_>) -> Result<Option<Predictions>, Fault> {
         let Some(unit) = self.unit_from_row(row)? else { return Ok(None) };
         let bytes = pack::unseal(row.get_ref(UNIT_WIDTH)?.as_blob().map_err(not_a_blob)?)?;
-        let most = unit.classes.saturating_sub(1);
+        let max = unit.classes.saturating_sub(1);
         let broken = || format!("{} bytes of predictions for {} images", bytes.len(), unit.images);
-        let (classes, margins) = bytes.split_at_checked(unit.images * pack::index_bytes(most)).ok_or_else(broken)?;
+        let (classes, margins) = bytes.split_at_checked(unit.images * pack::index_bytes(max)).ok_or_else(broken)?;
         let margins: Vec<i16> = pack::numbers_from_bytes(margins)?;
         if margins.len() != unit.images {
             return Err(Fault::Content(broken()));
         }
-        let classes = pack::indices_from_bytes(classes, most)?;
+        let classes = pack::indices_from_bytes(classes, max)?;
         Ok(Some(Predictions { step: unit.step, first: unit.first, classes, margins }))
     }
 }

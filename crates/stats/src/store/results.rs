@@ -15,10 +15,10 @@ const MIGRATIONS: &[&str] = &[include_str!("../../../../migrations/results/0001_
 /// Time that another process is waited for that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes of a result at most.
-const MOST_BYTES: usize = 16 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// Results at most, and bytes of all of them; the oldest go first.
-const MOST_RESULTS: i64 = 4_096;
-const MOST_BYTES_OF_ALL: i64 = 256 << 20;
+const MAX_RESULTS: i64 = 4_096;
+const MAX_TOTAL_BYTES: i64 = 256 << 20;
 
 /// Small results that took long, such as comparisons of two runs, in a `SQLite` database of their own under what they were
 /// computed from. Several threads and processes may share one.
@@ -70,11 +70,11 @@ impl ResultStore {
     /// # Errors
     /// What cannot be written.
     pub fn put(&self, key: &str, value: &[u8]) -> Result<(), Error> {
-        if value.len() > MOST_BYTES {
+        if value.len() > MAX_BYTES {
             return Ok(());
         }
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        put(&mut connection, (key, value), (MOST_RESULTS, MOST_BYTES_OF_ALL))
+        put(&mut connection, (key, value), (MAX_RESULTS, MAX_TOTAL_BYTES))
             .map_err(|error| error_from_fault(error.into(), "write", &self.path))
     }
 }
@@ -96,11 +96,7 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
 }
 
-fn put(
-    connection: &mut Connection,
-    (key, value): (&str, &[u8]),
-    (most, most_bytes): (i64, i64),
-) -> rusqlite::Result<()> {
+fn put(connection: &mut Connection, (key, value): (&str, &[u8]), (max, max_bytes): (i64, i64)) -> rusqlite::Result<()> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() as i64);
     let write = connection.transaction()?;
     write.execute(
@@ -111,7 +107,7 @@ fn put(
         write.query_row("SELECT count(*), coalesce(sum(bytes), 0) FROM result", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
-    if count > most || bytes > most_bytes {
+    if count > max || bytes > max_bytes {
         // The newest that fill three quarters of the room stay.
         write.execute(
             "DELETE FROM result WHERE key IN (
@@ -120,7 +116,7 @@ fn put(
                     WINDOW newest AS (ORDER BY made DESC, key = ? DESC, key ROWS UNBOUNDED PRECEDING)
                 ) WHERE place > ? OR (up_to > ? AND place > 1)
             )",
-            params![key, most * 3 / 4, most_bytes / 4 * 3],
+            params![key, max * 3 / 4, max_bytes / 4 * 3],
         )?;
     }
     write.commit()
@@ -143,7 +139,7 @@ mod tests {
         assert_eq!(first.get("a").unwrap(), None);
         first.put("a", b"1").unwrap();
         second.put("a", b"2").unwrap();
-        second.put("too large", &vec![0; MOST_BYTES + 1]).unwrap();
+        second.put("too large", &vec![0; MAX_BYTES + 1]).unwrap();
         assert_eq!(first.get("a").unwrap().unwrap(), b"2");
         assert_eq!(first.get("too large").unwrap(), None);
     }
@@ -153,8 +149,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = ResultStore::open(&folder.path().join("results.sqlite")).unwrap();
         let mut connection = store.connection.lock().unwrap();
-        let mut keep = |key: &str, bytes: usize, (most, most_bytes): (i64, i64)| {
-            put(&mut connection, (key, &vec![1; bytes]), (most, most_bytes)).unwrap();
+        let mut keep = |key: &str, bytes: usize, (max, max_bytes): (i64, i64)| {
+            put(&mut connection, (key, &vec![1; bytes]), (max, max_bytes)).unwrap();
             // As if it had been long ago.
             connection.execute("UPDATE result SET made = made - 10", []).unwrap();
             let mut keys = connection.prepare("SELECT key FROM result ORDER BY key").unwrap();

@@ -44,10 +44,10 @@ fn compare(on_cpu: &Job, on_gpu: &Job, allowed: f64) {
         assert_eq!(expected.len(), found.len());
         for ((name, expected), (other, found)) in expected.iter().zip(found.iter()) {
             assert_eq!(name, other);
-            let largest = expected.iter().fold(1e-6_f32, |most, value| most.max(value.abs()));
+            let largest = expected.iter().fold(1e-6_f32, |max, value| max.max(value.abs()));
             let apart = expected.iter().zip(found).map(|(a, b)| (a - b).abs());
-            let most = apart.fold(0.0_f32, |most, own| if own.is_nan() { f32::INFINITY } else { most.max(own) });
-            assert!(f64::from(most / largest) <= 20.0 * allowed, "{name}: {most} of {largest}");
+            let max = apart.fold(0.0_f32, |max, own| if own.is_nan() { f32::INFINITY } else { max.max(own) });
+            assert!(f64::from(max / largest) <= 20.0 * allowed, "{name}: {max} of {largest}");
         }
     }
 }

@@ -179,8 +179,8 @@ fn whitened_patches_are_uncorrelated() {
             let moment: f64 = sum / count;
             if a == b {
                 // eigenvalue / (eigenvalue + epsilon), the largest first.
-                let least = if a == 0 { 0.99 } else { 0.0 };
-                assert!((least..=1.001).contains(&moment), "{a}: {moment}");
+                let min = if a == 0 { 0.99 } else { 0.0 };
+                assert!((min..=1.001).contains(&moment), "{a}: {moment}");
             } else {
                 assert!(moment.abs() < 1e-3, "{a} {b}: {moment}");
             }

@@ -77,15 +77,15 @@ pub(super) fn read_frame(marker: u8, segment: &[u8], accepts: &dyn Fn(u32, u32) 
     {
         return Err(Fault::Broken("a JPEG with a wrong sampling of its components"));
     }
-    let most = described.iter().map(|[_, factors, _]| sampling(*factors));
-    let most = most.fold((1, 1), |(across, down), (h, v)| (across.max(h), down.max(v)));
+    let max = described.iter().map(|[_, factors, _]| sampling(*factors));
+    let max = max.fold((1, 1), |(across, down), (h, v)| (across.max(h), down.max(v)));
     let (width, height) = (usize::from(width), usize::from(height));
-    let units = Grid { columns: width.div_ceil(8 * most.0), rows: height.div_ceil(8 * most.1) };
+    let units = Grid { columns: width.div_ceil(8 * max.0), rows: height.div_ceil(8 * max.1) };
     let is_progressive = marker == 0xc2;
     let components = described.iter().map(|[id, factors, _]| {
         let (across, down) = sampling(*factors);
         let own_blocks =
-            Grid { columns: (width * across).div_ceil(8 * most.0), rows: (height * down).div_ceil(8 * most.1) };
+            Grid { columns: (width * across).div_ceil(8 * max.0), rows: (height * down).div_ceil(8 * max.1) };
         let columns = units.columns * across;
         let blocks = if is_progressive { columns * units.rows * down } else { 0 };
         Component { id: *id, across, down, own_blocks, columns, nonzero: vec![0; blocks], known: [None; 64] }

@@ -59,11 +59,11 @@ fn pixels_are_those_that_pillow_reads() {
         let is_lossy = [".jpg", ".mpo"].iter().any(|end| name.ends_with(end));
         let (at_once, on_average) = if is_lossy { (8, 1.0) } else { (0, 0.0) };
         let differences: Vec<u8> = found.iter().zip(&wanted).map(|(a, b)| a.abs_diff(*b)).collect();
-        let most = differences.iter().copied().max().unwrap();
+        let max = differences.iter().copied().max().unwrap();
         let mean = differences.iter().map(|d| f64::from(*d)).sum::<f64>() / differences.len() as f64;
-        let is_near = most <= at_once && mean <= on_average && found.len() == wanted.len();
+        let is_near = max <= at_once && mean <= on_average && found.len() == wanted.len();
         if !is_near {
-            faults.push(format!("{name}: {most} at most, {mean:.2} on average"));
+            faults.push(format!("{name}: {max} at most, {mean:.2} on average"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));

@@ -19,10 +19,10 @@ impl Unpacker<'_> {
         from.read_exact(&mut start).map_err(reading())?;
         let whole = Cursor::new(start).chain(from);
         // The stream itself is bounded too: names and padding are no files.
-        let most = self.bytes_max.saturating_add(self.files_max.saturating_mul(OVERHEAD_BYTES));
+        let max = self.bytes_max.saturating_add(self.files_max.saturating_mul(OVERHEAD_BYTES));
         let reader: Box<dyn Read + '_> =
             if start == GZIP { Box::new(MultiGzDecoder::new(whole)) } else { Box::new(whole) };
-        let mut archive = tar::Archive::new(reader.take(most));
+        let mut archive = tar::Archive::new(reader.take(max));
         for entry in archive.entries().map_err(reading())? {
             let mut entry = entry.map_err(reading())?;
             let (kind, bytes) = (entry.header().entry_type(), entry.size());

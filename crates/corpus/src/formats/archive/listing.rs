@@ -11,9 +11,9 @@ use flate2::read::DeflateDecoder;
 use crate::{Error, Limits, decode::MAX_FILE_BYTES};
 
 /// A file in an archive is not larger.
-const MOST_BYTES: u64 = MAX_FILE_BYTES;
+const MAX_BYTES: u64 = MAX_FILE_BYTES;
 /// Bytes that an archive's list may take in memory for names alone.
-pub(super) const MOST_NAME_BYTES: usize = 1 << 30;
+pub(super) const MAX_NAME_BYTES: usize = 1 << 30;
 
 pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path) -> Error {
     Error::Malformed { what: "the archive", found: found.into(), expected: expected.into(), path: path.to_owned() }
@@ -55,8 +55,8 @@ impl Archive {
 
     /// The bytes of a file.
     pub(super) fn read(&self, member: &Member) -> io::Result<Vec<u8>> {
-        if member.bytes > MOST_BYTES || member.stored > MOST_BYTES {
-            return Err(io::Error::other(format!("{} bytes, at most {MOST_BYTES} are read", member.bytes)));
+        if member.bytes > MAX_BYTES || member.stored > MAX_BYTES {
+            return Err(io::Error::other(format!("{} bytes, at most {MAX_BYTES} are read", member.bytes)));
         }
         let path = self.unpacked.as_ref().map_or(self.path.as_path(), tempfile::NamedTempFile::path);
         let mut file = File::open(path)?;
@@ -107,8 +107,8 @@ impl<'a> Count<'a> {
     pub(super) fn add(&mut self, name: &str) -> Result<(), Error> {
         self.files += 1;
         self.name_bytes += name.len();
-        let (files, bytes) = (self.limits.images.saturating_mul(2), MOST_NAME_BYTES);
-        let too_many = |what, found, most| Error::TooMany { what, found, most, path: self.path.to_owned() };
+        let (files, bytes) = (self.limits.images.saturating_mul(2), MAX_NAME_BYTES);
+        let too_many = |what, found, max| Error::TooMany { what, found, max, path: self.path.to_owned() };
         match () {
             () if self.files > files => Err(too_many("files in the archive", self.files, files)),
             () if self.name_bytes > bytes => Err(too_many("bytes of file names", self.name_bytes, bytes)),

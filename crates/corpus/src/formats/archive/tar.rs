@@ -17,10 +17,10 @@ use crate::{
     store::without_path,
 };
 
-/// Bytes between two files: headers and long names.
-const MOST_BETWEEN_BYTES: u64 = 1 << 20;
+/// Bytes of headers between two files, long names included.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Bytes that are looked through for the first names.
-const MOST_LOOKED_AT_BYTES: u64 = 256 << 20;
+const MAX_SEARCHED_BYTES: u64 = 256 << 20;
 /// Room on the disk is asked for in pieces of so many bytes.
 const ASKED_BYTES: u64 = 16 << 20;
 
@@ -28,14 +28,14 @@ const ASKED_BYTES: u64 = 16 << 20;
 /// lie in.
 ///
 /// # Errors
-/// If it has more than `most` bytes, or more than the temporary folder has room for.
-pub(super) fn unpack(path: &Path, most: u64) -> Result<tempfile::NamedTempFile, Error> {
+/// If it has more than `max` bytes, or more than the temporary folder has room for.
+pub(super) fn unpack(path: &Path, max: u64) -> Result<tempfile::NamedTempFile, Error> {
     let source = File::open(path).map_err(Error::io("read", path))?;
     let target = tempfile::NamedTempFile::new().map_err(|error| without_path(&error));
     let mut target = target.map_err(Error::io("make a temporary file for", path))?;
     let mut reader = MultiGzDecoder::new(BufReader::with_capacity(1 << 20, source));
     let mut buffer = vec![0; 1 << 20];
-    let limits = Limits { decoded_bytes: most, ..Limits::default() };
+    let limits = Limits { decoded_bytes: max, ..Limits::default() };
     let mut meter = Meter::new(limits, Target::Temporary(std::env::temp_dir()), path);
     let mut granted: u64 = 0;
     loop {
@@ -76,12 +76,12 @@ pub(super) fn list(path: &Path, unpacked: Option<tempfile::NamedTempFile>, limit
         }
         malformed(error.to_string(), "a whole tar archive; fetch it again", path)
     };
-    let left = Rc::new(Cell::new(MOST_BETWEEN_BYTES));
+    let left = Rc::new(Cell::new(MAX_HEADER_BYTES));
     let mut tar = tar::Archive::new(Metered { inner: BufReader::new(file), left: Rc::clone(&left) });
     let (mut members, mut refused) = (Vec::new(), Vec::new());
     let mut count = Count::new(limits, path);
     for entry in tar.entries_with_seek().map_err(broken)? {
-        left.set(MOST_BETWEEN_BYTES);
+        left.set(MAX_HEADER_BYTES);
         let entry = entry.map_err(broken)?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         count.add(&name)?;
@@ -110,7 +110,7 @@ pub(super) fn first_names(path: &Path, is_compressed: bool, count: usize) -> Vec
     let buffered = BufReader::new(file);
     let reader: Box<dyn Read> =
         if is_compressed { Box::new(MultiGzDecoder::new(buffered)) } else { Box::new(buffered) };
-    let mut tar = tar::Archive::new(reader.take(MOST_LOOKED_AT_BYTES));
+    let mut tar = tar::Archive::new(reader.take(MAX_SEARCHED_BYTES));
     let Ok(entries) = tar.entries() else { return Vec::new() };
     let files = entries.map_while(Result::ok).filter(|entry| entry.header().entry_type().is_file());
     files.take(count).map(|entry| String::from_utf8_lossy(&entry.path_bytes()).into_owned()).collect()
@@ -125,11 +125,11 @@ struct Metered<R> {
 
 impl<R: Read> Read for Metered<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
-        if most == 0 && !buffer.is_empty() {
+        let max = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        if max == 0 && !buffer.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "its headers are too long"));
         }
-        let read = self.inner.read(&mut buffer[..most])?;
+        let read = self.inner.read(&mut buffer[..max])?;
         self.left.set(self.left.get() - read as u64);
         Ok(read)
     }

@@ -228,8 +228,8 @@ impl Shards {
                 SampleLabel::Word(word) => drop(words.insert(word.clone())),
             }
             if words.len() > usize::from(u16::MAX) {
-                let (found, most, path) = (words.len(), usize::from(u16::MAX), self.root.clone());
-                return Err(Error::TooMany { what: "classes", found, most, path });
+                let (found, max, path) = (words.len(), usize::from(u16::MAX), self.root.clone());
+                return Err(Error::TooMany { what: "classes", found, max, path });
             }
         }
         let mut words: Vec<String> = words.into_iter().collect();

@@ -8,21 +8,21 @@ use std::{
 
 use zip::{CompressionMethod, ZipArchive, result::ZipError};
 
-use super::listing::{Archive, Count, MOST_NAME_BYTES, Member, clean, malformed};
+use super::listing::{Archive, Count, MAX_NAME_BYTES, Member, clean, malformed};
 use crate::{Error, Limits};
 
 /// Bytes of the record at the end, and of the longest comment in it.
 const END_BYTES: u64 = 22;
-const MOST_COMMENT_BYTES: u64 = u16::MAX as u64;
+const MAX_COMMENT_BYTES: u64 = u16::MAX as u64;
 
 /// Lists the files of an archive.
 pub(super) fn list(path: &Path, limits: Limits) -> Result<Archive, Error> {
     let mut file = File::open(path).map_err(Error::io("read", path))?;
     let listed = list_bytes(&mut file).map_err(Error::io("read", path))?;
     // The whole list is held in memory.
-    if let Some(found) = listed.filter(|bytes| *bytes > MOST_NAME_BYTES as u64) {
-        let (found, most) = (found as usize, MOST_NAME_BYTES);
-        return Err(Error::TooMany { what: "bytes in the archive's list", found, most, path: path.to_owned() });
+    if let Some(found) = listed.filter(|bytes| *bytes > MAX_NAME_BYTES as u64) {
+        let (found, max) = (found as usize, MAX_NAME_BYTES);
+        return Err(Error::TooMany { what: "bytes in the archive's list", found, max, path: path.to_owned() });
     }
     let broken = |error: ZipError| malformed(error.to_string(), "a whole zip archive; fetch it again", path);
     let mut zip = ZipArchive::new(BufReader::new(file)).map_err(broken)?;
@@ -56,10 +56,10 @@ pub(super) fn list(path: &Path, limits: Limits) -> Result<Archive, Error> {
 
 /// Bytes of the list of contents, by where it begins and where the record at the end of the archive does.
 fn list_bytes(file: &mut File) -> io::Result<Option<u64>> {
-    let from = file.metadata()?.len().saturating_sub(END_BYTES + MOST_COMMENT_BYTES);
+    let from = file.metadata()?.len().saturating_sub(END_BYTES + MAX_COMMENT_BYTES);
     file.seek(SeekFrom::Start(from))?;
     let mut end = Vec::new();
-    { &mut *file }.take(END_BYTES + MOST_COMMENT_BYTES).read_to_end(&mut end)?;
+    { &mut *file }.take(END_BYTES + MAX_COMMENT_BYTES).read_to_end(&mut end)?;
     file.rewind()?;
     let place = |mark: &[u8]| end.windows(4).rposition(|window| window == mark);
     let start = place(b"PK\x05\x06").and_then(|place| Some((place, end.get(place + 16..place + 20)?.try_into().ok()?)));

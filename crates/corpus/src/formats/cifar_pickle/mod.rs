@@ -49,9 +49,9 @@ fn begins_as_pickle(path: &Path) -> bool {
 }
 
 /// Bytes of a batch: the largest of CIFAR has 155 MB.
-const MOST_BYTES: u64 = 512 << 20;
+const MAX_BYTES: u64 = 512 << 20;
 /// Bytes of a name, of a class or of a photograph: many may stand for one that is in the file once.
-const MOST_NAME_BYTES: usize = 1_024;
+const MAX_NAME_BYTES: usize = 1_024;
 
 /// A batch holds no objects of classes.
 const RULES: Rules = Rules { what: "a batch of CIFAR", objects: Objects::Refused };
@@ -175,9 +175,9 @@ impl PickleFile {
     fn read(&self) -> Result<Vec<u8>, Error> {
         let io = || Error::io("read", &self.path);
         let mut bytes = Vec::new();
-        fs::File::open(&self.path).map_err(io())?.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io())?;
-        if bytes.len() as u64 > MOST_BYTES {
-            return Err(self.malformed(format!("more than {MOST_BYTES} bytes"), "a batch of CIFAR".to_owned()));
+        fs::File::open(&self.path).map_err(io())?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(io())?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(self.malformed(format!("more than {MAX_BYTES} bytes"), "a batch of CIFAR".to_owned()));
         }
         Ok(bytes)
     }
@@ -201,13 +201,13 @@ impl PickleFile {
         &self,
         pickle: &'p Pickle<'a>,
         key: &'static str,
-        most: usize,
+        max: usize,
         item: impl Fn(&'p Value<'a>) -> Option<T>,
     ) -> Result<Option<Vec<T>>, Error> {
         match pickle.key(key) {
             None => Ok(None),
-            Some(Value::List(places) | Value::Tuple(places)) if places.len() > most => {
-                Err(self.wrong(key, format!("{} values", places.len()), format!("at most {most}")))
+            Some(Value::List(places) | Value::Tuple(places)) if places.len() > max => {
+                Err(self.wrong(key, format!("{} values", places.len()), format!("at most {max}")))
             }
             Some(Value::List(places) | Value::Tuple(places)) => {
                 let items: Option<Vec<T>> = places.iter().map(|&place| item(pickle.get(place))).collect();
@@ -269,7 +269,7 @@ impl PickleFile {
 /// A string of Python 2 is bytes without an encoding; names are ASCII, and anything else stays readable.
 fn text(value: &Value<'_>) -> Option<String> {
     match value {
-        Value::Bytes(bytes) | Value::Text(bytes) if bytes.len() <= MOST_NAME_BYTES => {
+        Value::Bytes(bytes) | Value::Text(bytes) if bytes.len() <= MAX_NAME_BYTES => {
             Some(String::from_utf8_lossy(bytes).into_owned())
         }
         _ => None,

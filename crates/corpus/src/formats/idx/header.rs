@@ -56,12 +56,12 @@ impl Header {
         let head = 4 + 4 * u64::from(count);
         let bytes = sides.iter().try_fold(value_bytes as u64, |all, &side| all.checked_mul(side as u64));
         let bytes = bytes.and_then(|bytes| bytes.checked_add(head)).unwrap_or(u64::MAX);
-        let fits = if opened.is_compressed { bytes <= opened.most_bytes } else { bytes == opened.most_bytes };
+        let fits = if opened.is_compressed { bytes <= opened.max_bytes } else { bytes == opened.max_bytes };
         if !fits {
             let found = if opened.is_compressed {
                 format!("{bytes} bytes promised by the head for {sides:?}, more than the file can unpack to")
             } else {
-                format!("{} bytes", opened.most_bytes)
+                format!("{} bytes", opened.max_bytes)
             };
             let expected = format!("{bytes} for {sides:?}; fetch the file again");
             return Err(malformed("the idx file", found, &expected, path));

@@ -8,7 +8,7 @@ use crate::{Error, OpenOptions, Split, formats::mat::MatFile, known::Record, rea
 const LABELS: &str = "imagelabels.mat";
 const SPLITS: &str = "setid.mat";
 const CLASSES: usize = 102;
-const MOST_CLASSES: i64 = u16::MAX as i64;
+const MAX_CLASSES: i64 = u16::MAX as i64;
 
 /// Recognises a folder with `jpg/`, `imagelabels.mat` and `setid.mat`.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
@@ -23,7 +23,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     let labels = MatFile::open(&labels_path)?.numbers("labels")?;
     let mut classes = Record::of(place)?.classes;
     if classes.is_empty() {
-        let highest = labels.iter().copied().max().unwrap_or(0).clamp(0, MOST_CLASSES);
+        let highest = labels.iter().copied().max().unwrap_or(0).clamp(0, MAX_CLASSES);
         classes = (1..=CLASSES.max(highest as usize)).map(|number| number.to_string()).collect();
     }
     let mut found = ListedImages::new("Flowers102", place, &[LABELS, SPLITS]);

@@ -50,10 +50,11 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
 
 /// `Abyssinian_100 1 1 1`: name, class from 1, species, breed of the species.
 fn parse<'l>(line: &'l str, path: &Path) -> Result<(&'l str, usize), Error> {
-    const MOST: usize = u16::MAX as usize;
+    const MAX_CLASS: usize = u16::MAX as usize;
     let mut words = line.split_whitespace();
     let name = words.next().filter(|name| !name.contains(['/', '\\']));
-    let class = words.next().and_then(|class| class.parse::<usize>().ok()).filter(|class| (1..=MOST).contains(class));
+    let class =
+        words.next().and_then(|class| class.parse::<usize>().ok()).filter(|class| (1..=MAX_CLASS).contains(class));
     match (name, class) {
         (Some(name), Some(class)) => Ok((name, class - 1)),
         _ => Err(malformed("the list", format!("the line {line:?}"), "a name and a class from 1", path)),

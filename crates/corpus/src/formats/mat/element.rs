@@ -8,7 +8,7 @@ use std::{
 use crate::Error;
 
 /// Heads of variables have no longer elements.
-const MOST_SMALL: u32 = 1 << 16;
+const MAX_SMALL_BYTES: u32 = 1 << 16;
 
 pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, path: &Path) -> Error {
     Error::Malformed { what: "the MATLAB file", found: found.into(), expected: expected.into(), path: path.to_owned() }
@@ -70,9 +70,9 @@ pub(super) fn read_small(reader: &mut dyn Read, order: ByteOrder, path: &Path) -
     if let Some(data) = tag.small {
         return Ok((tag.kind, data[..tag.bytes as usize].to_vec()));
     }
-    if tag.bytes > MOST_SMALL {
+    if tag.bytes > MAX_SMALL_BYTES {
         let found = format!("a head of {} bytes", tag.bytes);
-        return Err(malformed(found, format!("at most {MOST_SMALL}; fetch the file again"), path));
+        return Err(malformed(found, format!("at most {MAX_SMALL_BYTES}; fetch the file again"), path));
     }
     let mut data = vec![0; tag.bytes.next_multiple_of(8) as usize];
     read_exact(reader, &mut data, path)?;

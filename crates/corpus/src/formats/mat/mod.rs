@@ -21,9 +21,9 @@ const COMPRESSED: u32 = 15;
 /// Classes of arrays that hold numbers: double, single, and whole numbers of 8 to 64 bits.
 const NUMBERS: std::ops::RangeInclusive<u8> = 6..=15;
 /// The most numbers that are taken into memory at once; labels, not pixels.
-const MOST_NUMBERS: usize = 1 << 24;
+const MAX_NUMBERS: usize = 1 << 24;
 /// Variables of a file: each is kept with its name.
-const MOST_VARIABLES: usize = 1 << 10;
+const MAX_VARIABLES: usize = 1 << 10;
 
 /// A file whose variables have been listed.
 pub(super) struct MatFile {
@@ -88,8 +88,8 @@ impl MatFile {
             }
             if matches!(tag.kind, MATRIX | COMPRESSED) {
                 let (matrix, _) = this.matrix(at, tag)?;
-                if this.variables.len() == MOST_VARIABLES {
-                    let found = format!("more than {MOST_VARIABLES} variables");
+                if this.variables.len() == MAX_VARIABLES {
+                    let found = format!("more than {MAX_VARIABLES} variables");
                     return Err(malformed(found, "the labels or images of a known corpus", path));
                 }
                 this.variables.push((at, tag, matrix));
@@ -116,11 +116,11 @@ impl MatFile {
     pub(super) fn numbers(&self, name: &str) -> Result<Vec<i64>, Error> {
         let (at, tag, matrix) = self.find(name)?;
         let (_, data) = self.matrix(*at, *tag)?;
-        let count = product(&matrix.sides).filter(|count| *count <= MOST_NUMBERS);
+        let count = product(&matrix.sides).filter(|count| *count <= MAX_NUMBERS);
         let size = element::size(data.kind);
         let (Some(count), Some(size)) = (count, size) else {
             let found = format!("{name} with the sides {:?}", matrix.sides);
-            return Err(malformed(found, format!("at most {MOST_NUMBERS} real numbers"), &self.path));
+            return Err(malformed(found, format!("at most {MAX_NUMBERS} real numbers"), &self.path));
         };
         self.check_bytes(name, ByteCount { found: data.bytes, expected: (count * size) as u64 })?;
         let mut bytes = Vec::new();

@@ -12,9 +12,9 @@ use super::fault::malformed;
 use crate::{Error, Limits};
 
 /// Bytes of an unpacked page; usual ones have one MiB, and more only where one image does.
-const MOST_PAGE_BYTES: i64 = 256 << 20;
+const MAX_PAGE_BYTES: i64 = 256 << 20;
 /// Structures within structures.
-const MOST_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// Encodings of byte strings whose readers believe the number of values that the data begin with.
 const DELTA_LENGTH: i64 = 6;
@@ -50,10 +50,10 @@ pub(super) fn check(file: &File, column: &ColumnChunkMetaData, limits: Limits, p
             }
             _ => Error::io("read", path)(error),
         })?;
-        let most_values = i64::try_from(limits.images).unwrap_or(i64::MAX);
-        if !(0..=MOST_PAGE_BYTES).contains(&head.unpacked_bytes) || !(0..=most_values).contains(&head.values) {
+        let max_values = i64::try_from(limits.images).unwrap_or(i64::MAX);
+        if !(0..=MAX_PAGE_BYTES).contains(&head.unpacked_bytes) || !(0..=max_values).contains(&head.values) {
             let found = format!("a page of {} bytes and {} values", head.unpacked_bytes, head.values);
-            return Err(malformed(found, format!("at most {MOST_PAGE_BYTES} bytes and {most_values} values"), path));
+            return Err(malformed(found, format!("at most {MAX_PAGE_BYTES} bytes and {max_values} values"), path));
         }
         let is_delta = matches!(head.encoding, DELTA_LENGTH | DELTA_BYTES);
         if is_delta && column.column_type() == Type::BYTE_ARRAY {
@@ -87,10 +87,10 @@ impl<R: Read + Seek> Thrift<R> {
                 this.fields(&mut |this, inner, kind| match inner {
                     1 => this.number().map(|number| head.values = number),
                     _ if inner == encoding => this.number().map(|number| head.encoding = number),
-                    _ => this.skip(kind, MOST_DEPTH),
+                    _ => this.skip(kind, MAX_DEPTH),
                 })
             }
-            _ => this.skip(kind, MOST_DEPTH),
+            _ => this.skip(kind, MAX_DEPTH),
         })?;
         Ok(head)
     }

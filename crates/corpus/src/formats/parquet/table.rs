@@ -28,9 +28,9 @@ use crate::{Error, LabelLevel, Limits};
 const IMAGES_AT_ONCE: usize = 16;
 const LABELS_AT_ONCE: usize = 1_024;
 /// Bytes of the list of row groups and columns; in memory it takes more than a hundred times as many.
-const MOST_FOOTER_BYTES: u32 = 16 << 20;
+const MAX_FOOTER_BYTES: u32 = 16 << 20;
 /// Bytes of a word that is a label.
-const MOST_WORD_BYTES: usize = 1_024;
+const MAX_WORD_BYTES: usize = 1_024;
 
 /// A file that has been opened, its labels read.
 pub(super) struct Table {
@@ -159,9 +159,9 @@ struct Words {
 
 impl Words {
     fn push(&mut self, word: &[u8], path: &Path) -> Result<(), Error> {
-        if word.len() > MOST_WORD_BYTES {
+        if word.len() > MAX_WORD_BYTES {
             let found = format!("a label of {} bytes", word.len());
-            return Err(malformed(found, format!("words of at most {MOST_WORD_BYTES}"), path));
+            return Err(malformed(found, format!("words of at most {MAX_WORD_BYTES}"), path));
         }
         let word = String::from_utf8_lossy(word);
         let known = self.places.get(word.as_ref()).copied();
@@ -172,9 +172,9 @@ impl Words {
 
     /// A word that is new.
     fn add(&mut self, word: String, path: &Path) -> Result<u16, Error> {
-        let (found, most) = (self.all.len() + 1, usize::from(u16::MAX));
-        let place = u16::try_from(self.all.len()).ok().filter(|_| found <= most);
-        let place = place.ok_or_else(|| Error::TooMany { what: "classes", found, most, path: path.to_owned() })?;
+        let (found, max) = (self.all.len() + 1, usize::from(u16::MAX));
+        let place = u16::try_from(self.all.len()).ok().filter(|_| found <= max);
+        let place = place.ok_or_else(|| Error::TooMany { what: "classes", found, max, path: path.to_owned() })?;
         self.all.push(word.clone());
         self.places.insert(word, place);
         Ok(place)
@@ -202,8 +202,8 @@ fn check_footer(file: &mut File, path: &Path) -> Result<(), Error> {
     { &mut *file }.take(8).read_to_end(&mut end).map_err(io())?;
     file.rewind().map_err(io())?;
     let bytes = end.first_chunk().copied().map_or(0, u32::from_le_bytes);
-    if bytes > MOST_FOOTER_BYTES {
-        return Err(malformed(format!("a list of {bytes} bytes"), format!("at most {MOST_FOOTER_BYTES}"), path));
+    if bytes > MAX_FOOTER_BYTES {
+        return Err(malformed(format!("a list of {bytes} bytes"), format!("at most {MAX_FOOTER_BYTES}"), path));
     }
     Ok(())
 }

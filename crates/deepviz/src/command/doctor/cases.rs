@@ -9,7 +9,7 @@ use deepviz_net::{Op, Recipe, Shape};
 /// Number of draws of each case, and the pixels less one by which a side grows at most: the same numbers at
 /// every call, so that a mismatch can be looked for.
 const ROUNDS: u64 = 3;
-const MOST_MORE: u64 = 6;
+const MAX_GROWTH_PX: u64 = 6;
 
 /// No bias stands before a batch normalisation: its gradient would be rounding and nothing else.
 ///
@@ -59,7 +59,7 @@ pub fn all() -> anyhow::Result<Vec<(String, Recipe, Shape)>> {
             let name = format!("case {}.{}", index + 1, round + 1);
             let drawn = Stream::new(1, &[round, index as u64]);
             let (height, width) =
-                (height + drawn.below(0, MOST_MORE) as usize, width + drawn.below(1, MOST_MORE) as usize);
+                (height + drawn.below(0, MAX_GROWTH_PX) as usize, width + drawn.below(1, MAX_GROWTH_PX) as usize);
             let text = toml_of(layers);
             let recipe = Recipe::parse(&text, &name, &[]).context("cannot read a recipe of the doctor's")?;
             Ok((name, recipe, Shape::new(*channels, height, width)))

@@ -132,5 +132,5 @@ fn apart(expected: &BTreeMap<u64, f64>, found: &BTreeMap<u64, f64>) -> f64 {
     }
     let distance = |(a, b): (&f64, &f64)| (a - b).abs() / a.abs();
     let distances = expected.values().zip(found.values()).map(distance);
-    distances.fold(0.0, |most: f64, own| if own.is_nan() { f64::INFINITY } else { most.max(own) })
+    distances.fold(0.0, |max: f64, own| if own.is_nan() { f64::INFINITY } else { max.max(own) })
 }

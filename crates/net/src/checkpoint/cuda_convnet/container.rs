@@ -8,9 +8,9 @@ use std::io::{Cursor, Read};
 use std::path::Path;
 
 /// Bytes of a file and of what it unpacks to: the largest network of cuda-convnet2 takes 600 MB.
-const MOST_BYTES: u64 = 2 << 30;
+const MAX_BYTES: u64 = 2 << 30;
 /// How much longer than its file a pickle may be: weights hardly compress, and half of a new network's arrays are zeros.
-const MOST_GROWTH: u64 = 64;
+const MAX_GROWTH: u64 = 64;
 /// Bytes that a short file may unpack to in any case.
 const ALWAYS_BYTES: u64 = 1 << 20;
 /// The archive's only member.
@@ -18,8 +18,8 @@ const MEMBER: &str = "data";
 
 /// Reads the pickle of a checkpoint.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    let bytes = bounded::read(path, MOST_BYTES).map_err(Error::io("read the checkpoint", path))?;
-    let most = (bytes.len() as u64).saturating_mul(MOST_GROWTH).saturating_add(ALWAYS_BYTES).min(MOST_BYTES);
+    let bytes = bounded::read(path, MAX_BYTES).map_err(Error::io("read the checkpoint", path))?;
+    let max = (bytes.len() as u64).saturating_mul(MAX_GROWTH).saturating_add(ALWAYS_BYTES).min(MAX_BYTES);
     match bytes.as_slice() {
         [b'P', b'K', 3, 4, ..] => {
             let archive = zip::ZipArchive::new(Cursor::new(&bytes));
@@ -31,19 +31,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
                 );
                 Checkpoint::unusable(path, reason)
             })?;
-            unpack(member, most, path)
+            unpack(member, max, path)
         }
-        [0x1f, 0x8b, ..] => unpack(GzDecoder::new(bytes.as_slice()), most, path),
+        [0x1f, 0x8b, ..] => unpack(GzDecoder::new(bytes.as_slice()), max, path),
         _ => Ok(bytes),
     }
 }
 
-fn unpack(packed: impl Read, most: u64, path: &Path) -> Result<Vec<u8>, Error> {
+fn unpack(packed: impl Read, max: u64, path: &Path) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
-    packed.take(most + 1).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
-    if bytes.len() as u64 > most {
+    packed.take(max + 1).read_to_end(&mut bytes).map_err(|error| damaged(path, &error))?;
+    if bytes.len() as u64 > max {
         let reason =
-            format!("it unpacks to more than {most} bytes, which no weights do; unpack it yourself if it is one");
+            format!("it unpacks to more than {max} bytes, which no weights do; unpack it yourself if it is one");
         return Err(Checkpoint::unusable(path, reason));
     }
     Ok(bytes)

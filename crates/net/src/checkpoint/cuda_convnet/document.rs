@@ -42,7 +42,7 @@ impl<'p> Document<'p> {
 /// A string of Python 2 as text.
 pub(super) fn text(value: &Value<'_>) -> Option<String> {
     match value {
-        Value::Bytes(bytes) | Value::Text(bytes) if bytes.len() <= MOST_TEXT_BYTES => {
+        Value::Bytes(bytes) | Value::Text(bytes) if bytes.len() <= MAX_TEXT_BYTES => {
             Some(String::from_utf8_lossy(bytes).into_owned())
         }
         _ => None,
@@ -50,7 +50,7 @@ pub(super) fn text(value: &Value<'_>) -> Option<String> {
 }
 
 /// Bytes of a name: one may be that of many layers.
-const MOST_TEXT_BYTES: usize = 1_024;
+const MAX_TEXT_BYTES: usize = 1_024;
 
 /// A number of either kind; of truth values none.
 pub(super) fn number(value: &Value<'_>) -> Option<f64> {
@@ -183,8 +183,8 @@ impl<'p> Fields<'p> {
     }
 
     /// The numbers of a list of so many at most.
-    pub fn numbers(&self, key: &str, most: usize) -> Result<Vec<f64>, Error> {
-        let items = self.get(key).and_then(|value| self.document.items(value)).filter(|items| items.len() <= most);
+    pub fn numbers(&self, key: &str, max: usize) -> Result<Vec<f64>, Error> {
+        let items = self.get(key).and_then(|value| self.document.items(value)).filter(|items| items.len() <= max);
         let numbers = items.and_then(|items| items.map(number).collect());
         numbers.ok_or_else(|| self.unreadable(key, "a list of numbers"))
     }

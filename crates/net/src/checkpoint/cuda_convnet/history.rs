@@ -65,7 +65,7 @@ impl Clock {
         let range: Vec<u64> = range
             .into_iter()
             .flatten()
-            .take(MOST_BATCHES)
+            .take(MAX_BATCHES)
             .filter_map(|batch| whole(batch).and_then(|batch| u64::try_from(batch).ok()))
             .collect();
         let epochs = state("epoch").unwrap_or(1).saturating_sub(1);
@@ -86,7 +86,7 @@ impl Clock {
     /// Where training was after so many of the recorded batches.
     fn progress(&self, done: usize) -> Progress {
         if self.trained.is_empty() {
-            return Progress { step: Step(self.batches.min(MOST_STEPS)), epoch: self.epoch, images_seen: 0 };
+            return Progress { step: Step(self.batches.min(MAX_STEPS)), epoch: self.epoch, images_seen: 0 };
         }
         let done = done.min(self.trained.len());
         let (steps, images_seen) = self.sums[done];
@@ -132,25 +132,25 @@ impl Clock {
 }
 
 /// Batches of the data, and of a history.
-const MOST_BATCHES: usize = 1 << 20;
+const MAX_BATCHES: usize = 1 << 20;
 /// Costs of a network.
-const MOST_COSTS: usize = 64;
+const MAX_COSTS: usize = 64;
 /// Images of a batch of the data.
-const MOST_CASES: f64 = 1e9;
+const MAX_BATCH_IMAGES: f64 = 1e9;
 /// Updates of a run; the page and scripts read them as doubles.
-const MOST_STEPS: u64 = (1 << 53) - 1;
+const MAX_STEPS: u64 = (1 << 53) - 1;
 
 /// The entries of a history: a dictionary of the costs, and the number of images. Empty where one is not understood.
 fn batches(document: Document<'_>, key: &str, cost: Option<&FileLayer<'_>>, generation: Generation) -> Vec<Batch> {
     let entries = document.state(key).and_then(|value| document.items(value));
-    let Some(entries) = entries.filter(|entries| entries.len() <= MOST_BATCHES) else { return Vec::new() };
+    let Some(entries) = entries.filter(|entries| entries.len() <= MAX_BATCHES) else { return Vec::new() };
     let name = cost.map(|cost| cost.name.as_str()).unwrap_or_default();
     let read = |entry| {
         let mut parts = document.items(entry)?;
         let (costs, cases) = (parts.next()?, number(parts.next()?)?);
-        let cases = Some(cases).filter(|cases| (1.0..MOST_CASES).contains(cases))?;
+        let cases = Some(cases).filter(|cases| (1.0..MAX_BATCH_IMAGES).contains(cases))?;
         // A dictionary that stands in the file once can be that of every entry.
-        let is_short = matches!(costs, Value::Dict(items) if items.len() <= MOST_COSTS);
+        let is_short = matches!(costs, Value::Dict(items) if items.len() <= MAX_COSTS);
         let values = is_short.then(|| document.pickle.entry(costs, name)).flatten();
         Some((cases, values.and_then(|values| measured(document, values))))
     };

@@ -6,8 +6,8 @@ use deepviz_pickle::Value;
 use std::collections::HashMap;
 
 /// Layers of a network, and inputs of each: a list that is in the file once can be that of every layer.
-const MOST_LAYERS: usize = 1_024;
-pub(super) const MOST_INPUTS: usize = 64;
+const MAX_LAYERS: usize = 1_024;
+pub(super) const MAX_INPUTS: usize = 64;
 
 const LAYERS: &str = "the places or names of up to 64 layers of the file";
 
@@ -56,8 +56,8 @@ impl<'p> LayerList<'p> {
                 return Err(document.unusable(reason));
             }
         };
-        if values.len() > MOST_LAYERS {
-            return Err(document.unusable(format!("it has {} layers, expected {MOST_LAYERS} at most", values.len())));
+        if values.len() > MAX_LAYERS {
+            return Err(document.unusable(format!("it has {} layers, expected {MAX_LAYERS} at most", values.len())));
         }
         let fields = values.iter().map(|place| Fields { document, value: document.pickle.get(*place) });
         let layers: Vec<_> = fields.map(read_layer).collect::<Result<_, _>>()?;
@@ -77,7 +77,7 @@ impl<'p> LayerList<'p> {
         let count = self.layers.len();
         for layer in &mut self.layers {
             let Some(value) = layer.fields.get("inputs") else { continue };
-            let items = layer.fields.document.items(value).filter(|items| items.len() <= MOST_INPUTS);
+            let items = layer.fields.document.items(value).filter(|items| items.len() <= MAX_INPUTS);
             let place = |value: &Value<'_>| match text(value) {
                 Some(name) => names.get(&name).copied(),
                 None => whole(value).and_then(|place| usize::try_from(place).ok()).filter(|place| *place < count),

@@ -3,7 +3,7 @@
 //! What deepViz would compute otherwise is refused here, with the layer's name.
 
 use super::document::{Fields, number};
-use super::layer_list::MOST_INPUTS;
+use super::layer_list::MAX_INPUTS;
 use crate::error::Error;
 use crate::table::write::put;
 use toml::{Table, Value};
@@ -27,7 +27,7 @@ pub(super) fn of_plain(fields: &Fields<'_>, kind: &str, inputs: usize) -> Result
         "softmax" => put(&mut table, "type", "softmax"),
         "eltsum" => {
             let factors =
-                if fields.get("coeffs").is_some() { fields.numbers("coeffs", MOST_INPUTS)? } else { vec![1.0; inputs] };
+                if fields.get("coeffs").is_some() { fields.numbers("coeffs", MAX_INPUTS)? } else { vec![1.0; inputs] };
             put(&mut table, "type", "add");
             put(&mut table, "coefficients", factors);
         }
@@ -125,10 +125,10 @@ fn pool(fields: &Fields<'_>, table: &mut Table) -> Result<(), Error> {
 
 fn norm(fields: &Fields<'_>, kind: &str, table: &mut Table) -> Result<(), Error> {
     let size = fields.whole("size")?;
-    let least = fields.number_or("minDiv", 1.0)?;
-    if (least - 1.0).abs() > 0.0 {
+    let min = fields.number_or("minDiv", 1.0)?;
+    if (min - 1.0).abs() > 0.0 {
         let expected = "1, the number that the squares are added to: deepViz has no other";
-        return Err(fields.wrong(&format!("a `minDiv` of {least}"), expected));
+        return Err(fields.wrong(&format!("a `minDiv` of {min}"), expected));
     }
     // The file has the coefficient of one value, recipes that of a window.
     let values = if kind == "cmrnorm" { size as f64 } else { (size as f64).powi(2) };

@@ -78,20 +78,20 @@ pub(crate) struct GemmOperands<'a> {
 
 impl Gemm {
     pub fn new(table: GemmTable) -> Self {
-        let most = |values: &mut dyn Iterator<Item = u32>| values.max().unwrap_or(0) as usize;
+        let max = |values: &mut dyn Iterator<Item = u32>| values.max().unwrap_or(0) as usize;
         let steps = table.length.saturating_sub(1);
         let blocks = table.vectors.saturating_sub(1) / 2;
         let width = if table.vectors > 1 { BLOCK } else { LANES };
         Self {
-            a_reach: most(&mut table.rows.iter().map(|row| row.a))
-                + most(&mut table.segments.iter().map(|segment| segment.a))
+            a_reach: max(&mut table.rows.iter().map(|row| row.a))
+                + max(&mut table.segments.iter().map(|segment| segment.a))
                 + steps * table.a_stride
                 + 1,
-            b_reach: most(&mut table.segments.iter().map(|segment| segment.b))
+            b_reach: max(&mut table.segments.iter().map(|segment| segment.b))
                 + steps * table.b_stride
                 + blocks * table.b_block
                 + width,
-            c_reach: most(&mut table.rows.iter().map(|row| row.c)) + blocks * table.c_block + width,
+            c_reach: max(&mut table.rows.iter().map(|row| row.c)) + blocks * table.c_block + width,
             table,
         }
     }
@@ -166,18 +166,18 @@ unsafe fn apply<L: Lanes>(table: &GemmTable, operands: &mut GemmOperands<'_>) {
 #[inline(always)]
 unsafe fn block<L: Lanes, const N: usize>(table: &GemmTable, operands: &mut GemmOperands<'_>, from: usize) {
     let (rows, segments) = (operands.rows.clone(), operands.segments.clone());
-    let most = L::ROWS[N - 1];
+    let max = L::ROWS[N - 1];
     let step =
-        if rows.len() > most { (PANEL / (table.length * N * L::WIDTH).max(1)).max(1) } else { segments.len().max(1) };
-    for group in rows.clone().step_by(TILES * most) {
-        let group = group..(group + TILES * most).min(rows.end);
+        if rows.len() > max { (PANEL / (table.length * N * L::WIDTH).max(1)).max(1) } else { segments.len().max(1) };
+    for group in rows.clone().step_by(TILES * max) {
+        let group = group..(group + TILES * max).min(rows.end);
         let mut panel = segments.start;
         loop {
             let last = (panel + step).min(segments.end);
             let start = if panel == segments.start { operands.start } else { InitialSum::Add };
             let mut first = group.start;
             while first < group.end {
-                let count = (group.end - first).min(most);
+                let count = (group.end - first).min(max);
                 let tile_of_rows = Tile { from, first, start, segments: &table.segments[panel..last] };
                 // SAFETY: passed on from the caller; `first + count` rows exist.
                 unsafe { rows_of::<L, N>(table, operands, &tile_of_rows, count) };

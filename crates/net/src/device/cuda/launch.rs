@@ -8,7 +8,7 @@ use cudarc::driver::{LaunchConfig, PushKernelArg};
 const THREADS: u32 = 256;
 
 /// Blocks at most: kernels take further elements in turn.
-const MOST_BLOCKS: usize = 1 << 16;
+const MAX_BLOCKS: usize = 1 << 16;
 
 /// An argument of a kernel.
 #[derive(Clone, Copy, Debug)]
@@ -74,10 +74,10 @@ impl Grid {
     fn config(self) -> LaunchConfig {
         let (grid_dim, block_dim) = match self {
             Self::ThreadPerElement(count) => {
-                let blocks = count.div_ceil(THREADS as usize).clamp(1, MOST_BLOCKS);
+                let blocks = count.div_ceil(THREADS as usize).clamp(1, MAX_BLOCKS);
                 ((blocks as u32, 1, 1), (THREADS, 1, 1))
             }
-            Self::Blocks(count) => ((count.clamp(1, MOST_BLOCKS) as u32, 1, 1), (THREADS, 1, 1)),
+            Self::Blocks(count) => ((count.clamp(1, MAX_BLOCKS) as u32, 1, 1), (THREADS, 1, 1)),
             Self::Columns { columns, parts } => ((columns.div_ceil(32) as u32, parts as u32, 1), (32, 8, 1)),
         };
         LaunchConfig { grid_dim, block_dim, shared_mem_bytes: 0 }

@@ -105,8 +105,8 @@ impl Cuda {
         let failed = |what: &'static str| refused(&device, what);
         let capability = context.compute_capability().map_err(failed("ask for the compute capability"))?;
         if capability < OLDEST_CAPABILITY {
-            let ((major, minor), (least, _)) = (capability, OLDEST_CAPABILITY);
-            return Err(refuse(format!("compute capability {major}.{minor}; {least}.0 (Ampere) or newer is needed")));
+            let ((major, minor), (min, _)) = (capability, OLDEST_CAPABILITY);
+            return Err(refuse(format!("compute capability {major}.{minor}; {min}.0 (Ampere) or newer is needed")));
         }
         libraries::need_cublas(&device)?;
         // SAFETY: everything is used on one stream; where another copies, it waits by events of ours.

@@ -9,8 +9,8 @@ use crate::shape::Shape;
 const COLUMNS: usize = 1 << 26;
 
 /// Parts into which rows are split for a sum at most, and rows of a part at least.
-const MOST_PARTS: usize = 128;
-const LEAST_ROWS: usize = 256;
+const MAX_PARTS: usize = 128;
+const MIN_ROWS: usize = 256;
 
 /// Memory in which layers compute.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Workspace {
         let (mut columns_len, mut partial_len) = (1, 1);
         for (output, image) in layers {
             columns_len = columns_len.max((images * image).min(COLUMNS.max(image)));
-            partial_len = partial_len.max(2 * MOST_PARTS * output.channels).max(output.len());
+            partial_len = partial_len.max(2 * MAX_PARTS * output.channels).max(output.len());
         }
         let memory = (Memory::zeros(on, columns_len)?, Memory::zeros(on, partial_len)?);
         Ok(Self { columns: memory.0.at(), columns_len, partial: memory.1.at(), partial_len, _memory: memory })
@@ -39,7 +39,7 @@ impl Workspace {
 
     /// Into how many parts so many rows are split, for sums of so many columns.
     pub fn parts(&self, rows: usize, columns: usize) -> usize {
-        (rows / LEAST_ROWS).clamp(1, MOST_PARTS).min((self.partial_len / columns.max(1)).max(1))
+        (rows / MIN_ROWS).clamp(1, MAX_PARTS).min((self.partial_len / columns.max(1)).max(1))
     }
 }
 

@@ -38,7 +38,7 @@ pub struct External {
 }
 
 /// Values of an output or an array; the network as a whole is bounded too.
-const MOST_VALUES: usize = 1 << 30;
+const MAX_VALUES: usize = 1 << 30;
 
 impl External {
     /// The `type` in recipes.
@@ -46,7 +46,7 @@ impl External {
 
     pub(crate) fn read(section: &mut Section<'_>) -> Result<Self, Error> {
         let values = |sides: &[usize]| sides.iter().try_fold(1_usize, |product, side| product.checked_mul(*side));
-        let is_bounded = |sides: &[usize]| values(sides).is_some_and(|values| (1..=MOST_VALUES).contains(&values));
+        let is_bounded = |sides: &[usize]| values(sides).is_some_and(|values| (1..=MAX_VALUES).contains(&values));
         let is_shape = |sides: &Vec<usize>| sides.len() == 3 && is_bounded(sides);
         let shape = "[channels, height, width] of 1 to 2^30 values";
         let output = section.checked("output", shape, is_shape)?.ok_or_else(|| section.missing("output"))?;

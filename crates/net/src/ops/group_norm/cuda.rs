@@ -8,7 +8,7 @@ use crate::ops::cuda::{CudaBackward, CudaContext, CudaLayer, CudaRun, DeviceArra
 use crate::shape::Shape;
 
 /// Blocks at most; each takes one group of an image after the other.
-const MOST_BLOCKS: usize = 1 << 14;
+const MAX_BLOCKS: usize = 1 << 14;
 
 #[derive(Debug)]
 pub(crate) struct GroupNormLayer {
@@ -39,7 +39,7 @@ impl GroupNormLayer {
 
     /// A block of 256 threads for each group of an image.
     fn grid(&self, images: usize) -> Grid {
-        Grid::Columns { columns: 32, parts: (images * self.groups).clamp(1, MOST_BLOCKS) }
+        Grid::Columns { columns: 32, parts: (images * self.groups).clamp(1, MAX_BLOCKS) }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::shape::Shape;
 
 /// Rows (pixels) that a block takes at a time, and blocks at most.
 const BLOCK_ROWS: usize = 8;
-const MOST_BLOCKS: usize = 1 << 14;
+const MAX_BLOCKS: usize = 1 << 14;
 
 #[derive(Debug)]
 pub(crate) struct LayerNormLayer {
@@ -41,7 +41,7 @@ impl LayerNormLayer {
 
     /// A block of 32 threads a row, for eight rows at a time.
     fn grid(rows: usize) -> Grid {
-        Grid::Columns { columns: 32, parts: rows.div_ceil(BLOCK_ROWS).clamp(1, MOST_BLOCKS) }
+        Grid::Columns { columns: 32, parts: rows.div_ceil(BLOCK_ROWS).clamp(1, MAX_BLOCKS) }
     }
 }
 

@@ -41,7 +41,7 @@ pub struct Pad {
 }
 
 /// Pixels of a border.
-const MOST_PIXELS: usize = 1000;
+const MAX_PIXELS: usize = 1000;
 
 const EXAMPLES: &[Example] = &[
     ("a conv filters=9 size=3\nb pad padding=[0,1,2,3]\nc conv filters=5 size=3", [2, 6, 5]),
@@ -69,8 +69,8 @@ impl Operation for Pad {
         let Self { top, bottom, left, right, .. } = *self;
         let (widest, input) = (top.max(bottom).max(left).max(right), inputs[0]);
         ShapeError::ensure(
-            (1..=MOST_PIXELS).contains(&widest),
-            || format!("a border of 1 to {MOST_PIXELS} pixels"),
+            (1..=MAX_PIXELS).contains(&widest),
+            || format!("a border of 1 to {MAX_PIXELS} pixels"),
             || format!("{widest}"),
         )?;
         Ok(Shape::new(input.channels, top + input.height + bottom, left + input.width + right))

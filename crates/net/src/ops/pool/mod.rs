@@ -103,7 +103,7 @@ impl Pool {
 }
 
 /// Pixels of all windows along a side: tables of them are kept.
-const MOST_WINDOW_PIXELS: usize = 1 << 24;
+const MAX_WINDOW_PIXELS: usize = 1 << 24;
 
 /// Windows along a side, and whether all of them touch it.
 fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usize>) -> Result<usize, ShapeError> {
@@ -135,15 +135,15 @@ fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usiz
     )?;
     let pixels: usize = (0..windows).map(window).sum();
     ShapeError::ensure(
-        pixels <= MOST_WINDOW_PIXELS,
-        || format!("windows along a side of at most {MOST_WINDOW_PIXELS} pixels in all"),
+        pixels <= MAX_WINDOW_PIXELS,
+        || format!("windows along a side of at most {MAX_WINDOW_PIXELS} pixels in all"),
         || format!("{windows} windows of {size}, {pixels} pixels"),
     )?;
     Ok(windows)
 }
 
 /// Outputs of an adaptive pool along one side; there may be more than pixels.
-const MOST_OUTPUTS: usize = 4096;
+const MAX_OUTPUTS: usize = 4096;
 
 const EXAMPLES: &[Example] = &[
     (
@@ -246,8 +246,8 @@ impl Operation for Pool {
             }
             PoolWindows::Adaptive { outputs: [rows, columns] } => {
                 ShapeError::ensure(
-                    (1..=MOST_OUTPUTS).contains(&rows) && (1..=MOST_OUTPUTS).contains(&columns),
-                    || format!("1 to {MOST_OUTPUTS} outputs each way"),
+                    (1..=MAX_OUTPUTS).contains(&rows) && (1..=MAX_OUTPUTS).contains(&columns),
+                    || format!("1 to {MAX_OUTPUTS} outputs each way"),
                     || format!("{rows} x {columns}"),
                 )?;
                 Ok(Shape::new(channels, rows, columns))

@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{ComparePath, OtherCheckpoint};
 use crate::api::errors::StatisticsErrors;
 use crate::app::AppState;
-use crate::compare::layers::{ComparedLayers, DEFAULT_IMAGES, LEAST_IMAGES, MOST_IMAGES};
+use crate::compare::layers::{ComparedLayers, DEFAULT_IMAGES, MAX_IMAGES, MIN_IMAGES};
 use crate::compare::sides::Sides;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
@@ -140,10 +140,10 @@ pub(crate) async fn compared_layers(
 /// So many images as are asked for.
 pub(super) fn wanted_images(images: Option<usize>) -> Result<usize, ApiError> {
     let images = images.unwrap_or(DEFAULT_IMAGES);
-    if (LEAST_IMAGES..=MOST_IMAGES).contains(&images) {
+    if (MIN_IMAGES..=MAX_IMAGES).contains(&images) {
         return Ok(images);
     }
-    Err(ApiError::bad(format!("expected {LEAST_IMAGES} to {MOST_IMAGES} images, found {images}")))
+    Err(ApiError::bad(format!("expected {MIN_IMAGES} to {MAX_IMAGES} images, found {images}")))
 }
 
 fn named(layers: &ComparedLayers, network: &Network) -> Vec<SimilarLayer> {

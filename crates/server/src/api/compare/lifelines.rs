@@ -8,7 +8,7 @@ use deepviz_stats::compare::{Life, lives};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::units::MOST_CORRELATIONS;
+use super::units::MAX_CORRELATIONS;
 use crate::api::errors::StatisticsErrors;
 use crate::api::params::LayerPath;
 use crate::app::AppState;
@@ -24,9 +24,9 @@ use crate::sheet::model_input::fitting_corpus;
 /// Images unless told otherwise.
 const DEFAULT_IMAGES: usize = 200;
 /// Images at most.
-const MOST_IMAGES: usize = 2_000;
+const MAX_IMAGES: usize = 2_000;
 /// Checkpoints at most, and so many are chosen evenly unless told otherwise.
-const MOST_CHECKPOINTS: usize = 64;
+const MAX_CHECKPOINTS: usize = 64;
 
 /// Which checkpoints, and over how many images.
 #[derive(Deserialize, IntoParams)]
@@ -100,14 +100,14 @@ pub(crate) async fn lifelines(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let images = query.images.unwrap_or(DEFAULT_IMAGES);
-    if !(8..=MOST_IMAGES).contains(&images) {
-        return Err(ApiError::bad(format!("expected 8 to {MOST_IMAGES} images, found {images}")));
+    if !(8..=MAX_IMAGES).contains(&images) {
+        return Err(ApiError::bad(format!("expected 8 to {MAX_IMAGES} images, found {images}")));
     }
     let run = app.runs.get(&path.run)?;
     let network = run.network();
     let layer = followed_layer(&run, &path.layer)?;
     let listing = run.listing_by(&app.work).await?;
-    let chosen = listing.chosen(&run.id, query.checkpoints.as_deref(), MOST_CHECKPOINTS)?;
+    let chosen = listing.chosen(&run.id, query.checkpoints.as_deref(), MAX_CHECKPOINTS)?;
     let (usable, broken): (Vec<usize>, Vec<usize>) =
         chosen.into_iter().partition(|&checkpoint| run.problem_of(&listing.entries[checkpoint]).is_none());
     if usable.len() < 2 {
@@ -155,7 +155,7 @@ fn followed_layer(run: &OpenRun, name: &str) -> Result<usize, ApiError> {
             .hint("/api/runs/{run}/graph lists the layers"));
     };
     let units = network.layers()[network.nonlinearity_of(layer)].shape.channels;
-    if units * units > MOST_CORRELATIONS {
+    if units * units > MAX_CORRELATIONS {
         return Err(ApiError::bad(format!("layer {name} has {units} units, too many to be followed"))
             .hint("narrower layers of the same network can be"));
     }

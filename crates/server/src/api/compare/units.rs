@@ -18,7 +18,7 @@ use crate::http::reply::json;
 use crate::runs::wire::SplitName;
 
 /// Pairs of units whose correlations are computed at most.
-pub(super) const MOST_CORRELATIONS: usize = 1 << 20;
+pub(super) const MAX_CORRELATIONS: usize = 1 << 20;
 
 /// The second checkpoint, and the two layers.
 #[derive(Deserialize, IntoParams)]
@@ -126,9 +126,9 @@ pub(crate) async fn compared_units(
         (layer.name.clone(), layer.shape.channels)
     };
     let ((a_at, a_units), (b_at, b_units)) = (measured(&sides.a, layers[0]), measured(&sides.b, layers[1]));
-    if a_units * b_units > MOST_CORRELATIONS {
+    if a_units * b_units > MAX_CORRELATIONS {
         return Err(ApiError::bad(format!(
-            "layers of {a_units} and {b_units} units are too many to match: at most {MOST_CORRELATIONS} pairs"
+            "layers of {a_units} and {b_units} units are too many to match: at most {MAX_CORRELATIONS} pairs"
         ))
         .hint("narrower layers of the same networks can be matched"));
     }

@@ -19,7 +19,7 @@ use crate::sheet::reply::{bytes_of, insert, png, shape_of};
 use crate::sheet::request::SheetRequest;
 
 /// Values that still fit into a JSON answer.
-const MOST_JSON_VALUES: usize = 65_536;
+const MAX_JSON_VALUES: usize = 65_536;
 
 /// One sheet, and the form in which it is asked for.
 struct OneSheet<'a> {
@@ -73,7 +73,7 @@ async fn one(app: &App, sheet: OneSheet<'_>, headers: &HeaderMap) -> Result<Resp
             let sheet = app.work.run_here(request.work_kind(), || resolved.geometry()).await?;
             let values = resolved.values;
             let shape = values.dim().into();
-            let values = (values.len() <= MOST_JSON_VALUES).then(|| all_finite(&values.into_raw_vec_and_offset().0));
+            let values = (values.len() <= MAX_JSON_VALUES).then(|| all_finite(&values.into_raw_vec_and_offset().0));
             json_with_policy(headers, &SheetAnswer::Values(SheetValues { sheet, shape, values }), cache_policy)
         }
         Format::F32 => {

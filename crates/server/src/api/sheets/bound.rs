@@ -17,7 +17,7 @@ use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
 use crate::upload::image::sent_image;
 
 /// Sheets that one answer lists.
-const MOST_SHEETS: usize = 4_096;
+const MAX_SHEETS: usize = 4_096;
 
 /// The sheets of a request.
 pub(super) struct BoundSheets {
@@ -49,9 +49,9 @@ pub(super) async fn bind(app: &App, params: &mut SheetParams) -> Result<BoundShe
     let request = |&layer: &usize| SheetRequest::new(context.clone(), layer, tiles);
     let requests: Vec<_> = layers.indices.iter().map(request).collect::<Result<_, _>>()?;
     let sheets = checkpoints.len() * requests.len();
-    if sheets > MOST_SHEETS {
+    if sheets > MAX_SHEETS {
         return Err(ApiError::bad(format!(
-            "the selection names {sheets} sheets, at most {MOST_SHEETS} are listed at once"
+            "the selection names {sheets} sheets, at most {MAX_SHEETS} are listed at once"
         )));
     }
     if let Some(group @ ModelInput::Group { .. }) = &context.input {

@@ -20,14 +20,14 @@ use crate::sheet::request::SheetRequest;
 /// Between two parts: no value of four bytes repeats itself like that at the start of a line.
 const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
 /// Values that one answer holds; it is a limit of time, not of memory.
-const MOST_VALUES: usize = 256 << 20;
+const MAX_VALUES: usize = 256 << 20;
 
 /// The answer, sheet after sheet. A checkpoint that cannot be read is a part too: its problem document.
 pub(super) async fn answer(app: &AppState, bound: &BoundSheets) -> Result<Response, ApiError> {
     let in_all = bound.requests.iter().map(SheetRequest::values).sum::<usize>().saturating_mul(bound.checkpoints.len());
-    if in_all > MOST_VALUES {
+    if in_all > MAX_VALUES {
         return Err(ApiError::bad(format!(
-            "the selection holds {in_all} values, at most {MOST_VALUES} are sent at once"
+            "the selection holds {in_all} values, at most {MAX_VALUES} are sent at once"
         )));
     }
     if bound.requests.iter().any(|request| matches!(request.input, Some(ModelInput::SentImage { .. }))) {

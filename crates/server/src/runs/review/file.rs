@@ -14,7 +14,7 @@ use crate::runs::review::record::ReviewRecord;
 /// The format that is written, and the newest that is read.
 const VERSION: u32 = 1;
 /// A million verdicts.
-const MOST_BYTES: u64 = 256 << 20;
+const MAX_BYTES: u64 = 256 << 20;
 /// How long to wait for another writer.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -37,8 +37,8 @@ pub(super) fn read_records(path: &Path, name: &str) -> Result<Vec<ReviewRecord>,
     };
     match path.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-        Ok(metadata) if metadata.len() > MOST_BYTES => {
-            return Err(damaged(format!("it has {} bytes; at most {MOST_BYTES} are read", metadata.len())));
+        Ok(metadata) if metadata.len() > MAX_BYTES => {
+            return Err(damaged(format!("it has {} bytes; at most {MAX_BYTES} are read", metadata.len())));
         }
         _ => {}
     }

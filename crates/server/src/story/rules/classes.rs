@@ -10,9 +10,9 @@ pub(crate) const ID: &str = "classes";
 /// A class is learned while the mean recall around a checkpoint is at least this.
 const LEARNED: f64 = 0.5;
 /// More classes than these are counted, not named.
-const MOST_FIRST: usize = 3;
+const MAX_NAMED: usize = 3;
 /// Nor more than these in the evidence.
-const MOST_LISTED: usize = 10;
+const MAX_LISTED: usize = 10;
 
 /// What the counts say of the classes.
 struct Found {
@@ -22,9 +22,9 @@ struct Found {
     first: Vec<usize>,
     checkpoint: usize,
     /// The class with the lowest recall at the end, that recall, and since when it is learned.
-    least: usize,
-    least_share: f64,
-    least_learned: Option<usize>,
+    lowest: usize,
+    lowest_recall: f64,
+    lowest_learned: Option<usize>,
 }
 
 fn find(material: &Material, windows: &Ends) -> Result<Found, String> {
@@ -45,9 +45,9 @@ fn find(material: &Material, windows: &Ends) -> Result<Found, String> {
         return Err("every class is learned from the first counted checkpoint on".to_owned());
     }
     let late = |class: usize| mean(&counts.recall_of(class)[windows.last.clone()]);
-    let least = known.iter().copied().min_by(|&a, &b| late(a).total_cmp(&late(b))).unwrap_or_default();
-    let least_learned = learned.iter().find(|&&(class, _)| class == least).map(|&(_, when)| counts.checkpoints[when]);
-    Ok(Found { checkpoint: counts.checkpoints[at], least_share: late(least), known, first, least, least_learned })
+    let lowest = known.iter().copied().min_by(|&a, &b| late(a).total_cmp(&late(b))).unwrap_or_default();
+    let lowest_learned = learned.iter().find(|&&(class, _)| class == lowest).map(|&(_, when)| counts.checkpoints[when]);
+    Ok(Found { checkpoint: counts.checkpoints[at], lowest_recall: late(lowest), known, first, lowest, lowest_learned })
 }
 
 /// The class whose mean recall of five checkpoints is the first to reach one half and to stay there, and the class with
@@ -57,33 +57,33 @@ pub(crate) fn tell(material: &Material) -> Told {
     let windows = ends(&counts.checkpoints)?;
     let found = find(material, &windows)?;
     let names: Vec<String> = found.first.iter().map(|&class| material.classes[class].clone()).collect();
-    let lowest = &material.classes[found.least];
+    let lowest = &material.classes[found.lowest];
     let begin = match names.len() {
         1 => format!("{} is learned first", capital(&names[0])),
-        2..=MOST_FIRST => format!("{} are learned first", capital(&listed(&names))),
+        2..=MAX_NAMED => format!("{} are learned first", capital(&listed(&names))),
         many => format!("{many} of {} classes are learned at once", found.known.len()),
     };
     let evidence = format!(
         "From checkpoint {} on at least half of the images of {} are correct (means of five checkpoints). \
          Of {lowest} {} are correct over {}{}.",
         found.checkpoint,
-        if names.len() <= MOST_LISTED { listed(&names) } else { format!("{} classes", names.len()) },
-        percent(found.least_share),
+        if names.len() <= MAX_LISTED { listed(&names) } else { format!("{} classes", names.len()) },
+        percent(found.lowest_recall),
         checkpoints(counts.checkpoints_in(&windows.last)),
-        found.least_learned.map_or_else(
+        found.lowest_learned.map_or_else(
             || ", and at no checkpoint does it stay above half".to_owned(),
             |when| format!("; it stays above half from checkpoint {when} on")
         ),
     );
     Ok(Sentence {
         id: ID,
-        text: format!("{begin}; {lowest} ends lowest, at {}.", percent(found.least_share)),
+        text: format!("{begin}; {lowest} ends lowest, at {}.", percent(found.lowest_recall)),
         evidence,
         values: [
             ("first", names.join(", ").as_str().into()),
             ("first_checkpoint", found.checkpoint.into()),
             ("lowest", lowest.as_str().into()),
-            ("lowest_recall", found.least_share.into()),
+            ("lowest_recall", found.lowest_recall.into()),
         ]
         .into(),
         checkpoint: found.checkpoint,
@@ -100,7 +100,7 @@ pub(crate) fn tell(material: &Material) -> Told {
 fn picture(material: &Material, found: &Found) -> Picture {
     let counts = &material.counts;
     let rank =
-        |class: usize| if found.first.contains(&class) || class == found.least { Rank::Main } else { Rank::Other };
+        |class: usize| if found.first.contains(&class) || class == found.lowest { Rank::Main } else { Rank::Other };
     let mut drawn = found.known.clone();
     // What the sentence names lies on top.
     drawn.sort_by_key(|&class| rank(class) == Rank::Main);

@@ -10,8 +10,8 @@ pub(crate) const ID: &str = "layers";
 /// A layer has stopped where its weights change by less than this share of what they usually change by.
 const STOPPED: f64 = 0.25;
 /// Layers that are named, and lines of the picture.
-const MOST_LAYERS: usize = 3;
-const MOST_LINES: usize = 8;
+const MAX_LAYERS: usize = 3;
+const MAX_LINES: usize = 8;
 
 /// A layer's usual change in an epoch, and when it stopped.
 struct Course<'a> {
@@ -84,7 +84,7 @@ fn stopped(material: &Material, courses: &[Course<'_>], at: usize) -> (String, S
     let epoch = material.metrics[at].epoch;
     let text = if those.len() == courses.len() && those.len() > 1 {
         format!("All layers stop changing at epoch {epoch:.1}.")
-    } else if those.len() > MOST_LAYERS {
+    } else if those.len() > MAX_LAYERS {
         format!("{} of {} layers stop changing at epoch {epoch:.1}.", those.len(), courses.len())
     } else {
         let stop = if those.len() == 1 { "stops" } else { "stop" };
@@ -95,13 +95,13 @@ fn stopped(material: &Material, courses: &[Course<'_>], at: usize) -> (String, S
         .filter_map(|course| {
             course.stopped.filter(|&when| when != at).map(|when| format!("{} at {when}", course.of.layer))
         })
-        .take(MOST_LAYERS)
+        .take(MAX_LAYERS)
         .collect();
     let never: Vec<String> = courses
         .iter()
         .filter(|course| course.stopped.is_none())
         .map(|course| course.of.layer.clone())
-        .take(MOST_LAYERS)
+        .take(MAX_LAYERS)
         .collect();
     let begin = format!(
         "From checkpoint {at} on the mean of five changes of the weights is less than a quarter of the median change."
@@ -114,14 +114,14 @@ fn stopped(material: &Material, courses: &[Course<'_>], at: usize) -> (String, S
 fn picture(courses: &[Course<'_>], main: &Course<'_>) -> Picture {
     let checkpoints = main.of.checkpoints.clone();
     // The first changes, of small initial weights, are many times their norm: the axis holds what is usual.
-    let most = 2.0 * courses.iter().map(|course| course.median).fold(0.0, f64::max);
+    let max = 2.0 * courses.iter().map(|course| course.median).fold(0.0, f64::max);
     let same = courses.iter().filter(|course| course.of.checkpoints == checkpoints);
     let mut lines: Vec<Line> = same
         .clone()
         .filter(|course| course.of.layer != main.of.layer)
-        .take(MOST_LINES - 1)
+        .take(MAX_LINES - 1)
         .map(|course| Line::new(&course.of.layer, Rank::Part, &course.of.per_epoch))
         .collect();
     lines.push(Line::new(&main.of.layer, Rank::Main, &main.of.per_epoch));
-    Picture::Curves(Curves { checkpoints, lines, range: [0.0, most], unit: CurveUnit::Share, ..Curves::default() })
+    Picture::Curves(Curves { checkpoints, lines, range: [0.0, max], unit: CurveUnit::Share, ..Curves::default() })
 }

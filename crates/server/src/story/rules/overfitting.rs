@@ -51,7 +51,7 @@ fn overfits(losses: &Course) -> Option<Sentence> {
         return None;
     }
     let checkpoint = losses.checkpoints[low];
-    let most = losses.test.iter().chain(&losses.train).copied().fold(0.0, f64::max);
+    let max = losses.test.iter().chain(&losses.train).copied().fold(0.0, f64::max);
     let late = checkpoints(&losses.checkpoints[end.clone()]);
     Some(sentence(
         losses,
@@ -62,7 +62,7 @@ fn overfits(losses: &Course) -> Option<Sentence> {
             test.from, test.to, train.from, train.to
         ),
         ([("since", checkpoint.into()), ("lowest", test.from.into()), ("end", test.to.into())].into(), checkpoint),
-        ([0.0, most], CurveUnit::Number, "loss"),
+        ([0.0, max], CurveUnit::Number, "loss"),
         &[(around, test.from), (end, test.to)],
     ))
 }
@@ -87,7 +87,7 @@ fn gap(errors: &Course, images: u64) -> Told {
         " Training images are augmented, and are measured while the network still changes."
     };
     let checkpoint = errors.checkpoints[errors.checkpoints.len() - 1];
-    let most = mean(&errors.test[..1]).max(errors.train.iter().copied().fold(0.0, f64::max)).min(1.0);
+    let max = mean(&errors.test[..1]).max(errors.train.iter().copied().fold(0.0, f64::max)).min(1.0);
     Ok(sentence(
         errors,
         format!("The test error ends {} {way} the training error.", points(by)),
@@ -101,7 +101,7 @@ fn gap(errors: &Course, images: u64) -> Told {
             [("test", change.from.into()), ("train", change.to.into()), ("noise", change.noise.into())].into(),
             checkpoint,
         ),
-        ([0.0, most], CurveUnit::Share, "error"),
+        ([0.0, max], CurveUnit::Share, "error"),
         &[(end.clone(), change.from), (end, change.to)],
     ))
 }

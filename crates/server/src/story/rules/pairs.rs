@@ -14,7 +14,7 @@ const LARGEST_OF_MANY: f64 = 2.0;
 /// A pair hardly comes apart where its sum fell by less than this share of what the error fell by, both relative.
 const HARDLY: f64 = 0.5;
 /// The least share of both classes' images that is worth a sentence.
-const LEAST_SHARE: f64 = 0.02;
+const MIN_SHARE: f64 = 0.02;
 
 fn change_of(pair: &Pair, Ends { first, last }: &Ends) -> Change {
     let sums = pair.sums();
@@ -46,7 +46,7 @@ fn sentence(
     }
     lines.push(Line::new(format!("{a}, {b}"), Rank::Main, &shares(&pair.sums(), images)));
     let values = lines.iter().flat_map(|line| line.values.iter().flatten()).copied();
-    let most = values.fold(LEAST_SHARE, f64::max);
+    let max = values.fold(MIN_SHARE, f64::max);
     let mean_of = |window: &std::ops::Range<usize>, value: f64| {
         let of = counts.checkpoints_in(window);
         MeanOf { from: of[0], to: of[of.len() - 1], value: value / images }
@@ -78,7 +78,7 @@ fn sentence(
         picture: Picture::Curves(Curves {
             checkpoints: counts.checkpoints.clone(),
             lines,
-            range: [0.0, most],
+            range: [0.0, max],
             unit: CurveUnit::Share,
             means: vec![mean_of(&windows.first, change.from), mean_of(&windows.last, change.to)],
             ..Curves::default()
@@ -94,8 +94,8 @@ pub(crate) fn tell_stays(material: &Material) -> Told {
     let Some(pair) = counts.pairs.first() else { return Err("no two classes are mixed up at the end".to_owned()) };
     let change = change_of(pair, &windows);
     let images = counts.images_of(pair.classes);
-    if change.to / images < LEAST_SHARE {
-        return Err(format!("no two classes are mixed up in {} of their images", percent(LEAST_SHARE)));
+    if change.to / images < MIN_SHARE {
+        return Err(format!("no two classes are mixed up in {} of their images", percent(MIN_SHARE)));
     }
     let error = Change::of_shares(
         &counts.error[windows.first.clone()],
@@ -140,7 +140,7 @@ pub(crate) fn tell_parts(material: &Material) -> Told {
     let furthest = counts.pairs.iter().map(|pair| (pair, change_of(pair, &windows)));
     let Some((pair, change)) = furthest.max_by(|(_, a), (_, b)| a.fall().total_cmp(&b.fall())) else { return none() };
     let images = counts.images_of(pair.classes);
-    if change.fall() / images < LEAST_SHARE || !change.exceeds(LARGEST_OF_MANY) {
+    if change.fall() / images < MIN_SHARE || !change.exceeds(LARGEST_OF_MANY) {
         return none();
     }
     let [a, b] = names(material, pair);

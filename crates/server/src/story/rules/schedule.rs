@@ -102,12 +102,12 @@ fn picture(material: &Material, drop: &Drop) -> Picture {
     let error = |index: usize| material.metrics[index].test_error.unwrap_or(f64::NAN);
     let values: Vec<f64> = (from..to).map(error).collect();
     let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let (least, most) = (finite().fold(1.0, f64::min), finite().fold(0.0, f64::max));
+    let (min, max) = (finite().fold(1.0, f64::min), finite().fold(0.0, f64::max));
     let mean_of = |of: &[usize], value: f64| MeanOf { from: of[0], to: of[of.len() - 1], value };
     Picture::Curves(Curves {
         checkpoints: (from..to).collect(),
         lines: vec![Line::new("test error", Rank::Main, &values)],
-        range: [(least - 0.02).max(0.0), (most + 0.02).min(1.0)],
+        range: [(min - 0.02).max(0.0), (max + 0.02).min(1.0)],
         unit: CurveUnit::Share,
         means: vec![mean_of(&drop.before, drop.change.from), mean_of(&drop.after, drop.change.to)],
         events: vec![StoryEvent { epoch: drop.phase.epoch, label: format!("rate ÷ {:.0}", drop.factor) }],

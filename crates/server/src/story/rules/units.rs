@@ -11,7 +11,7 @@ pub(crate) const ID: &str = "units";
 /// A unit that is dead at fewer checkpoints is not told.
 const SEVERAL: usize = 3;
 /// Rows of the picture.
-const MOST_UNITS: usize = 5;
+const MAX_UNITS: usize = 5;
 
 /// The checkpoints at which a unit fires on no image, by position.
 fn dead_at(layer: &LayerFiring, unit: usize) -> Vec<usize> {
@@ -44,8 +44,8 @@ pub(crate) fn tell(material: &Material) -> Told {
         return Ok(dead_at_the_end(layer, gone(layer)));
     }
     let all = layers.iter().flat_map(|layer| (0..units_of(layer)).map(move |unit| (*layer, unit)));
-    let most = all.map(|(layer, unit)| (layer, unit, dead_at(layer, unit))).max_by_key(|(.., dead)| dead.len());
-    match most {
+    let longest = all.map(|(layer, unit)| (layer, unit, dead_at(layer, unit))).max_by_key(|(.., dead)| dead.len());
+    match longest {
         Some((layer, unit, dead)) if dead.len() >= SEVERAL => Ok(dead_for_a_while(layer, unit, &dead)),
         _ => Err(format!("no unit is dead at {SEVERAL} checkpoints or more")),
     }
@@ -116,7 +116,7 @@ fn sentence(
 ) -> Sentence {
     let mut units: Vec<usize> = (0..units_of(layer)).filter(|&unit| !dead_at(layer, unit).is_empty()).collect();
     units.sort_by_key(|&unit| std::cmp::Reverse(dead_at(layer, unit).len()));
-    units.truncate(MOST_UNITS);
+    units.truncate(MAX_UNITS);
     let states = |unit: usize| {
         let share = |at: usize| layer.shares[at][unit];
         let health = |at: usize| Health::of_shares(share(at), at.checked_sub(1).map(share));

@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::http::problem::ApiError;
 
 /// Folders within folders.
-const MOST_DEPTH: usize = 8;
+const MAX_DEPTH: usize = 8;
 /// Bytes of one name.
-const MOST_NAME_BYTES: usize = 200;
+const MAX_NAME_BYTES: usize = 200;
 /// Bytes copied at a time.
 pub(super) const COPY_BYTES: usize = 64 << 10;
 
@@ -52,7 +52,7 @@ pub(super) fn checked(inside: &Path, is_file: bool) -> Result<Option<PathBuf>, A
             Component::Normal(name) => {
                 let Some(name) = name.to_str() else { return refuse("its name is not UTF-8") };
                 let is_odd = |c: char| c.is_control() || matches!(c, '\\' | ':');
-                if name.len() > MOST_NAME_BYTES || name.chars().any(is_odd) {
+                if name.len() > MAX_NAME_BYTES || name.chars().any(is_odd) {
                     return refuse("its name is too long or has characters that not every system takes");
                 }
                 path.push(name);
@@ -60,7 +60,7 @@ pub(super) fn checked(inside: &Path, is_file: bool) -> Result<Option<PathBuf>, A
             _ => return refuse("its path leads out of the folder"),
         }
     }
-    if path.components().count() > MOST_DEPTH {
+    if path.components().count() > MAX_DEPTH {
         return refuse("its path is too deep");
     }
     if is_file && path.as_os_str().is_empty() {

@@ -11,11 +11,11 @@ use super::contents::{ArchiveLimits, COPY_BYTES, HINT, Unpacked, checked, refuse
 use crate::http::problem::ApiError;
 
 /// Bytes between two files: headers and long names.
-const MOST_BETWEEN_BYTES: u64 = 1 << 20;
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Of a tar: headers, and files padded to a multiple.
 const BLOCK_BYTES: u64 = 512;
 /// Zeros that may follow the mark at the end of a tar: programs pad to whole records.
-const MOST_BEHIND_BYTES: u64 = 16 << 20;
+const MAX_TRAILING_BYTES: u64 = 16 << 20;
 
 /// Unpacks a tar into an empty folder: the files whose paths are wanted.
 pub(super) fn untar(
@@ -24,13 +24,13 @@ pub(super) fn untar(
     allowance: ArchiveLimits<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
-    let left = Rc::new(Cell::new(MOST_BETWEEN_BYTES));
+    let left = Rc::new(Cell::new(MAX_HEADER_BYTES));
     let mut archive = Archive::new(LimitedReader { inner: plain, left: Rc::clone(&left), read: 0 });
     let mut found = Unpacked::default();
     let mut end = 0;
     let mut entries = archive.entries().map_err(|error| unreadable(&error))?;
     for number in 0.. {
-        left.set(MOST_BETWEEN_BYTES);
+        left.set(MAX_HEADER_BYTES);
         let Some(entry) = entries.next() else { break };
         let mut entry = entry.map_err(|error| if number == 0 { no_tar(&error) } else { unreadable(&error) })?;
         if number >= allowance.entries {
@@ -40,7 +40,7 @@ pub(super) fn untar(
         if size > allowance.bytes - found.bytes {
             return Err(ApiError::too_large(format!("the archive holds more than {} bytes", allowance.bytes)));
         }
-        left.set(size.saturating_add(MOST_BETWEEN_BYTES));
+        left.set(size.saturating_add(MAX_HEADER_BYTES));
         end = entry.raw_file_position().saturating_add(size.next_multiple_of(BLOCK_BYTES));
         // What is skipped counts too: it has to be read.
         found.bytes += size;
@@ -63,7 +63,7 @@ fn expect_end_mark<R: Read>(mut rest: LimitedReader<R>, end: u64) -> Result<(), 
     // The block that ended the list of files was zeros; where there was none, nothing was read after the last file.
     let mut zeros = rest.read.saturating_sub(end);
     let mut block = vec![0; COPY_BYTES];
-    rest.left.set(MOST_BEHIND_BYTES);
+    rest.left.set(MAX_TRAILING_BYTES);
     loop {
         let read = rest.read(&mut block).map_err(|error| unreadable(&error))?;
         if read == 0 {
@@ -115,8 +115,8 @@ impl<R: Read> Read for LimitedReader<R> {
         if self.left.get() == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "its headers are too long"));
         }
-        let most = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
-        let read = self.inner.read(&mut buffer[..most])?;
+        let max = usize::try_from(self.left.get()).unwrap_or(usize::MAX).min(buffer.len());
+        let read = self.inner.read(&mut buffer[..max])?;
         self.left.set(self.left.get() - read as u64);
         self.read += read as u64;
         Ok(read)

@@ -12,9 +12,9 @@ use crate::http::problem::ApiError;
 
 /// Bytes of the record at the end of a zip, and of the longest comment in it.
 const END_BYTES: u64 = 22;
-const MOST_COMMENT_BYTES: u64 = u16::MAX as u64;
+const MAX_COMMENT_BYTES: u64 = u16::MAX as u64;
 /// Bytes of the list of contents, which is held in memory: 200 for each of a million entries.
-const MOST_LIST_BYTES: u32 = 200 << 20;
+const MAX_LIST_BYTES: u32 = 200 << 20;
 
 /// Unpacks a zip into an empty folder: the files whose paths are wanted.
 pub(super) fn unzip(
@@ -71,9 +71,9 @@ fn kept_aside(sent: impl Read, folder: &Path, allowance: ArchiveLimits<'_>) -> R
         io::Write::write_all(&mut file, &buffer[..read]).map_err(|error| unwritable(&error))?;
     }
     let list = list_bytes(&mut file, copied).map_err(|error| unreadable(&error))?;
-    if list.is_some_and(|bytes| bytes > MOST_LIST_BYTES && bytes != u32::MAX) {
+    if list.is_some_and(|bytes| bytes > MAX_LIST_BYTES && bytes != u32::MAX) {
         return Err(ApiError::too_large(format!(
-            "the archive's list of contents has more than {MOST_LIST_BYTES} bytes"
+            "the archive's list of contents has more than {MAX_LIST_BYTES} bytes"
         )));
     }
     file.rewind().map_err(|error| unreadable(&error))?;
@@ -82,7 +82,7 @@ fn kept_aside(sent: impl Read, folder: &Path, allowance: ArchiveLimits<'_>) -> R
 
 /// Bytes of the list of contents, as the record at the end says.
 fn list_bytes(file: &mut File, length: u64) -> io::Result<Option<u32>> {
-    let from = length.saturating_sub(END_BYTES + MOST_COMMENT_BYTES);
+    let from = length.saturating_sub(END_BYTES + MAX_COMMENT_BYTES);
     file.seek(SeekFrom::Start(from))?;
     let mut end = Vec::new();
     file.read_to_end(&mut end)?;

@@ -16,7 +16,7 @@ fn takes(channels: usize, height: usize, width: usize) -> InputTransform {
 }
 
 fn decode(file: &[u8], transform: InputTransform) -> Result<Array3<u8>, ApiError> {
-    super::decode(file, Orientation::Stored, transform, MOST_PIXELS)
+    super::decode(file, Orientation::Stored, transform, MAX_PIXELS)
 }
 
 fn png(image: &DynamicImage) -> Vec<u8> {
@@ -142,7 +142,7 @@ fn a_sent_file_is_read_as_one_of_a_corpus() {
     let exif = b"\xff\xe1\0\x22Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
     let noted = [&whole[..2], exif, &whole[2..]].concat();
     assert_eq!(decode(&noted, shape).unwrap(), pixels);
-    let turned = super::decode(&noted, Orientation::Turned, takes(3, 64, 48), MOST_PIXELS).unwrap();
+    let turned = super::decode(&noted, Orientation::Turned, takes(3, 64, 48), MAX_PIXELS).unwrap();
     assert_eq!(turned[[0, 0, 47]], pixels[[0, 0, 0]]);
     assert_eq!(turned[[1, 63, 0]], pixels[[1, 47, 63]]);
 }

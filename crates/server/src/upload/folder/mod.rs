@@ -36,7 +36,7 @@ const BLOCK_BYTES: u64 = 4096;
 pub(crate) struct UploadFolder {
     root: PathBuf,
     /// For all uploads together.
-    most_bytes: u64,
+    max_bytes: u64,
     /// Bytes of the uploads that are complete, and of those in flight.
     used_bytes: AtomicU64,
     /// One of two uploads of one name comes first.
@@ -66,7 +66,7 @@ impl UploadFolder {
     ///
     /// # Errors
     /// An error where the folder cannot be written, or another server takes uploads into it.
-    pub(crate) fn new(root: &Path, most_bytes: u64) -> io::Result<Self> {
+    pub(crate) fn new(root: &Path, max_bytes: u64) -> io::Result<Self> {
         let staging = root.join(STAGING);
         fs::create_dir_all(&staging)?;
         let lock = File::create(staging.join("lock"))?;
@@ -80,7 +80,7 @@ impl UploadFolder {
         }
         let uploads = Self {
             root: root.to_owned(),
-            most_bytes,
+            max_bytes,
             used_bytes: AtomicU64::new(0),
             publishing: Mutex::default(),
             _lock: lock,
@@ -111,7 +111,7 @@ impl UploadFolder {
 
     /// Bytes of all uploads, and how many they may be.
     pub(crate) fn room(&self) -> (u64, u64) {
-        (self.used_bytes.load(Ordering::Relaxed), self.most_bytes)
+        (self.used_bytes.load(Ordering::Relaxed), self.max_bytes)
     }
 
     /// An empty reservation for an upload.
@@ -207,8 +207,8 @@ impl DiskReservation<'_> {
 
     /// Bytes that are left for uploads.
     pub(crate) fn left_bytes(&self) -> u64 {
-        let (used, most) = self.uploads.room();
-        most.saturating_sub(used)
+        let (used, max) = self.uploads.room();
+        max.saturating_sub(used)
     }
 
     /// Reserves the space of one more file.
@@ -217,10 +217,10 @@ impl DiskReservation<'_> {
     /// 413 where all uploads together would take more than they may.
     pub(crate) fn file(&self, bytes: u64) -> Result<(), ApiError> {
         let blocks = bytes.max(1).checked_next_multiple_of(BLOCK_BYTES).unwrap_or(u64::MAX);
-        let most = self.uploads.most_bytes;
-        let more = |used: u64| used.checked_add(blocks).filter(|used| *used <= most);
+        let max = self.uploads.max_bytes;
+        let more = |used: u64| used.checked_add(blocks).filter(|used| *used <= max);
         self.uploads.used_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| {
-            ApiError::too_large(format!("all uploads together may take {most} bytes, and this one does not fit"))
+            ApiError::too_large(format!("all uploads together may take {max} bytes, and this one does not fit"))
                 .hint("GET /api/uploads lists them, DELETE makes room")
         })?;
         self.bytes.fetch_add(blocks, Ordering::Relaxed);

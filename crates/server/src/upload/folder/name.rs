@@ -4,7 +4,7 @@ use crate::http::problem::ApiError;
 use crate::runs::upload_record::CORPORA;
 
 /// Bytes of a name.
-const MOST_BYTES: usize = 64;
+const MAX_BYTES: usize = 64;
 
 /// Names that mean something to deepViz in folders of runs and corpora.
 const OURS: [&str; 7] =
@@ -23,7 +23,7 @@ pub(super) fn checked(name: &str) -> Result<&str, ApiError> {
         Err(ApiError::bad(format!("`{}` is no name for an upload: {why}", name.escape_debug()))
             .hint("letters, digits, -, _ and .; a letter or digit at the start, 64 at most"))
     };
-    if !(1..=MOST_BYTES).contains(&name.len()) || !name.bytes().all(is_plain) {
+    if !(1..=MAX_BYTES).contains(&name.len()) || !name.bytes().all(is_plain) {
         return refuse("it is empty, too long, or has other characters");
     }
     if !name.as_bytes()[0].is_ascii_alphanumeric() || name.ends_with('.') {

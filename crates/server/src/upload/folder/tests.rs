@@ -3,7 +3,7 @@
 use super::*;
 use crate::runs::upload_record::corpus_of_upload;
 
-const MOST: u64 = 10 * BLOCK_BYTES;
+const MAX_BYTES: u64 = 10 * BLOCK_BYTES;
 
 /// An upload of some files of that many bytes.
 fn publish(uploads: &UploadFolder, kind: UploadKind, name: &str, files: &[u64]) -> Result<PathBuf, ApiError> {
@@ -24,7 +24,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn an_upload_is_listed_and_taken_away() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = UploadFolder::new(folder.path(), MOST).unwrap();
+    let uploads = UploadFolder::new(folder.path(), MAX_BYTES).unwrap();
     fs::create_dir(folder.path().join("by-hand")).unwrap();
     publish(&uploads, UploadKind::Run, "b", &[5, 0]).unwrap();
     publish(&uploads, UploadKind::Run, "a", &[BLOCK_BYTES + 1]).unwrap();
@@ -38,11 +38,11 @@ fn an_upload_is_listed_and_taken_away() {
         (UploadKind::Corpus, "a", BLOCK_BYTES),
     ];
     assert_eq!(brief, expected);
-    assert_eq!(uploads.room(), (5 * BLOCK_BYTES, MOST));
+    assert_eq!(uploads.room(), (5 * BLOCK_BYTES, MAX_BYTES));
     // A server that starts again knows as much.
     drop(uploads);
-    let uploads = UploadFolder::new(folder.path(), MOST).unwrap();
-    assert_eq!((uploads.list(), uploads.room()), (listed, (5 * BLOCK_BYTES, MOST)));
+    let uploads = UploadFolder::new(folder.path(), MAX_BYTES).unwrap();
+    assert_eq!((uploads.list(), uploads.room()), (listed, (5 * BLOCK_BYTES, MAX_BYTES)));
 
     for (kind, name) in
         [(UploadKind::Run, "by-hand"), (UploadKind::Run, "corpora"), (UploadKind::Corpus, "b"), (UploadKind::Run, "..")]
@@ -61,14 +61,14 @@ fn an_upload_is_listed_and_taken_away() {
 #[test]
 fn all_uploads_together_are_bounded() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = UploadFolder::new(folder.path(), MOST).unwrap();
+    let uploads = UploadFolder::new(folder.path(), MAX_BYTES).unwrap();
     publish(&uploads, UploadKind::Run, "a", &[0; 8]).unwrap();
     let error = publish(&uploads, UploadKind::Run, "b", &[0; 3]).unwrap_err();
     assert_eq!(error.status().as_u16(), 413);
     assert_eq!(uploads.room().0, 8 * BLOCK_BYTES, "what did not fit is given back");
     assert_eq!(uploads.reserve().file(u64::MAX).unwrap_err().status().as_u16(), 413);
     publish(&uploads, UploadKind::Run, "b", &[0; 2]).unwrap();
-    assert_eq!(uploads.room(), (MOST, MOST));
+    assert_eq!(uploads.room(), (MAX_BYTES, MAX_BYTES));
 }
 
 #[test]
@@ -79,12 +79,12 @@ fn what_a_killed_server_left_goes_when_the_next_starts() {
         fs::write(folder.path().join(left).join("run.toml"), "x").unwrap();
     }
     fs::create_dir(folder.path().join(".mine")).unwrap();
-    let uploads = UploadFolder::new(folder.path(), MOST).unwrap();
+    let uploads = UploadFolder::new(folder.path(), MAX_BYTES).unwrap();
     assert_eq!(names(folder.path()), [".mine", ".uploads"]);
     assert_eq!(names(&folder.path().join(STAGING)), [""; 0]);
     // One that still runs is left alone, and so is what it unpacks.
     let _aside = uploads.staging().unwrap();
-    let refused = UploadFolder::new(folder.path(), MOST).err().unwrap();
+    let refused = UploadFolder::new(folder.path(), MAX_BYTES).err().unwrap();
     assert!(refused.to_string().contains("another server"), "{refused}");
     assert_eq!(names(&folder.path().join(STAGING)).len(), 1);
 }
@@ -92,7 +92,7 @@ fn what_a_killed_server_left_goes_when_the_next_starts() {
 #[test]
 fn an_uploaded_run_finds_its_corpus_among_the_uploads_only() {
     let folder = tempfile::tempdir().unwrap();
-    let uploads = UploadFolder::new(folder.path(), MOST).unwrap();
+    let uploads = UploadFolder::new(folder.path(), MAX_BYTES).unwrap();
     let run = publish(&uploads, UploadKind::Run, "run", &[1]).unwrap();
     let by_hand = folder.path().join("by-hand");
     fs::create_dir_all(&by_hand).unwrap();

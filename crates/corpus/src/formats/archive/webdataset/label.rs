@@ -13,9 +13,9 @@ use crate::{
 
 /// The keys of `key.json` that may hold the label.
 const KEYS: [&str; 8] = ["label", "cls", "class", "class_id", "label_id", "target", "class_name", "label_name"];
-const MOST_LABEL_BYTES: u64 = 1 << 20;
+const MAX_LABEL_BYTES: u64 = 1 << 20;
 /// Bytes of a word that is a label.
-const MOST_WORD_BYTES: usize = 1_024;
+const MAX_WORD_BYTES: usize = 1_024;
 
 /// The label of a sample.
 pub(super) enum SampleLabel {
@@ -54,7 +54,7 @@ pub(super) fn class_of_label(
 pub(super) fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<SampleLabel>, Error> {
     let file = |wanted: &str| files.iter().find(|file| key_of(&file.name).1.eq_ignore_ascii_case(wanted));
     let text = |member: &Member| {
-        if member.bytes > MOST_LABEL_BYTES {
+        if member.bytes > MAX_LABEL_BYTES {
             let found = format!("{} with {} bytes", member.name, member.bytes);
             return Err(malformed(found, "a label", &archive.path));
         }
@@ -81,9 +81,9 @@ pub(super) fn label_of(archive: &Archive, files: &[&Member]) -> Result<Option<Sa
 }
 
 fn word(text: &str, path: &Path) -> Result<SampleLabel, Error> {
-    if text.len() > MOST_WORD_BYTES {
+    if text.len() > MAX_WORD_BYTES {
         let found = format!("a label of {} bytes", text.len());
-        return Err(malformed(found, format!("a number, or a word of at most {MOST_WORD_BYTES} bytes"), path));
+        return Err(malformed(found, format!("a number, or a word of at most {MAX_WORD_BYTES} bytes"), path));
     }
     Ok(SampleLabel::Word(text.to_owned()))
 }

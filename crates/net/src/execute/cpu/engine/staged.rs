@@ -16,7 +16,7 @@ use crate::parameters::Parameters;
 use rayon::prelude::*;
 
 /// Parts into which a batch is split at most: each holds a sum of every weight's gradient.
-const MOST_PARTS: usize = 32;
+const MAX_PARTS: usize = 32;
 
 /// What statistics of the minibatch need beyond the buffers of [`CpuEngine`].
 #[derive(Debug)]
@@ -48,7 +48,7 @@ impl Staged {
 
     /// Grows for batches of that many groups; gives the number of parts of any such batch at most.
     pub fn grow(&mut self, plan: &Plan, groups: usize) -> usize {
-        let parts = groups.min(MOST_PARTS);
+        let parts = groups.min(MAX_PARTS);
         self.sums.resize(parts * self.width, 0.0);
         self.stores.resize_with(groups * (GROUP_IMAGES / plan.chunk), || Store::new(&self.stages, plan));
         parts
@@ -71,10 +71,10 @@ impl CpuEngine {
         let mut deferred = std::mem::take(&mut self.deferred);
         let mut losses = std::mem::take(&mut self.losses);
         let groups = batch.images.len().div_ceil(GROUP_IMAGES);
-        let images = groups.div_ceil(MOST_PARTS) * GROUP_IMAGES;
+        let images = groups.div_ceil(MAX_PARTS) * GROUP_IMAGES;
         let (stride, chunks) = (self.weights.group_stride * images / GROUP_IMAGES, images / self.plan.chunk);
         sums.fill(0.0);
-        let mut parts: Vec<BatchPart<'_, '_>> = Vec::with_capacity(groups.min(MOST_PARTS));
+        let mut parts: Vec<BatchPart<'_, '_>> = Vec::with_capacity(groups.min(MAX_PARTS));
         {
             // Taken apart by hand: some of these lengths may be zero.
             let (mut sums, mut deferred, mut losses) = (&mut *sums, &mut *deferred, &mut *losses);
