@@ -157,7 +157,7 @@ impl Account {
         self.leave_out_many(reason, 1, path, detail);
     }
 
-    /// Counts several at once that one path stands for, such as a folder with so many images.
+    /// Counts `count` images that share one path, such as those of a folder.
     pub(crate) fn leave_out_many(&mut self, reason: Reason, count: usize, path: &Path, detail: impl Into<String>) {
         let left = self.left_out.entry(reason).or_insert_with(|| LeftOut { reason, count: 0, first: Vec::new() });
         left.count += count;

@@ -26,7 +26,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// True when so many images, samples or labels are too many.
+    /// True if `found` images, samples or labels exceed the limit.
     ///
     /// # Errors
     /// [`Error::TooMany`].
@@ -163,7 +163,7 @@ impl Meter {
         Ok(())
     }
 
-    /// Asks whether so many bytes more may be decoded and kept.
+    /// Checks that `bytes` more bytes may be decoded and stored.
     ///
     /// # Errors
     /// [`Error::TooLarge`] where they may not.
@@ -172,7 +172,7 @@ impl Meter {
         self.compare(self.decoded_bytes.saturating_add(bytes), fits)
     }
 
-    /// Asks whether so many bytes may be written beside those that are kept: a copy of them, in their final form.
+    /// Checks that `bytes` may be written besides the stored ones: a copy of them in their final form.
     ///
     /// # Errors
     /// [`Error::TooLarge`] where they may not.
@@ -199,7 +199,7 @@ impl Meter {
         self.decoded_bytes
     }
 
-    /// For an allocation that failed, of so many bytes.
+    /// The error for a failed allocation of `bytes` bytes.
     pub(crate) fn out_of_memory(&self, bytes: u64) -> Error {
         let what = "what fits into memory";
         Error::TooLarge {

@@ -14,7 +14,7 @@ pub struct Query {
     pub class: Option<ClassId>,
     /// Only this split.
     pub split: Option<Split>,
-    /// At most so many images.
+    /// The largest number of images to return.
     pub limit: usize,
     /// Matches to skip, as given by [`Page::next`].
     pub cursor: usize,

@@ -23,7 +23,7 @@ use crate::{
     tree::FileSource,
 };
 
-/// Images are decoded so many at a time, fewer where they are large.
+/// Images that are decoded at a time; fewer where they are large.
 const GROUP_IMAGES: usize = 256;
 /// Bytes of files that are read at once, and of images that are handed over in memory.
 const GROUP_BYTES: u64 = 64 << 20;

@@ -25,7 +25,7 @@ pub fn percent(share: f64) -> String {
     if share.is_finite() { format!("{} %", number(share * 100.0, 2)) } else { NOT_FINITE.to_owned() }
 }
 
-/// With so many digits after the point: `2.3026`; very large and very small ones as `1.2e22`.
+/// A number with `digits` digits after the point: `2.3026`; very large and very small ones as `1.2e22`.
 pub fn number(value: f64, digits: usize) -> String {
     if !value.is_finite() {
         return NOT_FINITE.to_owned();

@@ -27,7 +27,7 @@ fn write_bomb(folder: &Path) {
     }
 }
 
-/// The binary in an address space of so many KiB.
+/// The binary in an address space of `kibibytes` KiB.
 fn bounded(fixture: &Fixture, kibibytes: u64, args: &[&str]) -> Command {
     let inner = fixture.command(args);
     let mut command = Command::new("sh");

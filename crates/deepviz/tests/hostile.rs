@@ -93,7 +93,7 @@ impl Hostile {
         }
     }
 
-    /// Gives every so many-th run to the commands that read one: they do what they should, or say why not.
+    /// Gives every `step`-th run to the commands that read one: they succeed, or report why not.
     fn command_all(&self, step: usize) {
         for (index, name) in self.names.iter().enumerate().step_by(step) {
             let folder = format!("{}/{name}", Self::batch(index));

@@ -278,7 +278,7 @@ fn an_upload_that_does_not_fit_on_the_disk_is_given_back() {
     assert_eq!(server.signal("INT"), Some(0));
 }
 
-/// An archive of one file of that many zeros, by the rules of the format.
+/// A valid tar archive of one file of `bytes` zeros.
 fn tar_of_zeros(bytes: usize) -> Vec<u8> {
     let mut header = [0_u8; 512];
     let mut field = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());

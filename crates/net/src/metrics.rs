@@ -107,7 +107,7 @@ pub struct MetricsLog {
 }
 
 impl MetricsLog {
-    /// Whether the network is still of use after so many updates: the run has not diverged there or before.
+    /// True if the run has not diverged at this step or before.
     pub fn is_sound_at(&self, step: Step) -> bool {
         self.divergence.as_ref().is_none_or(|divergence| step < divergence.step)
     }

@@ -129,7 +129,7 @@ fn nth(values: &mut [f32], share: f64) -> Option<f32> {
     Some(*values.select_nth_unstable_by(rank, f32::total_cmp).1)
 }
 
-/// The place of that value among so many in order.
+/// The index of that value among `count` sorted ones.
 fn rank(count: usize, share: f64) -> Option<usize> {
     let last = count.checked_sub(1)?;
     // A percentile is a few digits of a decimal number, which the product misses by less than this.

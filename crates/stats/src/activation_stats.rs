@@ -271,7 +271,7 @@ impl ActivationStats {
     }
 }
 
-/// Mean and standard deviation from sums over so many values; zeros where there are none.
+/// Mean and standard deviation from sums over `values` values; zeros if there are none.
 fn moments(sum: f64, squares: f64, values: f64) -> (f32, f32) {
     if values == 0.0 {
         return (0.0, 0.0);

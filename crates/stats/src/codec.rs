@@ -86,7 +86,7 @@ pub(crate) fn bytes_from_rows(logits: ArrayView2<'_, f32>, labels: &[ClassId]) -
     bytes
 }
 
-/// The outputs of one image from its row; `false` where the row is not one of so many classes.
+/// Reads the outputs of one image from its row; `false` if the row has another number of classes.
 pub(crate) fn read_row(bytes: &[u8], mut logits: ArrayViewMut1<'_, f32>) -> bool {
     let classes = logits.len();
     if bytes.len() != row_bytes(classes) {

@@ -1,6 +1,6 @@
 //! Does one training step and writes all of it down, for `scripts/check/training_step.py`:
-//! `training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]`: over a whole minibatch, or over so many
-//! images from the first on. Images are seen whole or by their centre, and nothing is dropped.
+//! `training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]`: over a whole minibatch, or over IMAGES images
+//! from FIRST on. Images are seen whole or by their centre, and nothing is dropped.
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::random::Stream;

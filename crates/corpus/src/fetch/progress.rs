@@ -76,7 +76,7 @@ impl<'a> Report<'a> {
         self.now.total_bytes
     }
 
-    /// The file turned out to have so many bytes.
+    /// Sets the size of the current file, which was unknown before.
     pub(crate) fn set_total(&mut self, total_bytes: u64) {
         self.now.total_bytes = total_bytes;
     }

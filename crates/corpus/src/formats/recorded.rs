@@ -98,7 +98,7 @@ struct SplitFile {
 }
 
 impl SplitFile {
-    /// Opens a file that holds so many images, and nothing else.
+    /// Opens a file that holds exactly `images` images.
     fn open(path: PathBuf, shape: ImageShape, images: usize) -> Result<Self, Error> {
         let file = File::open(&path).map_err(Error::io("read", &path))?;
         let found = file.metadata().map_err(Error::io("read", &path))?.len();

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, ffi::OsStr, path::Path};
 use super::class_folders::{Role, role};
 use crate::{Account, ClassId, Error, Split};
 
-/// Without a test split, every so many images of a class are for testing.
+/// Without a test split, every tenth image of a class is a test image.
 pub(crate) const TEST_EVERY: usize = 10;
 
 /// Takes every tenth image of a class for testing, in the order in which they come.

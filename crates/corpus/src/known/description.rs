@@ -198,7 +198,7 @@ impl SourceFile {
 }
 
 impl ContentFile {
-    /// True when a file of so many bytes can be this one.
+    /// True if a file of `bytes` bytes can be this one.
     pub(crate) fn takes(&self, bytes: u64) -> bool {
         match self.bytes {
             Some(expected) => bytes == expected,

@@ -47,7 +47,7 @@ pub(crate) enum ShapeKind {
     Ring {
         half: f32,
     },
-    /// Turned by so many degrees, at least and at most, either way.
+    /// Smallest and largest angle of rotation in degrees, in either direction.
     Square {
         tilt: [f32; 2],
     },

@@ -23,7 +23,7 @@ use catalogue::{CLASSES, CONFUSABLE, SUBCLASSES};
 pub use notes::ShapesNotes;
 use random::Random;
 
-/// One label in so many is wrong.
+/// One of this many labels is wrong.
 const WRONG_LABEL_EVERY: usize = 100;
 /// Keeps the streams that arrange the corpus apart from those that draw its images.
 const ARRANGE: u64 = 1 << 40;

@@ -38,7 +38,7 @@ impl Texture {
 }
 
 impl Surface {
-    /// A texture with a random direction, whose marks repeat after so many pixels.
+    /// A texture with a random direction, whose marks repeat every `period` pixels.
     pub(crate) fn draw(random: &mut Random, colours: [Rgb; 2], texture: Texture, period: f32) -> Self {
         let turns = random.unit();
         Self {

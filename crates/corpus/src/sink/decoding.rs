@@ -1,4 +1,4 @@
-//! Bytes of images into pixels, on all cores: so many at a time that what they take together stays bounded.
+//! Bytes of images into pixels, on all cores, in groups whose memory is bounded.
 
 use std::{
     fs::{self, File},

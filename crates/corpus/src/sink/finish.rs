@@ -191,7 +191,7 @@ impl Half {
             && self.records.iter().all(|record: &PixelRecord| usize::from(record.channels) == channels)
     }
 
-    /// Bytes of the images that stay, with so many channels.
+    /// Bytes of the stored images, with `channels` channels each.
     fn kept_bytes(&self, keep: &[bool], channels: usize) -> u64 {
         let kept = self.records.iter().zip(keep).filter(|(_, keep)| **keep);
         kept.map(|(record, _)| (record.plane() * channels) as u64).fold(0, u64::saturating_add)

@@ -24,7 +24,7 @@ use crate::sheet::layer_axis::layer_index;
 
 /// Connections of each side when nothing is said.
 const LIMIT: usize = 8;
-/// Checkpoints at most, and so many are chosen evenly unless told otherwise.
+/// Checkpoints at most; by default this many are chosen evenly.
 const MAX_CHECKPOINTS: usize = 64;
 
 /// A filter in a path.
@@ -46,7 +46,7 @@ pub(crate) struct FilterHistoryPath {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ConnectionHistoryQuery {
-    /// A selection of 2 to 64 checkpoints; all (of more than 64 so many, evenly chosen) unless given.
+    /// A selection of 2 to 64 checkpoints; by default all, or 64 evenly chosen ones of more.
     #[param(example = "0,10-50:10")]
     checkpoints: Option<String>,
     /// Connections of each side at most, 8 unless given.

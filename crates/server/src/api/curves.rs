@@ -27,8 +27,8 @@ pub(crate) struct CurvesQuery {
     /// Ids of runs, separated by commas; 100 at most.
     #[param(example = "my-run,other-run")]
     runs: String,
-    /// Points of a curve, 2 to 2,000; 200 unless given. The minibatches between two points are averaged; of tests the best
-    /// and the last are there beside so many.
+    /// Points of a curve, 2 to 2,000; 200 unless given. The minibatches between two points are averaged; the best and
+    /// the last test are returned besides these points.
     #[param(minimum = 2, maximum = 2000)]
     points: Option<usize>,
 }

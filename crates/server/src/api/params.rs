@@ -115,7 +115,7 @@ pub(crate) fn find_checkpoint(run: &OpenRun, checkpoint: &str) -> Result<Checkpo
     Ok(CheckpointRef { index, step: entry.step })
 }
 
-/// The cursor of the next page, after so many items from `offset` on.
+/// The cursor of the next page, after a page of `items` items from `offset` on.
 pub(crate) fn next_cursor(offset: usize, items: usize, total: usize) -> Option<String> {
     let end = offset.saturating_add(items);
     (items > 0 && end < total).then(|| end.to_string())

@@ -27,7 +27,7 @@ impl KeptMap {
         }
     }
 
-    /// Of so many layers of either network, with the interval of the Procrustes similarity of two alone.
+    /// The map of `size` layers of A and B, and, for a single pair of layers, the interval of its Procrustes similarity.
     pub(crate) fn into_map(self, size: (usize, usize)) -> Result<(LayerMap, Option<[f64; 2]>), ApiError> {
         let estimate = |[value, from, to]: [f64; 3]| Estimate { value, interval: [from, to] };
         let cka = self.cka.into_iter().map(|found| found.map(estimate)).collect();

@@ -51,7 +51,7 @@ pub(crate) trait Closable: Send + Sync {
     fn close(&self);
 }
 
-/// The holders of open files, at most so many: the one that was used longest ago is closed for a new one.
+/// The holders of open files, at most `max_open`: the least recently used one is closed for a new one.
 pub(crate) struct OpenFilePool {
     max_open: usize,
     /// The one that was used last at the end.

@@ -1,4 +1,4 @@
-//! The accept loop: so many connections, and none that only waits.
+//! The accept loop: the number of connections is bounded, and idle ones are closed.
 //!
 //! A client that sends its request slowly, or does not take its answer, loses its connection; one that has said all it
 //! had to say (a half-closed connection) gets its answer. Where there are more connections than places, those that only

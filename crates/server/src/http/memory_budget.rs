@@ -73,7 +73,7 @@ impl MemoryBudget {
         Arc::new(Self { free: Arc::new(Semaphore::new(total_kb as usize)), total_kb, holders: Mutex::default() })
     }
 
-    /// Takes so many bytes, as soon as they are free.
+    /// Reserves `bytes`, as soon as they are free.
     ///
     /// # Errors
     /// 400 where there are never as many.
@@ -215,7 +215,7 @@ impl Reservation {
         }
     }
 
-    /// The client has moved so many bytes.
+    /// Records that the client has moved `bytes` bytes.
     pub(crate) fn moved(&self, bytes: usize) {
         if let TransferPhase::Moving { late_from } = &mut *lock(&self.holder.phase) {
             let earned = Duration::from_micros(bytes as u64 * 1_000_000 / MIN_BYTES_PER_S);

@@ -50,7 +50,7 @@ pub(crate) enum WorkKind {
 }
 
 impl WorkKind {
-    /// Drawing so many pixels, or picking so many values.
+    /// Drawing `size` pixels, or picking `size` values.
     pub(crate) fn of_size(size: usize) -> Self {
         if size < BRIEF { Self::Render } else { Self::RenderLarge }
     }

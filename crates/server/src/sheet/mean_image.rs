@@ -51,7 +51,7 @@ pub(crate) struct ClusteredImages {
     pub(crate) count: usize,
 }
 
-/// Bytes of the sums of so many clusters.
+/// Bytes of the sums of `count` clusters.
 fn bytes_of(shape: ImageShape, count: usize) -> usize {
     count * shape.channels * shape.height * shape.width * 4
 }

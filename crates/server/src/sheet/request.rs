@@ -73,7 +73,7 @@ impl SheetRequest {
         self.style.space == WeightSpace::Pixels && self.input.is_none()
     }
 
-    /// Refuses so many filters over the image as would take much memory.
+    /// Refuses to expand `filters` filters to the image where that would exceed the memory limit.
     pub(crate) fn check_expanded(&self, filters: usize) -> Result<(), ApiError> {
         let kernels = self.kernel_shape();
         let each = kernels.channels * kernels.height * kernels.width;
@@ -198,7 +198,7 @@ impl SheetRequest {
         2_048 + 64 * self.filters.len() + 16 * self.channels.len()
     }
 
-    /// The cost of drawing so many sheets as one picture.
+    /// The cost of drawing `sheets` sheets as one picture.
     pub(crate) fn cost(&self, sheets: usize) -> Result<PictureCost, ApiError> {
         let layout = self.layout()?;
         let pixels = (layout.width_px() * layout.height_px()).saturating_mul(sheets);

@@ -82,7 +82,7 @@ impl ChunkMeans {
     }
 }
 
-/// Bytes of the means of that many images of each class.
+/// Bytes of the class means over `images` images of each class.
 pub(crate) fn bytes_of_means(network: &Network, images: usize) -> usize {
     let channels = |of: &MeasuredLayer| network.layers()[of.measured_at].shape.channels;
     measured_layers(network, MAX_LAYERS).0.iter().map(channels).sum::<usize>() * 2 * images * size_of::<f32>()

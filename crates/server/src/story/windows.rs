@@ -77,7 +77,7 @@ impl Change {
         Self::with(from, to, |count| count)
     }
 
-    /// Of shares of so many images: binomial noise at least.
+    /// A change between shares of `images` images: its noise is at least binomial.
     pub(crate) fn of_shares(from: &[f64], to: &[f64], images: u64) -> Self {
         Self::with(from, to, |share| share * (1.0 - share) / images.max(1) as f64)
     }
@@ -87,7 +87,7 @@ impl Change {
         self.from - self.to
     }
 
-    /// True where it is more than so many times the noise.
+    /// True if the change is more than `times` times the noise.
     pub(crate) fn exceeds(&self, times: f64) -> bool {
         self.fall().abs() > times * self.noise
     }

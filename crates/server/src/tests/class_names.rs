@@ -28,7 +28,7 @@ const MEANT: [(&str, Option<usize>); 12] = [
     ("mouse", None),
 ];
 
-/// A corpus of these classes with so many images each, and a run over it with statistics of one split.
+/// Writes a corpus of these classes, and a run over it with statistics of one split.
 fn write(folder: &Path) {
     for (index, class) in CLASSES.iter().enumerate() {
         for (split, images) in [("train", 3), ("test", 2)] {

@@ -21,7 +21,7 @@ fn one_colour(side: u32) -> Vec<u8> {
     file
 }
 
-/// A corpus of so many copies of a picture.
+/// A corpus of `count` copies of a picture.
 fn archive(picture: &[u8], count: usize) -> Vec<u8> {
     let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     for number in 0..count {

@@ -139,7 +139,7 @@ fn no_file_handle_left_is_a_503_and_no_fault_of_the_file() {
     assert!(error.status() == 422 && !error.is_passing());
 }
 
-/// However many runs are looked at, only so many databases stay open.
+/// The number of open databases is bounded, however many runs are opened.
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(target_os = "linux")]
 async fn databases_that_are_held_open_are_bounded() {

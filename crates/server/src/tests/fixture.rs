@@ -159,7 +159,7 @@ impl TestServer {
         Self::taking_uploads_of(1 << 30, folder, token)
     }
 
-    /// The same with room for so many bytes.
+    /// The same with a limit of `bytes` for all uploads.
     pub(super) fn taking_uploads_of(bytes: u64, folder: &Path, token: &str) -> Self {
         let mut config = config(&[folder.to_owned()], None, Some(token));
         config.allow_upload = true;

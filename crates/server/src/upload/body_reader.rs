@@ -18,7 +18,7 @@ const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// For a whole archive.
 const UPLOAD_TIMEOUT: Duration = Duration::from_hours(1);
 
-/// A sender that takes its place for long must use it: so many bytes a second on average, after [`RATE_FROM`].
+/// After [`RATE_FROM`] a sender must send at least this many bytes a second on average.
 const MIN_BYTES_PER_S: u64 = 16 << 10;
 const RATE_FROM: Duration = if cfg!(test) { Duration::from_millis(200) } else { Duration::from_mins(1) };
 

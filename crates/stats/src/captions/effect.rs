@@ -50,7 +50,7 @@ impl Effect {
 }
 
 /// The difference of two means in units of the pooled spread, corrected for small groups (Hedges' g), with the interval
-/// of so many standard errors. None where a group is too small or nothing varies.
+/// of `deviations` standard errors. None where a group is too small or nothing varies.
 ///
 /// Hedges and Olkin, "Statistical methods for meta-analysis", 1985.
 pub fn of_means(inside: &Moments, outside: &Moments, deviations: f64) -> Option<Effect> {
@@ -86,7 +86,7 @@ impl Share {
         self.count as f64 / self.of.max(1) as f64
     }
 
-    /// Wilson's score interval of so many standard errors ("Probable inference, the law of succession, and statistical
+    /// Wilson's score interval of `deviations` standard errors ("Probable inference, the law of succession, and statistical
     /// inference", 1927); from 0 to 1 without images.
     pub fn interval(self, deviations: f64) -> [f64; 2] {
         if self.of == 0 {

@@ -221,7 +221,7 @@ fn is_same(table: &ImageTable, a: Subject, b: Subject) -> bool {
     }
 }
 
-/// The correlation of two sets of so many images, ascending.
+/// The correlation (phi coefficient) of two ascending sets of rows, out of `images` rows.
 fn phi(a: &[u32], b: &[u32], images: usize) -> f64 {
     let both = a.iter().filter(|row| b.binary_search(row).is_ok()).count() as f64;
     let [p, q, n] = [a.len() as f64, b.len() as f64, images as f64];

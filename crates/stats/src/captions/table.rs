@@ -63,7 +63,7 @@ impl ImageTable {
         Self { images, properties, means, correlations, words, classes, class_count: corpus.classes().len() }
     }
 
-    /// Bytes that so many images take, about, names and their words included.
+    /// Approximate bytes of `images` images, names and their words included.
     pub fn bytes_of(images: usize) -> usize {
         images * (size_of::<Values>() * 2 + 64)
     }

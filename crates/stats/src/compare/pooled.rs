@@ -21,7 +21,7 @@ pub struct MeasuredLayer {
     pub measured_at: usize,
 }
 
-/// The layers with weights of their own, at most so many, spread evenly with the last among them; and how many more
+/// The layers with weights of their own, at most `max`, spread evenly with the last among them; and how many more
 /// there are.
 pub fn measured_layers(network: &Network, max: usize) -> (Vec<MeasuredLayer>, usize) {
     let layers = network.layers();
@@ -56,8 +56,8 @@ pub fn layer_grid(shape: Shape) -> [usize; 2] {
     grid([FINEST, 4, 2].into_iter().find(fits).unwrap_or(1))
 }
 
-/// The grid on which the units of two layers are compared over so many images: the coarser of the two layers' own, at most
-/// 8 rows and columns, and coarser still where that would be too many values.
+/// The grid on which the units of two layers are compared over `images` images: the coarser of the two layers' own,
+/// at most 8 rows and columns, and coarser still where that would be too many values.
 pub fn unit_grid(first: Shape, second: Shape, images: usize) -> [usize; 2] {
     let channels = first.channels.max(second.channels).max(1);
     let grid = |rows: usize| [first.height.min(second.height).min(rows), first.width.min(second.width).min(rows)];

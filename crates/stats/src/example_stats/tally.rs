@@ -64,7 +64,7 @@ impl Record {
     }
 }
 
-/// The first of the later half of so many checkpoints.
+/// The first of the later half of the checkpoints.
 fn late_from(checkpoints: usize) -> usize {
     checkpoints / 2
 }
@@ -78,7 +78,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// For so many checkpoints, of which `last` is the last.
+    /// An empty tally of `checkpoints` checkpoints, of which `last` is the last.
     pub(crate) fn new(last: &Predictions, checkpoints: usize) -> Self {
         let blank = |(&predicted, &final_margin)| Record {
             learned: NEVER,

@@ -18,7 +18,7 @@ pub(super) fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>) -> Result<Centr
     Ok(Centres { centres, iterations: 0 })
 }
 
-/// The same for at most so many steps.
+/// The same for at most `max` steps.
 pub(super) fn steps(rows: ArrayView2<'_, f32>, start: Array2<f32>, max: usize) -> Result<Array2<f32>, Error> {
     let failed = |reason: String| Error::Clustering { rows: rows.nrows(), reason };
     // Nothing is random from given centres, but the interface wants a generator.

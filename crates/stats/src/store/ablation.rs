@@ -60,7 +60,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// The layers whose effects a unit has, counted over so many images at most.
+/// The layers whose effects a unit has, each with the limit of images that they were counted over.
 pub(super) fn recorded_layers(connection: &Connection, unit: i64) -> rusqlite::Result<HashSet<(String, usize)>> {
     let mut statement = connection.prepare_cached("SELECT layer, sample FROM ablation WHERE unit_id = ?1")?;
     statement.query_map([unit], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize)))?.collect()

@@ -11,7 +11,7 @@ use std::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Manner {
     Whole,
-    /// Announces everything, sends so many bytes of it, and hangs up.
+    /// Announces the whole length, sends this many bytes, and closes the connection.
     HangUpAfter(usize),
     /// Knows no ranges.
     NoRange,

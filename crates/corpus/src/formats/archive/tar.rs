@@ -21,7 +21,7 @@ use crate::{
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Bytes that are looked through for the first names.
 const MAX_SEARCHED_BYTES: u64 = 256 << 20;
-/// Room on the disk is asked for in pieces of so many bytes.
+/// Free disk space is checked before each piece of this size is written.
 const ASKED_BYTES: u64 = 16 << 20;
 
 /// Unpacks what is compressed as a whole into a temporary file: the files in it are read in another order than they

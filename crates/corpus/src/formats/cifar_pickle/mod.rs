@@ -196,7 +196,7 @@ impl PickleFile {
         Error::Malformed { what: "the Python batch", found, expected, path: self.path.clone() }
     }
 
-    /// The list of a key with so many items at most, each taken by `item`.
+    /// The list of a key, of at most `max` items, each converted by `item`.
     fn list<'p, 'a, T>(
         &self,
         pickle: &'p Pickle<'a>,

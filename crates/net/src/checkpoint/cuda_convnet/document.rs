@@ -182,7 +182,7 @@ impl<'p> Fields<'p> {
         }
     }
 
-    /// The numbers of a list of so many at most.
+    /// The numbers of a list of at most `max` items.
     pub fn numbers(&self, key: &str, max: usize) -> Result<Vec<f64>, Error> {
         let items = self.get(key).and_then(|value| self.document.items(value)).filter(|items| items.len() <= max);
         let numbers = items.and_then(|items| items.map(number).collect());

@@ -83,7 +83,7 @@ impl Clock {
         Self { batches, epoch: batches as f64 / length as f64, trained, sums }
     }
 
-    /// Where training was after so many of the recorded batches.
+    /// The progress of training after `done` of the recorded batches.
     fn progress(&self, done: usize) -> Progress {
         if self.trained.is_empty() {
             return Progress { step: Step(self.batches.min(MAX_STEPS)), epoch: self.epoch, images_seen: 0 };
@@ -98,7 +98,7 @@ impl Clock {
         lines.filter_map(|(index, batch)| self.line(MetricKind::Train, index + 1, batch)).collect()
     }
 
-    /// A test follows every so many batches. Where their numbers do not fit (the options were changed on the way) only
+    /// A test follows every `every` batches. Where their numbers do not fit (the options were changed on the way) only
     /// the last one is taken, where it is of the checkpoint's own time.
     fn tests(&self, tested: &[Batch], every: Option<u64>) -> Vec<Metric> {
         let all = self.trained.len() as u64;

@@ -33,7 +33,7 @@ pub(crate) trait Lanes: Copy {
     /// Reads [`Lanes::WIDTH`] floats.
     ///
     /// # Safety
-    /// `from` points to that many readable floats.
+    /// `from` points to `WIDTH` readable floats.
     unsafe fn load(from: *const f32) -> Self;
     /// The same float in every lane.
     ///
@@ -68,7 +68,7 @@ pub(crate) trait Lanes: Copy {
     /// Writes [`Lanes::WIDTH`] floats.
     ///
     /// # Safety
-    /// `to` points to that many writable floats.
+    /// `to` points to `WIDTH` writable floats.
     unsafe fn store(self, to: *mut f32);
 }
 

@@ -58,7 +58,7 @@ impl Layout {
         (self.halo.top + self.shape.height + self.halo.bottom) * self.row()
     }
 
-    /// Floats a buffer for that many images needs.
+    /// Floats in a buffer for `images` images.
     pub fn len(&self, images: usize) -> usize {
         images * self.image() + SPARE
     }

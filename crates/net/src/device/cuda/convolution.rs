@@ -8,7 +8,7 @@ use cudarc::cudnn::sys;
 use std::ffi::c_int;
 use std::sync::OnceLock;
 
-/// Numbers that tell a convolution of so many images at a precision from any other.
+/// The key of a convolution of `images` images at a precision.
 pub(super) type Key = [usize; 15];
 
 pub(super) fn key(windows: &Windows, images: usize, precision: Precision) -> Key {

@@ -59,7 +59,7 @@ impl Dnn {
     }
 }
 
-/// The deterministic algorithms among so many results, the fastest first, each with the arithmetic it was
+/// The deterministic algorithms among the first `count` results, the fastest first, each with the arithmetic it was
 /// measured with; for single precision only what rounds no factors.
 macro_rules! usable {
     ($found:expr, $count:expr, $precision:expr) => {{

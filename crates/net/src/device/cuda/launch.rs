@@ -62,11 +62,11 @@ impl Arg {
 /// How a kernel's threads are laid out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Grid {
-    /// A thread for each of so many elements, in as many blocks as that takes.
+    /// One thread for each element, in as many blocks as that takes.
     ThreadPerElement(usize),
     /// A block each.
     Blocks(usize),
-    /// Blocks of 32 columns x 8 rows over that many columns, for each part of the rows.
+    /// Blocks of 32 columns x 8 rows over `columns` columns, for each part of the rows.
     Columns { columns: usize, parts: usize },
 }
 

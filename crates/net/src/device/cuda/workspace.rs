@@ -26,7 +26,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// For so many images, and layers each of which gives its output's shape and the floats of an image's windows.
+    /// For `images` images and layers, each given by its output's shape and the floats of an image's windows.
     pub fn new(on: &Cuda, images: usize, layers: impl Iterator<Item = (Shape, usize)>) -> Result<Self, Error> {
         let (mut columns_len, mut partial_len) = (1, 1);
         for (output, image) in layers {
@@ -37,7 +37,7 @@ impl Workspace {
         Ok(Self { columns: memory.0.at(), columns_len, partial: memory.1.at(), partial_len, _memory: memory })
     }
 
-    /// Into how many parts so many rows are split, for sums of so many columns.
+    /// The number of parts into which `rows` rows are split for sums of `columns` columns.
     pub fn parts(&self, rows: usize, columns: usize) -> usize {
         (rows / MIN_ROWS).clamp(1, MAX_PARTS).min((self.partial_len / columns.max(1)).max(1))
     }

@@ -34,7 +34,7 @@ pub(crate) struct CompareLayersQuery {
     /// The layer of B beside it; of the same name unless given.
     b_layer: Option<String>,
     /// Test images of A's corpus (training images where it has none), evenly chosen, 8 to 4,000; 1,000 unless given. Of
-    /// networks with many layers there is memory for fewer: then so many are taken, or more are refused.
+    /// networks with many layers there is memory for fewer images: the default is lowered, and more are refused.
     #[param(minimum = 8, maximum = 4000)]
     images: Option<usize>,
 }

@@ -25,7 +25,7 @@ use crate::sheet::model_input::fitting_corpus;
 const DEFAULT_IMAGES: usize = 200;
 /// Images at most.
 const MAX_IMAGES: usize = 2_000;
-/// Checkpoints at most, and so many are chosen evenly unless told otherwise.
+/// Checkpoints at most; by default this many are chosen evenly.
 const MAX_CHECKPOINTS: usize = 64;
 
 /// Which checkpoints, and over how many images.

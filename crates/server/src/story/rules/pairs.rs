@@ -9,7 +9,7 @@ use super::super::words::{capital, checkpoints, percent};
 pub(crate) const STAYS: &str = "pair-stays";
 pub(crate) const PARTS: &str = "pair-parts";
 
-/// The largest of many changes must be more than so many times its noise.
+/// The largest of many changes must exceed its noise by this factor.
 const LARGEST_OF_MANY: f64 = 2.0;
 /// A pair hardly comes apart where its sum fell by less than this share of what the error fell by, both relative.
 const HARDLY: f64 = 0.5;

@@ -10,7 +10,7 @@ use tar::{Archive, Entry, EntryType};
 use super::contents::{ArchiveLimits, COPY_BYTES, HINT, Unpacked, checked, refused, unreadable, write};
 use crate::http::problem::ApiError;
 
-/// Bytes between two files: headers and long names.
+/// Bytes of headers between two files, long names included.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 /// Of a tar: headers, and files padded to a multiple.
 const BLOCK_BYTES: u64 = 512;

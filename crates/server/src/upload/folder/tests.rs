@@ -5,7 +5,7 @@ use crate::runs::upload_record::corpus_of_upload;
 
 const MAX_BYTES: u64 = 10 * BLOCK_BYTES;
 
-/// An upload of some files of that many bytes.
+/// Publishes an upload of files of the given sizes in bytes.
 fn publish(uploads: &UploadFolder, kind: UploadKind, name: &str, files: &[u64]) -> Result<PathBuf, ApiError> {
     let (staging, reservation) = (uploads.staging()?, uploads.reserve());
     for (number, bytes) in files.iter().enumerate() {
