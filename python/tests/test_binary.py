@@ -100,7 +100,7 @@ def recorded(run: Path, model: nn.Module) -> list[dict[str, Tensor]]:
 def test_statistics_are_those_of_pytorch(tmp_path: Path, name: str) -> None:
     run = tmp_path / name
     expected = recorded(run, net(name))
-    assert f"{2 * len(expected)} computed, 0 already there, 0 failed" in run_program("stats", str(run))
+    assert f"{2 * len(expected)} units computed, 0 up to date, 0 failed" in run_program("stats", str(run))
     with served(run) as address:
         listed = get(address)
         assert [item["step"] for item in listed["checkpoints"]] == list(range(len(expected)))

@@ -1,4 +1,4 @@
-//! The interpretation of a folder that can be understood in more than one way.
+//! How a data set folder is interpreted, where more than one interpretation is possible.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -17,7 +17,7 @@ pub enum LabelLevel {
     Coarse,
 }
 
-/// Choices that belong to a corpus: they decide which images, labels and pixels it has, and a run records them.
+/// How a data set folder is interpreted: which images, labels and pixels the corpus has. A run records it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     /// The labels to take, where there are two levels.
@@ -31,10 +31,10 @@ pub struct Reading {
 /// Options of opening a corpus.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct OpenOptions {
-    /// The interpretation of the folder.
+    /// How the folder is interpreted.
     pub reading: Reading,
     /// True when images keep their own sizes, to be brought to one by the network's input transform (`data.resize`).
-    /// Without it all have the size that most have, and others are left out.
+    /// Without it only images of the most frequent size are read; the others are left out.
     pub own_sizes: bool,
     /// The cache folder, where decoded images are kept and mapped into memory. Without one they are held in memory.
     pub cache: Option<PathBuf>,

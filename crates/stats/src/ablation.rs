@@ -41,7 +41,7 @@ pub(crate) fn effects(
             }
             let done = done.load(Ordering::Relaxed);
             let images_per_s = done as f64 / started.elapsed().as_secs_f64().max(1e-9);
-            control.event(&Event::Images { done, of: total, images_per_s });
+            control.event(&Event::Progress { done, of: total, images_per_s });
         }
         match work.join() {
             Ok(result) => result.map_err(Error::from),

@@ -94,7 +94,8 @@ fn one_set(
     };
     let mut clusters = None;
     if let (Some(rows), None) = (rows, &info.problem) {
-        let previous = control.patiently(|| context.store.previous_clusters(key.step, key.split, layer, metric))?;
+        let previous =
+            control.retry_while_busy(|| context.store.previous_clusters(key.step, key.split, layer, metric))?;
         let (previous_step, previous) = previous.unzip();
         match fit(context, &info, rows, previous.as_ref(), control) {
             Ok(Some(fit)) if fit.is_finite() => {

@@ -54,11 +54,11 @@ impl<'a> Computation<'a> {
             .num_threads(threads)
             .build()
             .map_err(|e| Error::Threads { threads, reason: e.to_string() })?;
-        let store = Arc::new(control.patiently(|| match &job.database {
+        let store = Arc::new(control.retry_while_busy(|| match &job.database {
             None => Store::open(job.run.path()),
             Some(path) => Store::open_file(path, job.run),
         })?);
-        let lease = control.patiently(|| Lease::new(Arc::clone(&store)))?;
+        let lease = control.retry_while_busy(|| Lease::new(Arc::clone(&store)))?;
         let claimed_by_others = BTreeMap::new();
         Ok(Self { job, lease, store, pool, done: BTreeSet::new(), claimed_by_others, loaded: None, summary })
     }
@@ -73,9 +73,9 @@ impl<'a> Computation<'a> {
         let Failure { snapshot_hash, problem } = failure;
         let UnitId { step, split } = unit;
         let key = UnitKey { step, split, snapshot_hash, corpus_hash: self.job.corpus.identity() };
-        control.patiently(|| self.store.write_failed(key, &problem))?;
+        control.retry_while_busy(|| self.store.write_failed(key, &problem))?;
         self.summary.failed += 1;
-        control.event(&Event::Failed { step, split, problem });
+        control.event(&Event::UnitFailed { step, split, problem });
         Ok(())
     }
 }

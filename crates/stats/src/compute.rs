@@ -53,13 +53,13 @@ fn compute_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) 
             // Its connection would keep the database from becoming one file.
             drop(lease);
             if job.database.is_some() {
-                control.patiently(|| store.pack_up())?;
+                control.retry_while_busy(|| store.pack_up())?;
             } else if !summary.stopped {
-                control.patiently(|| store.write_example_stats())?;
+                control.retry_while_busy(|| store.write_example_stats())?;
             }
             return Ok(());
         }
-        work.tell_who_is_waited_for(control)?;
+        work.report_blocker(control)?;
         control.sleep(POLL_INTERVAL);
     }
 }
@@ -78,10 +78,10 @@ fn follow_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -
         }
         let is_done = !is_live && work.claimed_by_others.is_empty();
         let is_idle = work.summary.computed + work.summary.failed == before;
-        // Only once there is nothing else to do: while it catches up, every unit would make them anew.
+        // Only when there is nothing else to do: while it catches up, every unit would compute them again.
         if is_done || is_idle && !is_settled {
             let store = &work.store;
-            control.patiently(|| store.write_example_stats())?;
+            control.retry_while_busy(|| store.write_example_stats())?;
         }
         is_settled = is_idle;
         if is_done {
@@ -89,9 +89,9 @@ fn follow_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -
         }
         if is_idle {
             if work.claimed_by_others.is_empty() {
-                control.event(&Event::Waiting);
+                control.event(&Event::AwaitingCheckpoint);
             } else {
-                work.tell_who_is_waited_for(control)?;
+                work.report_blocker(control)?;
             }
             control.sleep(POLL_INTERVAL);
         }
@@ -99,8 +99,8 @@ fn follow_all(job: &Job<'_>, control: &mut Control<'_>, summary: &mut Summary) -
 }
 
 impl Computation<'_> {
-    /// Reports the process that computes what is missing.
-    fn tell_who_is_waited_for(&self, control: &mut Control<'_>) -> Result<(), Error> {
+    /// Reports the process that computes the missing units.
+    fn report_blocker(&self, control: &mut Control<'_>) -> Result<(), Error> {
         let held = self.claimed_by_others.iter().find_map(|(unit, holder)| Some((unit, holder.as_ref()?)));
         // Without a holder, a unit waits for one that this process will take at its next look.
         let Some((&UnitId { step, split }, holder)) = held else { return Ok(()) };
@@ -136,7 +136,7 @@ impl Computation<'_> {
     /// Claims and computes a unit, unless another process has it; `false` when told to stop.
     fn claimed(&mut self, task: Task, control: &mut Control<'_>) -> Result<bool, Error> {
         let unit = task.unit;
-        let mut held = match control.patiently(|| self.lease.claim(unit))? {
+        let mut held = match control.retry_while_busy(|| self.lease.claim(unit))? {
             Claim::Mine(held) => held,
             Claim::Taken(holder) => {
                 self.claimed_by_others.insert(unit, Some(holder));
@@ -156,7 +156,7 @@ impl Computation<'_> {
             self.summary.up_to_date += 1;
             true
         };
-        control.patiently(|| held.release())?;
+        control.retry_while_busy(|| held.release())?;
         Ok(goes_on)
     }
 }

@@ -1,4 +1,4 @@
-//! The side of a computation that faces its caller: whom to tell, whether to stop, how long to wait for others.
+//! The caller's control over a computation: its observer, its stop flag, and its limit on waiting for other processes.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -8,17 +8,18 @@ use crate::observer::{Blocker, Event, Observer};
 
 /// Interval at which `stop` is looked at while waiting.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
-/// Length of a wait before it is reported: processes that share the work wait for each other briefly all the time.
-const NOTICE: Duration = Duration::from_secs(1);
-/// Time after which a wait for something else is reported, and time after which the same wait is reported again.
-const NEWS: Duration = Duration::from_secs(5);
-const REMINDER: Duration = Duration::from_secs(30);
+/// Shorter waits are not reported: processes that share the work often wait for each other briefly.
+const REPORT_AFTER: Duration = Duration::from_secs(1);
+/// Shortest time between reports of waits for different blockers.
+const NEW_BLOCKER_INTERVAL: Duration = Duration::from_secs(5);
+/// Shortest time between reports of a wait for the same blocker.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Whom to tell, whether to stop, and how long to wait for other processes.
+/// The observer, the stop flag, and the limit on waiting for other processes.
 pub(crate) struct Control<'a> {
     pub observer: &'a mut dyn Observer,
     pub stop: &'a AtomicBool,
-    /// The longest wait at a stretch; without end where there is none.
+    /// The longest wait at a stretch; `None` is no limit.
     limit: Option<Duration>,
     wait: Option<Wait>,
 }
@@ -26,15 +27,18 @@ pub(crate) struct Control<'a> {
 /// A wait in progress.
 struct Wait {
     began: Instant,
-    /// When it was told last, and what.
-    told: Option<(Instant, Blocker)>,
+    /// When it was last reported, and for which blocker.
+    reported: Option<(Instant, Blocker)>,
 }
 
 impl Wait {
-    fn is_to_be_told(&self, blocker: &Blocker, now: Instant) -> bool {
-        match &self.told {
-            None => now.duration_since(self.began) >= NOTICE,
-            Some((at, told)) => now.duration_since(*at) >= if told.is_same(blocker) { REMINDER } else { NEWS },
+    fn is_report_due(&self, blocker: &Blocker, now: Instant) -> bool {
+        match &self.reported {
+            None => now.duration_since(self.began) >= REPORT_AFTER,
+            Some((at, reported)) => {
+                now.duration_since(*at)
+                    >= if reported.is_same(blocker) { REPEAT_INTERVAL } else { NEW_BLOCKER_INTERVAL }
+            }
         }
     }
 }
@@ -52,15 +56,15 @@ impl<'a> Control<'a> {
         self.stop.load(Ordering::Relaxed)
     }
 
-    /// Another process keeps this one from going on: says so, once in a while, and fails where it has done so for
-    /// longer than the limit.
+    /// Records that another process blocks this one. Reports it to the observer from time to time; an error after the
+    /// limit.
     pub(crate) fn blocked(&mut self, blocker: &Blocker) -> Result<(), Error> {
         let now = Instant::now();
-        let wait = self.wait.get_or_insert(Wait { began: now, told: None });
+        let wait = self.wait.get_or_insert(Wait { began: now, reported: None });
         let waited = now.duration_since(wait.began);
         let over = self.limit.filter(|limit| waited >= *limit);
-        if wait.is_to_be_told(blocker, now) || over.is_some() && wait.told.is_none() {
-            wait.told = Some((now, blocker.clone()));
+        if wait.is_report_due(blocker, now) || over.is_some() && wait.reported.is_none() {
+            wait.reported = Some((now, blocker.clone()));
             self.observer.event(&Event::Blocked { blocker: blocker.clone(), waited });
         }
         match over {
@@ -69,12 +73,12 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// Nothing is waited for any more.
+    /// Ends the wait.
     pub(crate) fn unblocked(&mut self) {
         self.wait = None;
     }
 
-    /// Sleeps, unless told to stop.
+    /// Sleeps; returns early when stopped.
     pub(crate) fn sleep(&self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until && !self.is_stopped() {
@@ -82,10 +86,10 @@ impl<'a> Control<'a> {
         }
     }
 
-    /// Does something with the database, as often as another process is writing it just then: the lock on a
-    /// database is the system's and goes with the process that holds it, so one that is held will be let go.
-    /// [`Error::Stopped`] when told to stop meanwhile.
-    pub(crate) fn patiently<T>(&mut self, mut query: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
+    /// Runs a database query, and repeats it while another process is writing the database. The lock is the operating
+    /// system's and ends with the process that holds it, so that it is released sooner or later.
+    /// [`Error::Stopped`] if stopped meanwhile.
+    pub(crate) fn retry_while_busy<T>(&mut self, mut query: impl FnMut() -> Result<T, Error>) -> Result<T, Error> {
         let mut was_busy = false;
         loop {
             match query() {
@@ -108,19 +112,18 @@ impl<'a> Control<'a> {
     }
 }
 
-/// Runs a query again and again as long as another process is writing the database; the wait is reported to the
-/// observer.
+/// Runs a query, and repeats it while another process is writing the database; the wait is reported to the observer.
 ///
 /// # Errors
-/// Those of `query`, but [`Error::Busy`]: in its place [`Error::Stopped`] when told to stop, and
+/// Those of `query`, but [`Error::Busy`]: in its place [`Error::Stopped`] if stopped, and
 /// [`Error::StillBlocked`] after a wait of `limit`.
-pub fn patiently<T>(
+pub fn retry_while_busy<T>(
     observer: &mut dyn Observer,
     stop: &AtomicBool,
     limit: Option<Duration>,
     query: impl FnMut() -> Result<T, Error>,
 ) -> Result<T, Error> {
-    Control::new(observer, stop, limit).patiently(query)
+    Control::new(observer, stop, limit).retry_while_busy(query)
 }
 
 #[cfg(test)]
@@ -143,27 +146,27 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_database_is_waited_for_and_told() {
+    fn a_wait_for_a_busy_database_is_reported() {
         let (mut counts, stop) = (Counts(0), AtomicBool::new(false));
         let mut control = Control::new(&mut counts, &stop, None);
         let began = Instant::now();
-        // Long enough to be told; how often then depends on how busy the machine is.
-        let is_over = || began.elapsed() > 2 * NOTICE;
-        let result = control.patiently(|| if is_over() { Ok(7) } else { Err(busy()) });
+        // Long enough to be reported; how often then depends on the load of the machine.
+        let is_over = || began.elapsed() > 2 * REPORT_AFTER;
+        let result = control.retry_while_busy(|| if is_over() { Ok(7) } else { Err(busy()) });
         assert_eq!(result.unwrap(), 7);
         assert!(counts.0 >= 1);
     }
 
     #[test]
-    fn a_wait_is_told_when_it_lasts_and_now_and_then() {
+    fn a_long_wait_is_reported_and_repeated_at_intervals() {
         let began = Instant::now();
         let (one, other) = (Blocker::Database { path: "a".into() }, Blocker::Database { path: "b".into() });
-        let wait = |told: Option<u64>| Wait {
+        let wait = |reported: Option<u64>| Wait {
             began,
-            told: told.map(|after| (began + Duration::from_secs(after), one.clone())),
+            reported: reported.map(|after| (began + Duration::from_secs(after), one.clone())),
         };
         let at = |seconds: f64| began + Duration::from_secs_f64(seconds);
-        for (told, blocker, now, expected) in [
+        for (reported, blocker, now, expected) in [
             (None, &one, 0.9, false),
             (None, &one, 1.0, true),
             (Some(1), &one, 30.9, false),
@@ -171,22 +174,22 @@ mod tests {
             (Some(1), &other, 5.9, false),
             (Some(1), &other, 6.0, true),
         ] {
-            assert_eq!(wait(told).is_to_be_told(blocker, at(now)), expected, "{told:?} {now}");
+            assert_eq!(wait(reported).is_report_due(blocker, at(now)), expected, "{reported:?} {now}");
         }
     }
 
     #[test]
-    fn it_gives_up_when_told_to_and_at_the_limit() {
+    fn waiting_ends_when_stopped_and_at_the_limit() {
         let (mut counts, stop) = (Counts(0), AtomicBool::new(false));
         let mut control = Control::new(&mut counts, &stop, Some(Duration::ZERO));
-        let error = control.patiently(|| Err::<(), _>(busy())).unwrap_err();
+        let error = control.retry_while_busy(|| Err::<(), _>(busy())).unwrap_err();
         assert!(matches!(error, Error::StillBlocked { limit_s: 0, .. }), "{error}");
         assert!(error.to_string().contains("--wait") && error.to_string().contains("stats.sqlite"), "{error}");
         let stop = AtomicBool::new(true);
         let mut control = Control::new(&mut counts, &stop, None);
-        assert!(matches!(control.patiently(|| Err::<(), _>(busy())), Err(Error::Stopped)));
-        // What is no wait is passed on at once.
-        let other = control.patiently(|| Err::<(), _>(Error::NoUnits { path: PathBuf::new() }));
+        assert!(matches!(control.retry_while_busy(|| Err::<(), _>(busy())), Err(Error::Stopped)));
+        // Other errors are returned at once.
+        let other = control.retry_while_busy(|| Err::<(), _>(Error::NoUnits { path: PathBuf::new() }));
         assert!(matches!(other, Err(Error::NoUnits { .. })));
     }
 }

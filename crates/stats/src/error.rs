@@ -88,7 +88,7 @@ pub enum Error {
          wait longer (--wait)"
     )]
     StillBlocked {
-        /// The work of the other process.
+        /// What was waited for.
         blocker: Box<Blocker>,
         /// The limit.
         limit_s: u64,

@@ -70,7 +70,7 @@ pub(crate) fn run(
         }
         done += count;
         let images_per_s = done as f64 / started.elapsed().as_secs_f64().max(1e-9);
-        observer.event(&Event::Images { done, of, images_per_s });
+        observer.event(&Event::Progress { done, of, images_per_s });
     }
     Ok(Some(outputs))
 }

@@ -52,7 +52,7 @@ pub use chosen_layers::named as layers_named;
 pub use cluster::{ClusterSet, ClusterSetInfo, ClustersAtCheckpoint, Lineage, Neighbour, cluster_names};
 pub use compute::{compute, follow};
 pub use confusion::{CellPage, Confusion, predicted, predicted_class, softmax};
-pub use control::patiently;
+pub use control::retry_while_busy;
 pub use duplicates::{DuplicatePair, DuplicateSearch, OutputsOfSplits};
 pub use error::Error;
 pub use example_stats::{Example, ExampleOrder, ExampleStats};

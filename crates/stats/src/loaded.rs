@@ -43,7 +43,7 @@ impl Loaded {
         let previous = usable.take_while(|entry| entry.step < step).last();
         let previous_hash = previous.as_ref().map(|entry| entry.hash.clone()).unwrap_or_default();
         let is_there = || store.has_weights(step, &snapshot.hash, &previous_hash);
-        let weights = if control.patiently(is_there)? {
+        let weights = if control.retry_while_busy(is_there)? {
             None
         } else {
             let before = match (last.filter(|last| last.hash == previous_hash), previous) {

@@ -1,4 +1,4 @@
-//! Events of a computation.
+//! Progress events of a computation.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,9 +9,9 @@ use deepviz_net::Step;
 
 use crate::metric::Metric;
 
-/// Told of every event, in order, on the thread that computes.
+/// Receives every event, in order, on the computing thread.
 pub trait Observer {
-    /// Something happened.
+    /// Handles one event.
     fn event(&mut self, event: &Event);
 }
 
@@ -20,18 +20,18 @@ impl Observer for () {
     fn event(&mut self, _: &Event) {}
 }
 
-/// Something that happened while statistics were computed.
+/// A progress event of a computation. A unit is one checkpoint over one split.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The work was looked through.
+    /// The missing units were determined.
     Planned {
         /// Units to compute.
         units: usize,
         /// Images in them, all together.
         images: u64,
     },
-    /// A unit begins.
-    Started {
+    /// The computation of a unit began.
+    UnitStarted {
         /// The checkpoint.
         step: Step,
         /// The images.
@@ -39,8 +39,8 @@ pub enum Event {
         /// Number of images.
         images: usize,
     },
-    /// The network was applied to another chunk of images.
-    Images {
+    /// The network was applied to another chunk of a unit's images.
+    Progress {
         /// Images so far in this unit.
         done: usize,
         /// Images of this unit.
@@ -55,8 +55,8 @@ pub enum Event {
         /// The metric.
         metric: Metric,
     },
-    /// A unit stands in the store.
-    Finished {
+    /// A unit was computed and stored.
+    UnitFinished {
         /// The checkpoint.
         step: Step,
         /// The images.
@@ -70,8 +70,8 @@ pub enum Event {
         /// Seconds of these for clusters.
         cluster_seconds: f64,
     },
-    /// A unit could not be computed; the others go on.
-    Failed {
+    /// A unit could not be computed; the computation continues with the others.
+    UnitFailed {
         /// The checkpoint.
         step: Step,
         /// The images.
@@ -79,22 +79,22 @@ pub enum Event {
         /// Why.
         problem: String,
     },
-    /// All is computed; the run is still growing.
-    Waiting,
-    /// Another process has to finish something first; told when the wait begins, when what is waited for changes, and
-    /// once in a while.
+    /// Every existing checkpoint is computed; the run is still in training and will write more.
+    AwaitingCheckpoint,
+    /// The computation waits for another process; sent when the wait begins, when the blocker changes, and at
+    /// intervals.
     Blocked {
-        /// The work of the other process.
+        /// What is waited for.
         blocker: Blocker,
         /// Duration of the wait so far.
         waited: Duration,
     },
 }
 
-/// Work of another process that has to end before this one can go on.
+/// What a computation waits for: work of another process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Blocker {
-    /// Units that others are computing.
+    /// Units that other processes are computing.
     Units {
         /// Number of units.
         units: usize,
@@ -104,7 +104,7 @@ pub enum Blocker {
         split: Split,
         /// The process that computes the first of them.
         holder: String,
-        /// Its duration so far, by the clocks of both machines; `None` where these cannot be compared.
+        /// How long it has been computing it, by the clocks of both machines; `None` if these cannot be compared.
         held_for: Option<Duration>,
     },
     /// The database, which another process is writing.
@@ -115,7 +115,7 @@ pub enum Blocker {
 }
 
 impl Blocker {
-    /// True when both describe the same wait, perhaps at different times.
+    /// True if both describe the same wait, possibly at different times.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
             (

@@ -65,7 +65,7 @@ impl Computation<'_> {
         control: &mut Control<'_>,
     ) -> Result<Option<Task>, Error> {
         let unit = UnitId { step: entry.step, split };
-        let recorded = control.patiently(|| self.store.recorded(entry.step, split))?;
+        let recorded = control.retry_while_busy(|| self.store.recorded(entry.step, split))?;
         let usable = recorded.filter(|unit| {
             unit.is_ready && unit.snapshot_hash == entry.hash && unit.corpus_hash == self.job.corpus.identity()
         });
@@ -115,7 +115,7 @@ impl Computation<'_> {
             if entry.problem.is_some() || !self.is_wanted(&entry) {
                 continue;
             }
-            let recorded = control.patiently(|| self.store.recorded(entry.step, task.unit.split))?;
+            let recorded = control.retry_while_busy(|| self.store.recorded(entry.step, task.unit.split))?;
             if !recorded.is_some_and(|unit| unit.snapshot_hash == entry.hash && unit.corpus_hash == corpus_hash) {
                 return Ok(true);
             }

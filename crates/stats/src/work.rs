@@ -38,7 +38,7 @@ impl Computation<'_> {
         let UnitId { step, split } = unit;
         let started = Instant::now();
         let images = self.job.corpus.range(split).len();
-        control.event(&Event::Started { step, split, images });
+        control.event(&Event::UnitStarted { step, split, images });
         let (hash, model) = match self.load(step, control) {
             Ok(loaded) => loaded,
             Err(error @ (Error::Net(_) | Error::WeightsNotFinite { .. })) => {
@@ -62,7 +62,7 @@ impl Computation<'_> {
                 self.summary.forward_seconds += forward_seconds;
                 self.summary.cluster_seconds += cluster_seconds;
                 let seconds = started.elapsed().as_secs_f64();
-                control.event(&Event::Finished { step, split, images, seconds, forward_seconds, cluster_seconds });
+                control.event(&Event::UnitFinished { step, split, images, seconds, forward_seconds, cluster_seconds });
             }
             // A Python that cannot be started, or has ended, says nothing of the snapshot.
             Err(error @ Error::Net(deepviz_net::Error::Worker { .. })) => return Err(error),
@@ -145,14 +145,14 @@ impl Computation<'_> {
         let weights = self.loaded.as_mut().and_then(|loaded| loaded.weights.take());
         let seconds = started.elapsed().as_secs_f64();
         let record = UnitRecord { key, numbers, activity, network, sets, ablation, weights, seconds };
-        control.patiently(|| self.store.write(&record))?;
+        control.retry_while_busy(|| self.store.write(&record))?;
         Ok(UnitOutcome::Done { images: range.len(), forward_seconds, cluster_seconds })
     }
 
     /// Waits while others are at work on earlier checkpoints, whose clusters these continue; `false`
     /// when told to stop.
     fn earlier_are_done(&self, task: &Task, control: &mut Control<'_>) -> Result<bool, Error> {
-        while let Some((UnitId { step, split }, holder)) = control.patiently(|| self.lease.awaited(task.unit))? {
+        while let Some((UnitId { step, split }, holder)) = control.retry_while_busy(|| self.lease.awaited(task.unit))? {
             if control.is_stopped() {
                 return Ok(false);
             }

@@ -98,7 +98,7 @@ pub struct CorpusInfoArgs {
     pub reading: ReadingArgs,
     /// Where decoded images are kept.
     #[command(flatten)]
-    pub decoded: DecodedArgs,
+    pub image_cache: ImageCacheArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
@@ -162,9 +162,9 @@ pub enum OrientationChoice {
     Turned,
 }
 
-/// Where decoded images are kept, and whether any may be left out.
+/// The cache of decoded images, and whether images may be left out.
 #[derive(Debug, Clone, Default, Args)]
-pub struct DecodedArgs {
+pub struct ImageCacheArgs {
     /// Fail when anything of the corpus is left out
     #[arg(long)]
     pub strict: bool,
@@ -173,7 +173,7 @@ pub struct DecodedArgs {
     pub cache_dir: Option<PathBuf>,
 }
 
-impl DecodedArgs {
+impl ImageCacheArgs {
     /// Options to open a corpus with.
     pub fn options(&self, reading: Reading, own_sizes: bool) -> OpenOptions {
         OpenOptions {

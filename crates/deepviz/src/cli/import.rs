@@ -1,6 +1,6 @@
 //! The arguments of `deepviz import`.
 
-use super::{DecodedArgs, ReadingArgs, ReportArgs};
+use super::{ImageCacheArgs, ReadingArgs, ReportArgs};
 use clap::{Args, ValueEnum};
 use deepviz_net::checkpoint::Averaging;
 use std::path::PathBuf;
@@ -29,9 +29,9 @@ pub struct ImportArgs {
     /// How the corpus's folder is understood.
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Where decoded images are kept, and whether any may be left out.
+    /// The cache of decoded images, and whether images may be left out.
     #[command(flatten)]
-    pub decoded: DecodedArgs,
+    pub image_cache: ImageCacheArgs,
     /// The dictionary that holds the weights, or what their names begin with; found by itself when not given
     #[arg(long, value_name = "NAME")]
     pub key: Option<String>,

@@ -14,12 +14,12 @@ pub use access::AccessArgs;
 pub use compare::CompareArgs;
 pub use compute::ComputeArgs;
 pub use corpus::{
-    CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, DecodedArgs, Generator,
-    ReadingArgs, cache_dir,
+    CorpusCommand, CorpusFetchArgs, CorpusInfoArgs, CorpusListArgs, CorpusMakeArgs, CorpusName, Generator,
+    ImageCacheArgs, ReadingArgs, cache_dir,
 };
 pub use import::{ImportArgs, ImportSource, WeightsChoice};
 pub use report::ReportArgs;
-pub use stats::{StatsArgs, StatsMergeArgs, StatsPart, StatsPlanArgs, StatsUnitArgs, StatsWhat};
+pub use stats::{StatsArgs, StatsCommand, StatsMergeArgs, StatsOptions, StatsPlanArgs, StatsUnitArgs};
 pub use values::{CheckpointChoice, DeviceChoice, MetricChoice, NormaliseChoice, Override, SplitChoice};
 pub use wait::WaitArgs;
 
@@ -108,9 +108,9 @@ pub struct TrainArgs {
     /// How the corpus's folder is understood.
     #[command(flatten)]
     pub reading: ReadingArgs,
-    /// Where decoded images are kept, and whether any may be left out.
+    /// The cache of decoded images, and whether images may be left out.
     #[command(flatten)]
-    pub decoded: DecodedArgs,
+    pub image_cache: ImageCacheArgs,
     /// The run folder to write
     #[arg(long, value_name = "RUN")]
     pub out: PathBuf,

@@ -1,6 +1,6 @@
 //! The arguments of `deepviz stats`.
 
-use super::{CheckpointChoice, ComputeArgs, DecodedArgs, MetricChoice, ReportArgs, SplitChoice, WaitArgs};
+use super::{CheckpointChoice, ComputeArgs, ImageCacheArgs, MetricChoice, ReportArgs, SplitChoice, WaitArgs};
 use clap::{Args, Subcommand};
 use deepviz_stats::Kmeans;
 use std::path::PathBuf;
@@ -9,19 +9,19 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, disable_help_subcommand = true)]
 pub struct StatsArgs {
-    /// Share the work out by files instead.
+    /// A subcommand that computes or merges separate files.
     #[command(subcommand)]
-    pub part: Option<StatsPart>,
+    pub command: Option<StatsCommand>,
     /// The run folder
     #[arg(required = true)]
     pub run: Option<PathBuf>,
-    /// What is computed.
+    /// What to compute.
     #[command(flatten)]
-    pub what: StatsWhat,
+    pub options: StatsOptions,
     /// Follow a run that is being trained until it ends
     #[arg(long)]
     pub watch: bool,
-    /// Compute again what is there already
+    /// Compute again what is computed already
     #[arg(long, conflicts_with = "watch")]
     pub force: bool,
     /// The time to wait for other processes.
@@ -31,10 +31,10 @@ pub struct StatsArgs {
 
 /// `deepviz stats …`
 #[derive(Debug, Subcommand)]
-pub enum StatsPart {
+pub enum StatsCommand {
     /// Compute one checkpoint's statistics into a file of their own
     Unit(StatsUnitArgs),
-    /// Take such files over into a run's statistics
+    /// Merge such files into a run's statistics
     Merge(StatsMergeArgs),
     /// Print the checkpoints whose statistics are missing, one a line: what `stats unit --checkpoint` takes
     Plan(StatsPlanArgs),
@@ -61,9 +61,9 @@ pub struct StatsUnitArgs {
     /// The file to write
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// What is computed.
+    /// What to compute.
     #[command(flatten)]
-    pub what: StatsWhat,
+    pub options: StatsOptions,
 }
 
 /// `deepviz stats merge`
@@ -82,15 +82,15 @@ pub struct StatsMergeArgs {
     pub report: ReportArgs,
 }
 
-/// What statistics hold.
+/// What to compute, on which device, and from which corpus.
 #[derive(Debug, Args)]
-pub struct StatsWhat {
+pub struct StatsOptions {
     /// The corpus, where it is no longer where the run recorded it
     #[arg(long, value_name = "PATH")]
     pub corpus: Option<PathBuf>,
-    /// Where decoded images are kept, and whether any may be left out.
+    /// The cache of decoded images, and whether images may be left out.
     #[command(flatten)]
-    pub decoded: DecodedArgs,
+    pub image_cache: ImageCacheArgs,
     /// Which images
     #[arg(long, value_enum, default_value_t = SplitChoice::All)]
     pub split: SplitChoice,

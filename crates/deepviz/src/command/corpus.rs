@@ -31,7 +31,7 @@ pub fn make(args: &CorpusMakeArgs) -> anyhow::Result<ExitStatus> {
 /// `deepviz corpus info`
 pub fn info(args: &CorpusInfoArgs) -> anyhow::Result<ExitStatus> {
     let console = if args.json { Console::silent() } else { Console::for_people() };
-    let corpus = open(&args.path, &args.decoded.options(args.reading.reading(), true), console)?;
+    let corpus = open(&args.path, &args.image_cache.options(args.reading.reading(), true), console)?;
     print(&corpus, args.json);
     Ok(ExitStatus::Success)
 }

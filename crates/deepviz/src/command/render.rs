@@ -6,7 +6,7 @@ use deepviz_net::Run;
 
 use super::asked::{Asked, encoded, write_whole};
 use super::stats::corpus_of;
-use crate::cli::{DecodedArgs, NormaliseChoice, RenderArgs};
+use crate::cli::{ImageCacheArgs, NormaliseChoice, RenderArgs};
 use crate::console::{Console, print_line};
 use crate::exit_status::ExitStatus;
 
@@ -52,7 +52,7 @@ fn image(args: &RenderArgs, run: &Run) -> anyhow::Result<Option<Vec<u8>>> {
         return std::fs::read(file).map(Some).with_context(|| format!("cannot read {}", file.display()));
     }
     let Some(id) = args.apply else { return Ok(None) };
-    let corpus = corpus_of(run, args.corpus.as_deref(), &DecodedArgs::default(), Console::silent())?;
+    let corpus = corpus_of(run, args.corpus.as_deref(), &ImageCacheArgs::default(), Console::silent())?;
     let pixels = corpus.pixels(ImageId(id)).ok_or_else(|| {
         let last = corpus.len().saturating_sub(1);
         anyhow!("no image {id}; corpus {} has 0 to {last}", corpus.name())

@@ -9,14 +9,14 @@ use anyhow::{Context as _, bail};
 use deepviz_corpus::{Corpus, Reading, Split};
 use deepviz_net::Run;
 use deepviz_stats::{
-    Blocker, Event, Job, Metric, Observer, State, Store, Summary, compute, follow, layers_named, patiently,
+    Blocker, Event, Job, Metric, Observer, State, Store, Summary, compute, follow, layers_named, retry_while_busy,
 };
 use serde_json::json;
 
 use super::corpus;
 use crate::cli::{
-    CheckpointChoice, DecodedArgs, MetricChoice, SplitChoice, StatsArgs, StatsMergeArgs, StatsPart, StatsPlanArgs,
-    StatsUnitArgs, StatsWhat,
+    CheckpointChoice, ImageCacheArgs, MetricChoice, SplitChoice, StatsArgs, StatsCommand, StatsMergeArgs, StatsOptions,
+    StatsPlanArgs, StatsUnitArgs,
 };
 use crate::console::{Console, Task};
 use crate::exit_status::ExitStatus;
@@ -25,13 +25,13 @@ use crate::{device, format};
 
 /// `deepviz stats`
 pub fn stats(args: &StatsArgs) -> anyhow::Result<ExitStatus> {
-    match (&args.part, &args.run) {
-        (Some(StatsPart::Unit(args)), _) => unit(args),
-        (Some(StatsPart::Merge(args)), _) => merge(args),
-        (Some(StatsPart::Plan(args)), _) => plan(args),
+    match (&args.command, &args.run) {
+        (Some(StatsCommand::Unit(args)), _) => unit(args),
+        (Some(StatsCommand::Merge(args)), _) => merge(args),
+        (Some(StatsCommand::Plan(args)), _) => plan(args),
         (None, Some(run)) => {
             let work = if args.watch { follow as Compute } else { compute };
-            work_on(run, &args.what, work, |job| {
+            run_job(run, &args.options, work, |job| {
                 job.force = args.force;
                 job.wait = args.wait.limit();
             })
@@ -40,52 +40,53 @@ pub fn stats(args: &StatsArgs) -> anyhow::Result<ExitStatus> {
     }
 }
 
-/// `follow` or `compute`.
+/// The signature of [`follow`] and [`compute`].
 type Compute = fn(&Job<'_>, &mut dyn Observer, &AtomicBool) -> Result<Summary, deepviz_stats::Error>;
 
-fn work_on(
+fn run_job(
     path: &Path,
-    what: &StatsWhat,
+    options: &StatsOptions,
     work: Compute,
     change: impl FnOnce(&mut Job<'_>),
 ) -> anyhow::Result<ExitStatus> {
     let run = Run::open(path).context("cannot open the run")?;
-    let device = device::for_run(&run, &what.compute, &what.worker)?;
-    let corpus = corpus_of(&run, what.corpus.as_deref(), &what.decoded, Console::for_report(what.report))?;
+    let device = device::for_run(&run, &options.compute, &options.worker)?;
+    let corpus = corpus_of(&run, options.corpus.as_deref(), &options.image_cache, Console::for_report(options.report))?;
     corpus::warn_of_left_out(&corpus);
     let mut job = Job::new(&run, &corpus, device);
-    job.splits = splits(what.split);
-    job.clusters = what.clusters;
-    job.nearest = what.nearest;
-    job.top = what.top;
-    if let Some(names) = &what.layers {
+    job.splits = splits(options.split);
+    job.clusters = options.clusters;
+    job.nearest = options.nearest;
+    job.top = options.top;
+    if let Some(names) = &options.layers {
         job.activity_layers = layers_named(run.network(), names).context("cannot compute the statistics")?;
     }
-    job.ablation = what.ablation.map(|images| images as usize);
-    job.kmeans = what.kmeans;
-    if !what.cluster_layer.is_empty() {
-        let metric = match what.metric {
+    job.ablation = options.ablation.map(|images| images as usize);
+    job.kmeans = options.kmeans;
+    if !options.cluster_layer.is_empty() {
+        let metric = match options.metric {
             MetricChoice::Euclidean => Metric::Euclidean,
             MetricChoice::Cosine => Metric::Cosine,
             MetricChoice::Standardised => Metric::Standardised,
         };
-        job.cluster_layers = what.cluster_layer.iter().map(|layer| (layer.clone(), metric)).collect();
+        job.cluster_layers = options.cluster_layer.iter().map(|layer| (layer.clone(), metric)).collect();
     }
     change(&mut job);
     let stop = Stop::install("stopping; what is computed is kept (Ctrl-C again to stop at once)")?;
-    let mut report = StatsReport::new(Console::for_report(what.report));
+    let mut report = StatsReport::new(Console::for_report(options.report));
     let summary = work(&job, &mut report, stop.flag()).context("cannot compute the statistics")?;
     report.finish(&summary);
     if summary.stopped {
         return Ok(ExitStatus::Interrupted);
     }
     if summary.failed > 0 {
-        bail!("{} of the snapshots' statistics could not be computed; the others are in place", summary.failed);
+        bail!("{} units (checkpoint and split) could not be computed; the others are stored", summary.failed);
     }
     Ok(ExitStatus::Success)
 }
 
-/// `deepviz stats unit`: written under another name until it is whole.
+/// `deepviz stats unit`: computes the statistics of one checkpoint (all chosen splits) into a file, which is written
+/// under a temporary name and renamed when it is complete.
 fn unit(args: &StatsUnitArgs) -> anyhow::Result<ExitStatus> {
     let run = Run::open(&args.run).context("cannot open the run")?;
     let checkpoints = run.checkpoints();
@@ -99,21 +100,22 @@ fn unit(args: &StatsUnitArgs) -> anyhow::Result<ExitStatus> {
     };
     let mut name = args.out.clone().into_os_string();
     name.push(".part");
-    let part = PathBuf::from(name);
-    if part.exists() {
-        std::fs::remove_file(&part).with_context(|| format!("cannot write {}", part.display()))?;
+    let temporary = PathBuf::from(name);
+    if temporary.exists() {
+        std::fs::remove_file(&temporary).with_context(|| format!("cannot write {}", temporary.display()))?;
     }
-    let status = work_on(&args.run, &args.what, compute, |job| {
+    let status = run_job(&args.run, &args.options, compute, |job| {
         job.steps = Some(BTreeSet::from([step]));
-        job.database = Some(part.clone());
+        job.database = Some(temporary.clone());
     })?;
     if let ExitStatus::Success = status {
-        std::fs::rename(&part, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
+        std::fs::rename(&temporary, &args.out).with_context(|| format!("cannot write {}", args.out.display()))?;
     }
     Ok(status)
 }
 
-/// `deepviz stats plan`: only the numbers go to stdout.
+/// `deepviz stats plan`: prints the indices of the checkpoints whose statistics are missing to stdout; notes about
+/// unreadable checkpoints go to stderr.
 fn plan(args: &StatsPlanArgs) -> anyhow::Result<ExitStatus> {
     let run = Run::open(&args.run).context("cannot open the run")?;
     let units = match Store::open_read_only(&args.run).context("cannot read the statistics")? {
@@ -149,53 +151,61 @@ fn merge(args: &StatsMergeArgs) -> anyhow::Result<ExitStatus> {
     Run::open(&args.run).context("cannot open the run")?;
     let stop = Stop::install("stopping; what is merged is kept (Ctrl-C again to stop at once)")?;
     let mut report = StatsReport::new(console);
-    let mut wait = Patience { report: &mut report, stop: &stop, limit: args.wait.limit() };
-    let Some(store) = wait.until_done(|| Store::open(&args.run))? else { return Ok(ExitStatus::Interrupted) };
+    let mut wait = DatabaseWait { report: &mut report, stop: &stop, limit: args.wait.limit() };
+    let Some(store) = wait.retry(|| Store::open(&args.run))? else { return Ok(ExitStatus::Interrupted) };
     let mut stale = 0;
     for file in &args.files {
-        let Some(merged) = wait.until_done(|| store.merge(file))? else { return Ok(ExitStatus::Interrupted) };
+        let Some(merged) = wait.retry(|| store.merge(file))? else { return Ok(ExitStatus::Interrupted) };
         stale += merged.stale.len();
         let (units, stale) = (merged.units.len(), merged.stale.len());
         console.tell(
-            &format!("{}: {units} units taken over, {stale} made from other files", file.display()),
+            &format!(
+                "{}: {units} units merged, {stale} out of date (other snapshots or another corpus)",
+                file.display()
+            ),
             &json!({ "event": "merged", "file": file, "units": units, "stale": stale }),
         );
     }
-    if wait.until_done(|| store.write_example_stats())?.is_none() {
+    if wait.retry(|| store.write_example_stats())?.is_none() {
         return Ok(ExitStatus::Interrupted);
     }
     if stale > 0 {
-        bail!("{stale} units were made from other snapshots or another corpus than the run has, and were left out");
+        bail!("{stale} units are out of date (computed from other snapshots or another corpus) and were left out");
     }
     Ok(ExitStatus::Success)
 }
 
-/// The wait for other processes while files are merged.
-struct Patience<'a> {
+/// How `merge` waits while another process writes the statistics database.
+struct DatabaseWait<'a> {
     report: &'a mut StatsReport,
     stop: &'a Stop,
     limit: Option<Duration>,
 }
 
-impl Patience<'_> {
-    /// Does something with the statistics when no other process is writing them; `None` when told to stop meanwhile.
-    fn until_done<T>(&mut self, query: impl FnMut() -> Result<T, deepviz_stats::Error>) -> anyhow::Result<Option<T>> {
-        match patiently(self.report, self.stop.flag(), self.limit, query) {
+impl DatabaseWait<'_> {
+    /// Runs a query, and repeats it while another process is writing the database; `None` if the user stopped it.
+    fn retry<T>(&mut self, query: impl FnMut() -> Result<T, deepviz_stats::Error>) -> anyhow::Result<Option<T>> {
+        match retry_while_busy(self.report, self.stop.flag(), self.limit, query) {
             Err(deepviz_stats::Error::Stopped) => Ok(None),
             result => result.map(Some).context("cannot merge"),
         }
     }
 }
 
-/// The corpus that a run was trained on, at the path that the run recorded unless one is chosen.
-pub fn corpus_of(run: &Run, chosen: Option<&Path>, decoded: &DecodedArgs, console: Console) -> anyhow::Result<Corpus> {
+/// Opens the corpus that a run was trained on: at `chosen`, or at the path that the run recorded.
+pub fn corpus_of(
+    run: &Run,
+    chosen: Option<&Path>,
+    image_cache: &ImageCacheArgs,
+    console: Console,
+) -> anyhow::Result<Corpus> {
     let recorded = &run.info().corpus.path;
     let path = chosen.unwrap_or(recorded);
     let reading = Reading::from_pairs(&run.info().corpus.reading).context("cannot open the corpus")?;
-    let options = decoded.options(reading, run.info().recipe.data.resize.is_some());
+    let options = image_cache.options(reading, run.info().recipe.data.resize.is_some());
     let opened = corpus::open(path, &options, console);
     if chosen.is_none() && !recorded.exists() {
-        return opened.context("the run's corpus is no longer where it was; give its place with --corpus");
+        return opened.context("the run's corpus is no longer where it was; give its path with --corpus");
     }
     opened
 }
@@ -208,11 +218,11 @@ fn splits(choice: SplitChoice) -> Vec<Split> {
     }
 }
 
-/// Says how far the statistics are.
+/// Reports the progress of the computation.
 struct StatsReport {
     console: Console,
     task: Option<Task>,
-    /// Images of the units that are done.
+    /// Images of the finished units.
     images: u64,
 }
 
@@ -225,7 +235,7 @@ impl StatsReport {
         self.task = None;
         self.console.tell(
             &format!(
-                "{} computed, {} already there, {} failed ({} images in {}, clusters in {})",
+                "{} units computed, {} up to date, {} failed ({} images in {}, clusters in {})",
                 summary.computed,
                 summary.up_to_date,
                 summary.failed,
@@ -284,17 +294,17 @@ impl Observer for StatsReport {
                 self.images = 0;
                 self.task = (*units > 0).then(|| self.console.task("statistics", *images));
             }
-            Event::Started { step, split, images } => {
+            Event::UnitStarted { step, split, images } => {
                 self.console.event(&json!({ "event": "started", "step": step, "split": split, "images": images }));
                 self.set(0, &format!("step {step}, {split}"));
             }
-            Event::Images { done, images_per_s, .. } => {
+            Event::Progress { done, images_per_s, .. } => {
                 self.set(*done as u64, &format!("{} images/s", format::count(*images_per_s as u64)));
             }
             Event::Clustering { layer, metric } => {
                 self.set(0, &format!("clusters of {layer}, {}", metric.name()));
             }
-            Event::Finished { step, split, images, seconds, forward_seconds, cluster_seconds } => {
+            Event::UnitFinished { step, split, images, seconds, forward_seconds, cluster_seconds } => {
                 self.images += *images as u64;
                 self.console.event(&json!({
                     "event": "unit", "step": step, "split": split, "images": images, "seconds": seconds,
@@ -302,13 +312,13 @@ impl Observer for StatsReport {
                 }));
                 self.set(0, &format!("step {step}, {split} done"));
             }
-            Event::Failed { step, split, problem } => {
+            Event::UnitFailed { step, split, problem } => {
                 self.console.tell(
                     &format!("step {step}, {split}: {problem}"),
                     &json!({ "event": "failed", "step": step, "split": split, "problem": problem }),
                 );
             }
-            Event::Waiting => {
+            Event::AwaitingCheckpoint => {
                 self.task = None;
                 self.console.event(&json!({ "event": "waiting" }));
             }

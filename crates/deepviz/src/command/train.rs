@@ -20,7 +20,7 @@ pub fn train(args: &TrainArgs) -> anyhow::Result<ExitStatus> {
     let console = Console::for_report(args.report);
     let device = device::open(&args.compute)?;
     let recipe = recipe_of(args)?;
-    let options = args.decoded.options(args.reading.reading(), recipe.data.resize.is_some());
+    let options = args.image_cache.options(args.reading.reading(), recipe.data.resize.is_some());
     let corpus = corpus::open(&args.corpus, &options, Console::for_report(args.report))?;
     corpus::warn_of_left_out(&corpus);
     let job = Job {

@@ -1,4 +1,4 @@
-//! Units from a file of their own into the run's statistics.
+//! Merges the units of a separate file into the run's statistics.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,18 +14,18 @@ use super::tables::UNIT_TABLES;
 use super::{clusters, unit, weights};
 use crate::error::Error;
 
-/// The units taken over from a file.
+/// The result of merging a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merged {
-    /// The units that are in the run's statistics now.
+    /// The merged units.
     pub units: BTreeSet<(Step, Split)>,
-    /// Units that were made from another snapshot or corpus than the run has, and were left out.
+    /// Units that are out of date (computed from another snapshot or corpus than the run's), and were left out.
     pub stale: BTreeSet<(Step, Split)>,
 }
 
 impl Store {
-    /// Takes over the ready units of a file that `compute` wrote with [`crate::Job::database`], each in
-    /// place of what there was; their clusters get the numbers of those of the checkpoint before.
+    /// Merges the ready units of a file that `compute` wrote with [`crate::Job::database`]; each replaces the run's.
+    /// Their clusters are renumbered like those of the checkpoint before.
     pub fn merge(&self, file: &Path) -> Result<Merged, Error> {
         let Some(part) = Self::open_file_read_only(file.to_owned())? else {
             return Err(Error::NoUnits { path: file.to_owned() });
@@ -34,7 +34,7 @@ impl Store {
         drop(part);
         let merged = self.with("write", |connection| {
             connection.execute("ATTACH ?1 AS part", [file.to_string_lossy()])?;
-            let merged = self.take_over(connection);
+            let merged = self.merge_units(connection);
             connection.execute("DETACH part", [])?;
             merged
         })?;
@@ -44,7 +44,7 @@ impl Store {
         Ok(merged)
     }
 
-    fn take_over(&self, connection: &mut Connection) -> Result<Merged, Fault> {
+    fn merge_units(&self, connection: &mut Connection) -> Result<Merged, Fault> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut merged = Merged::default();
         let mut ids = Vec::new();
@@ -75,7 +75,7 @@ impl Store {
         Ok(merged)
     }
 
-    /// Puts everything into the one file, so that it can be sent elsewhere.
+    /// Ends the write-ahead log, so that the whole database is one file that can be copied.
     pub(crate) fn pack_up(&self) -> Result<(), Error> {
         self.with("write", |connection| Ok(connection.pragma_update(None, "journal_mode", "delete")?))
     }

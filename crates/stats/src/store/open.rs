@@ -15,7 +15,7 @@ use super::{guard, schema};
 use crate::error::Error;
 
 /// Time that a query waits for another process that is writing, before it fails with `Busy`. A process
-/// that writes waits longer, and says so (`Control::patiently`).
+/// that writes waits longer, and says so (`Control::retry_while_busy`).
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The same where it is only read, which waits only while another process ends or begins to write.
 const READ_BUSY_TIMEOUT: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use deepviz_corpus::Split;
 use deepviz_fixtures::{TinyRun, device};
 use deepviz_net::Step;
-use deepviz_stats::{Blocker, Error, Event, Job, Observer, Store, Summary, compute, patiently};
+use deepviz_stats::{Blocker, Error, Event, Job, Observer, Store, Summary, compute, retry_while_busy};
 use rusqlite::Connection;
 
 /// Tells what was waited for, and does something at the first wait.
@@ -80,7 +80,7 @@ fn a_limit_on_the_wait_is_kept() {
     // One who merges waits in the same way.
     let stop = AtomicBool::new(false);
     let mut waits = Waits::new(|| drop(release));
-    patiently(&mut waits, &stop, None, || Store::open(&fixture.path())).unwrap();
+    retry_while_busy(&mut waits, &stop, None, || Store::open(&fixture.path())).unwrap();
 }
 
 #[test]
@@ -126,7 +126,7 @@ struct IsRenewed<'a> {
 
 impl Observer for IsRenewed<'_> {
     fn event(&mut self, event: &Event) {
-        if !matches!(event, Event::Images { .. }) || std::mem::replace(&mut self.is_over, true) {
+        if !matches!(event, Event::Progress { .. }) || std::mem::replace(&mut self.is_over, true) {
             return;
         }
         let connection = Connection::open(self.database).unwrap();
@@ -160,7 +160,7 @@ struct StandsStill {
 
 impl Observer for StandsStill {
     fn event(&mut self, event: &Event) {
-        if matches!(event, Event::Images { .. }) && !std::mem::replace(&mut self.has_begun, true) {
+        if matches!(event, Event::Progress { .. }) && !std::mem::replace(&mut self.has_begun, true) {
             self.begun.send(()).unwrap();
             // Ends when the sender is dropped.
             let _ = self.gate.recv();

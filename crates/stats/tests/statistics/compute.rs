@@ -142,8 +142,8 @@ struct StopsDuring<'a> {
 impl Observer for StopsDuring<'_> {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Finished { .. } => self.finished -= 1,
-            Event::Images { .. } if self.finished == 0 => self.stop.store(true, std::sync::atomic::Ordering::Relaxed),
+            Event::UnitFinished { .. } => self.finished -= 1,
+            Event::Progress { .. } if self.finished == 0 => self.stop.store(true, std::sync::atomic::Ordering::Relaxed),
             _ => {}
         }
     }

@@ -18,8 +18,8 @@ struct Trainer<'a> {
 impl Observer for Trainer<'_> {
     fn event(&mut self, event: &Event) {
         match event {
-            Event::Started { step, split, .. } => self.started.push((step.0, *split)),
-            Event::Waiting => match self.to_come.pop() {
+            Event::UnitStarted { step, split, .. } => self.started.push((step.0, *split)),
+            Event::AwaitingCheckpoint => match self.to_come.pop() {
                 Some(step) => drop(self.fixture.write_snapshot(step, 1)),
                 None => self.lock = None,
             },
@@ -49,7 +49,7 @@ fn told_to_stop_while_it_waits_it_stops() {
     struct Stops<'a>(&'a AtomicBool);
     impl Observer for Stops<'_> {
         fn event(&mut self, event: &Event) {
-            if *event == Event::Waiting {
+            if *event == Event::AwaitingCheckpoint {
                 self.0.store(true, Ordering::Relaxed);
             }
         }

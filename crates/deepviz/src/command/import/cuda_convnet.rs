@@ -233,7 +233,7 @@ impl NewRun {
         if is_used {
             bail!("{} is no run and not empty; name a new folder", args.run.display());
         }
-        let corpus = corpus::open(path, &args.decoded.options(args.reading.reading(), false), console)?;
+        let corpus = corpus::open(path, &args.image_cache.options(args.reading.reading(), false), console)?;
         corpus::warn_of_left_out(&corpus);
         let Some(shape) = corpus.common_shape() else {
             bail!("the images of {} have several sizes, expected one for all", corpus.name());

@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::bail;
 use deepviz_corpus::Reading;
 
-use crate::cli::{DecodedArgs, InspectArgs};
+use crate::cli::{ImageCacheArgs, InspectArgs};
 use crate::command::corpus;
 use crate::console::Console;
 use crate::exit_status::ExitStatus;
@@ -27,7 +27,7 @@ pub fn inspect(args: &InspectArgs) -> anyhow::Result<ExitStatus> {
     if path.join("run.toml").exists() {
         run::print(path, args.json)?;
     } else if path.is_dir() {
-        let options = DecodedArgs::default().options(Reading::default(), true);
+        let options = ImageCacheArgs::default().options(Reading::default(), true);
         let corpus = corpus::open(path, &options, Console::silent())?;
         corpus::print(&corpus, args.json);
     } else if has_extension("safetensors") {

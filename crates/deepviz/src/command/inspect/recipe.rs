@@ -9,7 +9,7 @@ use deepviz_net::{Error, Network, Recipe, Shape};
 use serde_json::json;
 
 use super::layers;
-use crate::cli::DecodedArgs;
+use crate::cli::ImageCacheArgs;
 use crate::command::corpus;
 use crate::console::{Console, print_json, print_line};
 use crate::format;
@@ -39,7 +39,7 @@ pub fn print(target: &str, corpus_path: Option<&Path>, as_json: bool) -> anyhow:
     let recipe = recipes::load(target, &[])?;
     let (image, classes) = match corpus_path {
         Some(path) => {
-            let options = DecodedArgs::default().options(Reading::default(), recipe.data.resize.is_some());
+            let options = ImageCacheArgs::default().options(Reading::default(), recipe.data.resize.is_some());
             let corpus = corpus::open(path, &options, Console::silent())?;
             let size = corpus.common_shape().map(|shape| [shape.height, shape.width]);
             let image = recipe.data.input().image_shape(corpus.channels(), size)?;
