@@ -27,8 +27,8 @@ pub fn expanded_shape(network: &Network, layer: usize) -> [usize; 3] {
 }
 
 /// Filters of a layer as filters over the network's input, `[filters, channels, height, width]` (see [`expanded_shape`]):
-/// the derivative of the unit in the middle of each map by the input, of a network that is linear up to there
-/// ([`Network::linearised`]). For the second convolution it is the sum over the first one's filters of each times the
+/// the derivative of the unit in the middle of each map with respect to the input, of a network that is linear up to
+/// there ([`Network::linearised`]). For the second convolution it is the sum over the first one's filters of each times the
 /// second's weights for it, shifted; pools on the way widen it.
 ///
 /// # Errors

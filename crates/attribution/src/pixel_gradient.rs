@@ -13,7 +13,7 @@ const NOISE: f32 = 0.15;
 /// Steps on the line of integrated gradients.
 pub(crate) const STEPS: usize = 64;
 
-/// The sum of the gradients by the network's input at several inputs.
+/// The sum of the gradients with respect to the network's input at several inputs.
 ///
 /// They are added up where the network begins not to be linear: from there down they go back once, not once an input.
 pub(crate) fn summed(

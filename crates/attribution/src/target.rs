@@ -43,7 +43,7 @@ impl Target {
         logits[self.class] - self.versus.map_or(0.0, |other| logits[other])
     }
 
-    /// Its gradient by the logits.
+    /// Its gradient with respect to the logits.
     pub fn seed(self, classes: usize) -> Vec<f32> {
         let mut seed = vec![0.0; classes];
         seed[self.class] = 1.0;

@@ -32,8 +32,9 @@ enum Backend {
 #[derive(Debug)]
 struct OnDevice {
     model: CudaModel,
-    /// What the gradient by one image's pixels is computed from, on the CPU: set up when first asked for.
+    /// Weights for `backward`.
     parameters: Parameters,
+    /// A model on the CPU for the gradient with respect to an image's pixels; built when first needed.
     backward: OnceLock<CpuModel>,
 }
 
@@ -260,8 +261,8 @@ impl Model {
         self.on_cpu()?.input_of(image)
     }
 
-    /// A gradient by the values of the network's input, in channel, row, column order, as one by the image's pixels of 0
-    /// to 255: `[c, h, w]` of the image, zero outside of the centre view.
+    /// Converts a gradient with respect to the network's input, in channel, row, column order, into one with respect to
+    /// the image's pixels of 0 to 255: `[c, h, w]` of the image, zero outside of the centre view.
     ///
     /// # Errors
     /// A length that is not the input's; a network that a worker computes.
@@ -269,7 +270,7 @@ impl Model {
         let expected = self.network().input().len();
         if gradient.len() != expected {
             return Err(Error::Input {
-                what: "gradient by the input",
+                what: "gradient with respect to the input",
                 expected: format!("{expected} values"),
                 found: gradient.len().to_string(),
             });

@@ -1,4 +1,4 @@
-//! A few images inside a network: activations, gradients by them, and what follows from changed ones.
+//! A few images inside a network: activations, gradients with respect to them, and the outputs for changed ones.
 
 use crate::error::Error;
 use crate::execute::cpu::edits::EditBase;

@@ -101,7 +101,7 @@ impl<'s> SpectralImage<'s> {
         Shown { input: &brightness * &(white - black) + black, brightness }
     }
 
-    /// The gradient by the coefficients from that by the network's input.
+    /// The gradient with respect to the coefficients, from that with respect to the network's input.
     pub fn gradient(&mut self, shown: &Shown, by_input: ArrayView3<'_, f32>) -> Vec<Complex<f32>> {
         let CorpusSpectrum { black, white, amplitudes, colours, .. } = self.spectrum;
         let slope = shown.brightness.mapv(|value| value * (1.0 - value));

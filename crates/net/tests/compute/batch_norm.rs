@@ -202,5 +202,5 @@ fn smoothed_labels_give_the_smoothed_loss_and_its_gradient() {
     }
     assert_close([loss], &[expected], 1e-6, "loss");
     let found = gradients.get("logits.bias").unwrap();
-    assert_close(found.iter().map(|v| f64::from(*v)), &bias, 1e-6, "gradient by the logits");
+    assert_close(found.iter().map(|v| f64::from(*v)), &bias, 1e-6, "gradient with respect to the logits");
 }

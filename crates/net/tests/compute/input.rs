@@ -60,7 +60,7 @@ fn every_device_sees_the_same_input() {
     }
 }
 
-/// The gradient is by the image's own pixels: channels as the image has them, in steps of 1 of 255.
+/// The gradient is with respect to the image's own pixels (0 to 255), in the image's channel order.
 #[test]
 fn the_gradient_by_pixels_is_of_the_images_channels() {
     let network = network("values = \"unit\"\norder = \"bgr\"\nmean = \"none\"\nstd = [0.2, 0.3, 0.4]");

@@ -1,10 +1,10 @@
-//! Functions of each value alone, over the real values of the first `images` images.
+//! Elementwise functions and their gradients, over the values (without padding) of the first `images` images.
 
 use super::lanes::vectorised;
 use super::layout::{FeatureMaps, FeatureMapsMut};
 
-/// What the input's gradient is computed from.
-pub(crate) struct Known<'a> {
+/// What the gradient of an elementwise function is computed from.
+pub(crate) struct BackwardOperands<'a> {
     /// Input; any values where the derivative does not need it.
     pub x: FeatureMaps<'a>,
     /// Output.
@@ -27,12 +27,17 @@ vectorised! {
 }
 
 vectorised! {
-    /// `gradient *= function(y)`.
-    pub(crate) fn scale<F: Fn(f32) -> f32>(images: usize, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>, function: F) {
+    /// Turns the gradient of the output into that of the input, in place: `gradient *= derivative(y)`.
+    pub(crate) fn scale_gradient<F: Fn(f32) -> f32>(
+        images: usize,
+        y: FeatureMaps<'_>,
+        gradient: FeatureMapsMut<'_>,
+        derivative: F,
+    ) {
         for image in 0..images {
             for (from, to) in y.layout.pieces(image).zip(gradient.layout.pieces(image)) {
                 for (value, y) in gradient.values[to].iter_mut().zip(&y.values[from]) {
-                    *value *= function(*y);
+                    *value *= derivative(*y);
                 }
             }
         }
@@ -40,20 +45,20 @@ vectorised! {
 }
 
 vectorised! {
-    /// `dx += dy * function(x, y)`.
-    pub(crate) fn add<F: Fn(f32, f32) -> f32>(
+    /// Adds to the gradient of the input: `dx += dy * derivative(x, y)`.
+    pub(crate) fn accumulate_gradient<F: Fn(f32, f32) -> f32>(
         images: usize,
-        known: &Known<'_>,
+        operands: &BackwardOperands<'_>,
         dx: FeatureMapsMut<'_>,
-        function: F,
+        derivative: F,
     ) {
         for image in 0..images {
-            let from = known.x.layout.pieces(image).zip(known.y.layout.pieces(image));
-            let to = known.dy.layout.pieces(image).zip(dx.layout.pieces(image));
+            let from = operands.x.layout.pieces(image).zip(operands.y.layout.pieces(image));
+            let to = operands.dy.layout.pieces(image).zip(dx.layout.pieces(image));
             for ((x, y), (dy, to)) in from.zip(to) {
-                let values = known.x.values[x].iter().zip(&known.y.values[y]).zip(&known.dy.values[dy]);
+                let values = operands.x.values[x].iter().zip(&operands.y.values[y]).zip(&operands.dy.values[dy]);
                 for (dx, ((x, y), dy)) in dx.values[to].iter_mut().zip(values) {
-                    *dx += dy * function(*x, *y);
+                    *dx += dy * derivative(*x, *y);
                 }
             }
         }

@@ -91,13 +91,13 @@ impl Layout {
         })
     }
 
-    /// Whether every float of a pixel is a real value.
+    /// True if pixels have no padding channels.
     pub fn is_full(&self) -> bool {
         self.stride == self.shape.channels
     }
 
-    /// The longest contiguous pieces of real values of an image: rows, or pixels where channels
-    /// were rounded up.
+    /// The longest contiguous pieces of an image's values (without padding): rows, or pixels where
+    /// channels were rounded up.
     pub fn pieces(&self, image: usize) -> impl Iterator<Item = Range<usize>> + use<> {
         let layout = *self;
         let (per_row, length) = if layout.is_full() {
@@ -160,7 +160,7 @@ impl FeatureMapsMut<'_> {
         FeatureMapsMut { layout: self.layout, values: self.values }
     }
 
-    /// Sets every real value of the first `images` images to zero.
+    /// Sets every value (without padding) of the first `images` images to zero.
     pub fn clear(&mut self, images: usize) {
         for image in 0..images {
             for piece in self.layout.pieces(image) {

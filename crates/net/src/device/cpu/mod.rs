@@ -2,8 +2,8 @@
 //! plan of a network's buffers, and the passes through it.
 //!
 //! Values lie channels last, each pixel's channels rounded up to whole vectors, with a halo of zeros
-//! as wide as the layers that read them need. Whatever is not a real value (halo, spare channels)
-//! is zero and stays zero; every operation keeps to that.
+//! as wide as the layers that read them need. The padding (halo and spare channels) is zero, and
+//! every operation leaves it zero.
 
 pub(crate) mod buffer;
 pub(crate) mod elementwise;

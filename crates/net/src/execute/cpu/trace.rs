@@ -3,7 +3,7 @@
 use super::pass::{Pass, Workspace};
 use super::plan::{Plan, Step, Steps};
 use crate::device::VectorLevel;
-use crate::device::cpu::elementwise::{Known, add};
+use crate::device::cpu::elementwise::{BackwardOperands, accumulate_gradient};
 use crate::device::cpu::lanes::positive;
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
 use crate::error::Error;
@@ -167,7 +167,7 @@ impl<'m> CpuTrace<'m> {
         let dy = FeatureMaps { layout: &slot.gradient, values: &gradient };
         let maps = FeatureMapsMut { layout: &pass.slots[input].gradient, values: &mut values };
         let dx = GradientMut { maps, is_written }.zeroed_unless_written(self.images);
-        add(pass.chunk.level, self.images, &Known { x: dy, y: dy, dy }, dx, |_, _| 1.0);
+        accumulate_gradient(pass.chunk.level, self.images, &BackwardOperands { x: dy, y: dy, dy }, dx, |_, _| 1.0);
         self.space.gradients[pass.slots[input].buffer] = values;
         self.space.gradients[slot.buffer] = gradient;
         Ok(())

@@ -2,7 +2,7 @@
 
 use super::{Activation, GeluForm};
 use crate::device::VectorLevel;
-use crate::device::cpu::elementwise::{Known, add, map, scale};
+use crate::device::cpu::elementwise::{BackwardOperands, accumulate_gradient, map, scale_gradient};
 use crate::device::cpu::lanes::positive;
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::device::cpu::special::{erf, exp, logistic};
@@ -31,7 +31,7 @@ impl CpuLayer for Activation {
         self.add_gradient(
             chunk.level,
             chunk.images,
-            &Known { x: x.first(), y, dy },
+            &BackwardOperands { x: x.first(), y, dy },
             dx.zeroed_unless_written(chunk.images),
         );
         Ok(())
@@ -86,43 +86,43 @@ impl Activation {
     fn scale_gradient(self, level: VectorLevel, images: usize, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
         match self {
             Self::Identity | Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. } => {}
-            Self::Relu => scale(level, images, y, gradient, |y| step(y > 0.0)),
-            Self::BoundedRelu { limit } => scale(level, images, y, gradient, move |y| step(y > 0.0 && y < limit)),
-            Self::SoftRelu => scale(level, images, y, gradient, softrelu),
-            Self::Logistic => scale(level, images, y, gradient, |y| y * (1.0 - y)),
-            Self::Tanh { a, b } => scale(level, images, y, gradient, move |y| b * (a - y * y / a)),
-            Self::Sqrt => scale(level, images, y, gradient, |y| 1.0 / (2.0 * y)),
-            Self::Linear { a, .. } => scale(level, images, y, gradient, move |_| a),
+            Self::Relu => scale_gradient(level, images, y, gradient, |y| step(y > 0.0)),
+            Self::BoundedRelu { limit } => scale_gradient(level, images, y, gradient, move |y| step(y > 0.0 && y < limit)),
+            Self::SoftRelu => scale_gradient(level, images, y, gradient, softrelu),
+            Self::Logistic => scale_gradient(level, images, y, gradient, |y| y * (1.0 - y)),
+            Self::Tanh { a, b } => scale_gradient(level, images, y, gradient, move |y| b * (a - y * y / a)),
+            Self::Sqrt => scale_gradient(level, images, y, gradient, |y| 1.0 / (2.0 * y)),
+            Self::Linear { a, .. } => scale_gradient(level, images, y, gradient, move |_| a),
             Self::LeakyRelu { slope } => {
-                scale(level, images, y, gradient, move |y| if y > 0.0 { 1.0 } else { slope });
+                scale_gradient(level, images, y, gradient, move |y| if y > 0.0 { 1.0 } else { slope });
             }
         }
     }
 
     /// Adds to the input's gradient.
-    fn add_gradient(self, level: VectorLevel, images: usize, known: &Known<'_>, dx: FeatureMapsMut<'_>) {
+    fn add_gradient(self, level: VectorLevel, images: usize, known: &BackwardOperands<'_>, dx: FeatureMapsMut<'_>) {
         match self {
-            Self::Identity => add(level, images, known, dx, |_, _| 1.0),
-            Self::Relu => add(level, images, known, dx, |_, y| step(y > 0.0)),
-            Self::BoundedRelu { limit } => add(level, images, known, dx, move |_, y| step(y > 0.0 && y < limit)),
-            Self::SoftRelu => add(level, images, known, dx, |_, y| softrelu(y)),
-            Self::Logistic => add(level, images, known, dx, |_, y| y * (1.0 - y)),
+            Self::Identity => accumulate_gradient(level, images, known, dx, |_, _| 1.0),
+            Self::Relu => accumulate_gradient(level, images, known, dx, |_, y| step(y > 0.0)),
+            Self::BoundedRelu { limit } => accumulate_gradient(level, images, known, dx, move |_, y| step(y > 0.0 && y < limit)),
+            Self::SoftRelu => accumulate_gradient(level, images, known, dx, |_, y| softrelu(y)),
+            Self::Logistic => accumulate_gradient(level, images, known, dx, |_, y| y * (1.0 - y)),
             Self::Tanh { a, b } => {
-                add(level, images, known, dx, move |_, y| b * (a - y * y / a));
+                accumulate_gradient(level, images, known, dx, move |_, y| b * (a - y * y / a));
             }
-            Self::Abs => add(level, images, known, dx, |x, _| if x > 0.0 { 1.0 } else { -1.0 }),
-            Self::Square => add(level, images, known, dx, |x, _| 2.0 * x),
-            Self::Sqrt => add(level, images, known, dx, |_, y| 1.0 / (2.0 * y)),
-            Self::Linear { a, .. } => add(level, images, known, dx, move |_, _| a),
+            Self::Abs => accumulate_gradient(level, images, known, dx, |x, _| if x > 0.0 { 1.0 } else { -1.0 }),
+            Self::Square => accumulate_gradient(level, images, known, dx, |x, _| 2.0 * x),
+            Self::Sqrt => accumulate_gradient(level, images, known, dx, |_, y| 1.0 / (2.0 * y)),
+            Self::Linear { a, .. } => accumulate_gradient(level, images, known, dx, move |_, _| a),
             Self::LeakyRelu { slope } => {
-                add(level, images, known, dx, move |_, y| if y > 0.0 { 1.0 } else { slope });
+                accumulate_gradient(level, images, known, dx, move |_, y| if y > 0.0 { 1.0 } else { slope });
             }
-            Self::Silu => add(level, images, known, dx, |x, _| slope_of_silu(x)),
-            Self::Gelu { form: GeluForm::Exact } => add(level, images, known, dx, |x, _| {
+            Self::Silu => accumulate_gradient(level, images, known, dx, |x, _| slope_of_silu(x)),
+            Self::Gelu { form: GeluForm::Exact } => accumulate_gradient(level, images, known, dx, |x, _| {
                 let density = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2 / 2.0;
                 normal(x) + x * density * exp(-0.5 * x * x)
             }),
-            Self::Gelu { form: GeluForm::Tanh } => add(level, images, known, dx, |x, _| {
+            Self::Gelu { form: GeluForm::Tanh } => accumulate_gradient(level, images, known, dx, |x, _| {
                 // x s(2u) with u = by_tanh(x).
                 let s = logistic(2.0 * by_tanh(x));
                 let steepness = ROOT_2_OVER_PI * (1.0 + 3.0 * CUBIC * x * x);

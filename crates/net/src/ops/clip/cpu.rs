@@ -1,7 +1,7 @@
 //! Values brought into a range on the CPU, in place or out of place.
 
 use super::Clip;
-use crate::device::cpu::elementwise::{Known, add, map, scale};
+use crate::device::cpu::elementwise::{BackwardOperands, accumulate_gradient, map, scale_gradient};
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
@@ -23,10 +23,10 @@ impl CpuLayer for Clip {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let operands = Known { x: known.x.first(), y: known.y, dy: known.dy };
+        let operands = BackwardOperands { x: known.x.first(), y: known.y, dy: known.dy };
         let [low, high] = self.bounds();
         let dx = dx.zeroed_unless_written(chunk.images);
-        add(chunk.level, chunk.images, &operands, dx, |_, y| is_inside(y, low, high));
+        accumulate_gradient(chunk.level, chunk.images, &operands, dx, |_, y| is_inside(y, low, high));
         Ok(())
     }
 }
@@ -53,7 +53,7 @@ impl InPlaceLayer for Clip {
 
     fn backward(&self, chunk: Chunk, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
         let [low, high] = self.bounds();
-        scale(chunk.level, chunk.images, y, gradient, |y| is_inside(y, low, high));
+        scale_gradient(chunk.level, chunk.images, y, gradient, |y| is_inside(y, low, high));
     }
 }
 

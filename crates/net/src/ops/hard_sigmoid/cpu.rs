@@ -1,7 +1,7 @@
 //! The hard sigmoid on the CPU, in place or out of place.
 
 use super::HardSigmoid;
-use crate::device::cpu::elementwise::{Known, add, map, scale};
+use crate::device::cpu::elementwise::{BackwardOperands, accumulate_gradient, map, scale_gradient};
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, InPlaceLayer, Inputs, SavedForBackward};
@@ -26,8 +26,8 @@ impl CpuLayer for HardSigmoid {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let operands = Known { x: known.x.first(), y: known.y, dy: known.dy };
-        add(chunk.level, chunk.images, &operands, dx.zeroed_unless_written(chunk.images), |_, y| derivative(y));
+        let operands = BackwardOperands { x: known.x.first(), y: known.y, dy: known.dy };
+        accumulate_gradient(chunk.level, chunk.images, &operands, dx.zeroed_unless_written(chunk.images), |_, y| derivative(y));
         Ok(())
     }
 }
@@ -43,7 +43,7 @@ impl InPlaceLayer for HardSigmoid {
     }
 
     fn backward(&self, chunk: Chunk, y: FeatureMaps<'_>, gradient: FeatureMapsMut<'_>) {
-        scale(chunk.level, chunk.images, y, gradient, derivative);
+        scale_gradient(chunk.level, chunk.images, y, gradient, derivative);
     }
 }
 

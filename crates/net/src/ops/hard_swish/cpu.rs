@@ -1,7 +1,7 @@
 //! The hard swish on the CPU.
 
 use super::HardSwish;
-use crate::device::cpu::elementwise::{Known, add, map};
+use crate::device::cpu::elementwise::{BackwardOperands, accumulate_gradient, map};
 use crate::device::cpu::layout::{FeatureMapsMut, copy};
 use crate::error::Error;
 use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, SavedForBackward};
@@ -23,8 +23,8 @@ impl CpuLayer for HardSwish {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let known = Known { x: known.x.first(), y: known.y, dy: known.dy };
-        add(chunk.level, chunk.images, &known, dx.zeroed_unless_written(chunk.images), |x, _| slope(x));
+        let known = BackwardOperands { x: known.x.first(), y: known.y, dy: known.dy };
+        accumulate_gradient(chunk.level, chunk.images, &known, dx.zeroed_unless_written(chunk.images), |x, _| slope(x));
         Ok(())
     }
 }
