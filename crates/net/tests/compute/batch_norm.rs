@@ -65,10 +65,10 @@ fn gradients_are_central_differences_of_the_whole_batch() {
         // A part of a chunk, chunks of a group, more than a group.
         for count in [3, 11] {
             let case = case(index, count);
-            let named = case.named();
+            let named = case.layersd();
             for device in devices(1) {
                 let (found, _, gradients) = case.gradients(&mut case.engine(&device), 0);
-                assert_close([found], &[loss(&case, &named)], 2e-6, &case.name);
+                assert_close([found], &[loss(&case, &named)], 2e-6, &case.layers);
                 for spec in case.network.parameters().filter(|spec| spec.is_learnt()) {
                     let array = gradients.get(&spec.name).unwrap();
                     let largest = array.iter().fold(1e-2_f64, |max, v| max.max(f64::from(v.abs())));
@@ -81,7 +81,7 @@ fn gradients_are_central_differences_of_the_whole_batch() {
                         };
                         let numeric = (moved(1e-5) - moved(-1e-5)) / 2e-5;
                         let analytic = f64::from(array.as_slice().unwrap()[at]);
-                        let what = format!("{} {} {at} of {count}: {analytic} {numeric}", case.name, spec.name);
+                        let what = format!("{} {} {at} of {count}: {analytic} {numeric}", case.layers, spec.name);
                         assert!((analytic - numeric).abs() < 2e-4 * largest, "{what}");
                     }
                 }
@@ -174,10 +174,10 @@ fn a_model_uses_the_running_statistics() {
     let mut case = case(3, 4);
     let device = device(1, VectorLevel::detect()).unwrap();
     let all: Vec<usize> = (0..case.network.layers().len()).collect();
-    let first = case.model(&device).forward(&case.views(), &all).unwrap();
+    let first = case.model(&device).forward(&case.image_views(), &all).unwrap();
     case.parameters.get_mut("n.running_mean").unwrap().fill(0.7);
     case.parameters.get_mut("n.running_var").unwrap().fill(4.0);
-    let found = case.model(&device).forward(&case.views(), &all).unwrap();
+    let found = case.model(&device).forward(&case.image_views(), &all).unwrap();
     let norm = case.network.index_of("n").unwrap();
     assert!(found[norm] != first[norm]);
     let bias = case.parameters.get("n.bias").unwrap()[[0]];

@@ -1,10 +1,11 @@
-//! What the engine and the model promise about threads, batches, levels and bad input.
+//! The engine and the model: results do not depend on threads, batches, vector levels or earlier steps, and bad input
+//! is refused.
 
 use crate::support::{CLASSES, Case, LEVELS, assert_close, device, devices};
 use deepviz_net::{Batch, Parameters, Shape, VectorLevel, View};
 use ndarray::{Array3, ArrayView3};
 
-/// Something of everything that is summed over images or drawn at random.
+/// One layer of every kind that sums over images or draws random numbers.
 const MIXED: &str = "a conv filters=9 size=5 padding=2
     p pool pool=\"max\" size=3 stride=2
     r relu
@@ -15,7 +16,7 @@ const MIXED: &str = "a conv filters=9 size=5 padding=2
     f full outputs=20
     t tanh";
 
-/// Convolutions that go through Winograd's transforms.
+/// Convolutions that are computed by Winograd's transforms.
 const WIDE: &str = "a conv filters=32 size=3 padding=1
     r relu
     b conv filters=36 size=5 padding=2
@@ -40,23 +41,23 @@ fn threads_never_change_a_bit() {
 
 fn check_threads(case: &Case) {
     for level in LEVELS {
-        let Some(one) = device(1, level) else { continue };
-        let mut engine = case.engine(&one);
+        let Some(single_thread) = device(1, level) else { continue };
+        let mut engine = case.engine(&single_thread);
         let expected = case.gradients(&mut engine, 5);
         let outputs = [case.network.output(), 1];
-        let forward = case.model(&one).forward(&case.views(), &outputs).unwrap();
+        let forward = case.model(&single_thread).forward(&case.image_views(), &outputs).unwrap();
         for threads in [2, 3, 8] {
             let many = device(threads, level).unwrap();
             let found = case.gradients(&mut case.engine(&many), 5);
             assert!(found == expected, "{threads} threads, {level}");
-            let found = case.model(&many).forward(&case.views(), &outputs).unwrap();
+            let found = case.model(&many).forward(&case.image_views(), &outputs).unwrap();
             assert!(found == forward, "{threads} threads, {level}");
         }
     }
 }
 
 #[test]
-fn nothing_is_left_over_from_the_step_before() {
+fn a_step_does_not_depend_on_the_step_before() {
     let device = device(2, VectorLevel::detect()).unwrap();
     for (large, small) in [(mixed(37), mixed(5)), (wide(37), wide(5))] {
         let mut engine = large.engine(&device);
@@ -68,11 +69,11 @@ fn nothing_is_left_over_from_the_step_before() {
 }
 
 #[test]
-fn an_image_alone_gives_what_it_gives_in_company() {
+fn outputs_do_not_depend_on_the_other_images_of_the_batch() {
     for case in [mixed(7), wide(7)] {
         let model = case.model(&device(2, VectorLevel::detect()).unwrap());
         let all: Vec<usize> = (0..case.network.layers().len()).collect();
-        let together = model.forward(&case.views(), &all).unwrap();
+        let together = model.forward(&case.image_views(), &all).unwrap();
         for (index, image) in case.images.iter().enumerate() {
             let alone = model.forward(&[image.view()], &all).unwrap();
             for (alone, together) in alone.iter().zip(&together) {
@@ -102,9 +103,9 @@ fn check_levels(case: &Case) {
 }
 
 #[test]
-fn dropout_drops_its_share_and_changes_with_the_noise() {
+fn dropout_drops_its_rate_and_depends_on_the_seed() {
     let rate = 0.25;
-    // The loss' gradient by the last weights is zero where its input was dropped.
+    // The gradient with respect to the logits' weights is zero where their input was dropped.
     let layers = format!("a linear a=0.0 b=1.0\nb dropout rate={rate}");
     let case = Case::new(&layers, Shape::new(4, 30, 30), 1);
     let mut engine = case.engine(&device(1, VectorLevel::detect()).unwrap());
@@ -130,7 +131,7 @@ fn the_gradient_through_dropout_is_the_masked_one() {
     let step = 1e-2;
     for at in [0, 17, 40, 89] {
         let loss = |by: f32| {
-            let mut moved = mixed_weights(&case, "a.weight", at, by);
+            let mut moved = with_weight_changed(&case, "a.weight", at, by);
             moved.labels.clone_from(&case.labels);
             moved.gradients(&mut engine_of(&moved), 3).0
         };
@@ -144,8 +145,9 @@ fn engine_of(case: &Case) -> deepviz_net::Engine {
     case.engine(&device(1, VectorLevel::detect()).unwrap())
 }
 
-fn mixed_weights(case: &Case, name: &str, at: usize, by: f32) -> Case {
-    let mut moved = Case::new(&case.name, case.network.image(), case.images.len());
+/// The same network with one weight changed by `by`.
+fn with_weight_changed(case: &Case, name: &str, at: usize, by: f32) -> Case {
+    let mut moved = Case::new(&case.layers, case.network.image(), case.images.len());
     let array = moved.parameters.get_mut(name).unwrap();
     array.as_slice_mut().unwrap()[at] += by;
     moved
@@ -167,7 +169,7 @@ fn ties_count_in_part_and_nan_counts_as_wrong() {
 }
 
 #[test]
-fn views_crop_and_mirror() {
+fn a_view_crops_and_mirrors_the_image() {
     let text = crate::support::recipe("a conv filters=4 size=3").to_toml();
     let text = text.replace("[data]", "[data]\ncrop = 6");
     let recipe = deepviz_net::Recipe::parse(&text, "crop.toml", &[]).unwrap();
@@ -178,8 +180,8 @@ fn views_crop_and_mirror() {
     let device = device(1, VectorLevel::detect()).unwrap();
     let model = deepviz_net::Model::new(network.clone(), preprocess, &parameters, &device).unwrap();
     let pixels = Array3::from_shape_fn((3, 9, 8), |(c, y, x)| (c * 80 + y * 9 + x) as u8);
-    let view = View::at(2, 1).mirrored();
-    let found = model.forward_views(&[pixels.view()], &[view], &[0]).unwrap();
+    let crop = View::at(2, 1).mirrored();
+    let found = model.forward_views(&[pixels.view()], &[crop], &[0]).unwrap();
     let expected = Array3::from_shape_fn((3, 6, 6), |(c, y, x)| f32::from(pixels[[c, y + 2, 1 + 5 - x]]) * 0.01);
     assert_eq!(found[0].as_slice().unwrap(), expected.as_slice().unwrap());
     let gradient = model.input_gradient(pixels.view(), network.logits(), &[1.0, 0.0, 0.0]).unwrap();
@@ -188,9 +190,9 @@ fn views_crop_and_mirror() {
     assert!(gradient[[0, 0, 0]] == 0.0 && gradient[[0, 4, 4]] != 0.0);
 }
 
-/// Models of one template share their room; what a diverged one leaves there must not reach a sound one.
+/// Models of one template share workspaces; NaN left there by a diverged one must not reach a finite one.
 #[test]
-fn a_network_that_diverged_leaves_no_trace_in_the_next() {
+fn a_diverged_network_does_not_affect_the_next() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
     let recipes = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     let device = device(1, VectorLevel::detect()).unwrap();
@@ -208,8 +210,8 @@ fn a_network_that_diverged_leaves_no_trace_in_the_next() {
             std: None,
             optimizer: Parameters::zeros(&network),
         };
-        let sound = snapshot(Parameters::initial(&network, 3));
-        let mut diverged = sound.clone();
+        let finite = snapshot(Parameters::initial(&network, 3));
+        let mut diverged = finite.clone();
         for (_, array) in diverged.parameters.iter_mut() {
             array.fill(f32::NAN);
         }
@@ -218,10 +220,10 @@ fn a_network_that_diverged_leaves_no_trace_in_the_next() {
         let many: Vec<_> = many.iter().map(ndarray::ArrayBase::view).collect();
         let wanted: Vec<usize> = (0..network.layers().len()).collect();
         let template = deepviz_net::CompiledNetwork::new(network.clone(), &device);
-        let nothing = template.model(&diverged).unwrap().forward(&many, &wanted).unwrap();
-        assert!(nothing[network.logits()].iter().all(|value| value.is_nan()), "{}", path.display());
-        let model = template.model(&sound).unwrap();
-        let fresh = deepviz_net::Model::from_snapshot(network.clone(), &sound, &device).unwrap();
+        let nan_outputs = template.model(&diverged).unwrap().forward(&many, &wanted).unwrap();
+        assert!(nan_outputs[network.logits()].iter().all(|value| value.is_nan()), "{}", path.display());
+        let model = template.model(&finite).unwrap();
+        let fresh = deepviz_net::Model::from_snapshot(network.clone(), &finite, &device).unwrap();
         for count in [1, 3, 8] {
             let found = model.forward(&many[..count], &wanted).unwrap();
             assert_eq!(found, fresh.forward(&many[..count], &wanted).unwrap(), "{} {count}", path.display());
@@ -231,26 +233,26 @@ fn a_network_that_diverged_leaves_no_trace_in_the_next() {
 }
 
 #[test]
-fn bad_batches_are_refused_with_reasons() {
+fn bad_batches_are_refused_with_an_error() {
     let case = mixed(2);
     let mut engine = engine_of(&case);
     let centre = case.network.centre_view();
     let other = Array3::<u8>::zeros((3, 5, 5));
-    let (good, wrong) = (case.views(), vec![case.images[0].view(), other.view()]);
-    let mut attempt = |images: &Vec<ArrayView3<'_, u8>>, labels: &[u16], views: &[View]| {
+    let (good, wrong) = (case.image_views(), vec![case.images[0].view(), other.view()]);
+    let mut attempt = |images: &Vec<ArrayView3<'_, u8>>, labels: &[u16], crops: &[View]| {
         let mut into = Parameters::zeros(&case.network);
-        // Views of a lifetime of their own.
+        // Reborrowed: all slices of a batch share one lifetime.
         let images: Vec<_> = images.iter().map(ndarray::ArrayBase::view).collect();
-        let batch = Batch { images: &images, labels, views, noise: 0, label_smoothing: 0.0 };
+        let batch = Batch { images: &images, labels, views: crops, noise: 0, label_smoothing: 0.0 };
         let result = engine.gradients(&case.parameters, &batch, &mut into);
         result.map(|_| ()).map_err(|error| error.to_string())
     };
-    let views = [centre; 2];
-    assert!(attempt(&good, &[0, 1], &views).is_ok());
-    assert!(attempt(&good, &[0], &views).unwrap_err().contains("labels"));
-    assert!(attempt(&good, &[0, 1], &views[..1]).unwrap_err().contains("views"));
-    assert!(attempt(&good, &[0, 3], &views).unwrap_err().contains("0 to 2"));
+    let crops = [centre; 2];
+    assert!(attempt(&good, &[0, 1], &crops).is_ok());
+    assert!(attempt(&good, &[0], &crops).unwrap_err().contains("labels"));
+    assert!(attempt(&good, &[0, 1], &crops[..1]).unwrap_err().contains("views"));
+    assert!(attempt(&good, &[0, 3], &crops).unwrap_err().contains("0 to 2"));
     assert!(attempt(&Vec::new(), &[], &[]).unwrap_err().contains("at least one"));
-    assert!(attempt(&wrong, &[0, 1], &views).unwrap_err().contains("3x5x5"));
-    assert!(attempt(&good, &[0, 1], &views).is_ok());
+    assert!(attempt(&wrong, &[0, 1], &crops).unwrap_err().contains("3x5x5"));
+    assert!(attempt(&good, &[0, 1], &crops).is_ok());
 }

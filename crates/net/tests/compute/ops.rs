@@ -24,11 +24,11 @@ fn noise(length: usize) -> Vec<f64> {
 fn check_forward(case: &Case) {
     for device in devices(1) {
         let all: Vec<usize> = (0..case.network.layers().len()).collect();
-        let found = case.model(&device).forward(&case.views(), &all).unwrap();
+        let found = case.model(&device).forward(&case.image_views(), &all).unwrap();
         for image in 0..case.images.len() {
             for (layer, expected) in case.naive(image).iter().enumerate() {
                 let row = found[layer].row(image);
-                let what = format!("{} layer {layer} image {image}", case.name);
+                let what = format!("{} layer {layer} image {image}", case.layers);
                 let tolerance = if is_wide(case) { 1e-5 } else { 3e-6 };
                 assert_close(row.iter().map(|v| f64::from(*v)), expected, tolerance, &what);
             }
@@ -46,7 +46,7 @@ fn is_wide(case: &Case) -> bool {
 }
 
 fn check_input_gradients(case: &Case) {
-    let (named, activations) = (case.named(), case.naive(0));
+    let (named, activations) = (case.layersd(), case.naive(0));
     for device in devices(1) {
         let model = case.model(&device);
         for (layer, spec) in case.network.layers().iter().enumerate().skip(1) {
@@ -55,7 +55,7 @@ fn check_input_gradients(case: &Case) {
             let floats: Vec<f32> = seed.iter().map(|v| *v as f32).collect();
             let found = model.input_gradient(case.images[0].view(), layer, &floats).unwrap();
             let found = found.iter().map(|v| f64::from(*v) / f64::from(case.preprocess.scale));
-            let what = format!("{} from {}", case.name, spec.name);
+            let what = format!("{} from {}", case.layers, spec.name);
             // Where one class has nearly all the probability, its gradient cancels.
             let softmax = matches!(spec.op, Op::Softmax(_));
             let tolerance = if softmax { 1e-4 } else { 1e-5 };
@@ -65,7 +65,7 @@ fn check_input_gradients(case: &Case) {
 }
 
 fn check_weight_gradients(case: &Case) {
-    let named = case.named();
+    let named = case.layersd();
     let (mut loss, mut sum) = (0.0, naive::Named::new());
     for image in 0..case.images.len() {
         let activations = case.naive(image);
@@ -85,16 +85,16 @@ fn check_weight_gradients(case: &Case) {
     for device in devices(1) {
         let mut engine = case.engine(&device);
         let (found, _, gradients) = case.gradients(&mut engine, 0);
-        assert_close([found], &[loss], 1e-6, &case.name);
+        assert_close([found], &[loss], 1e-6, &case.layers);
         for (name, array) in gradients.iter() {
-            let what = format!("{} {name}", case.name);
+            let what = format!("{} {name}", case.layers);
             assert_close(array.iter().map(|v| f64::from(*v)), &sum[name], 1e-5, &what);
         }
     }
 }
 
 fn check_differences(case: &Case) {
-    let (named, input) = (case.named(), case.input(0));
+    let (named, input) = (case.layersd(), case.input(0));
     let last = case.network.logits();
     let seed = noise(case.network.layers()[last].shape.len());
     let value = |named: &naive::Named, input: &[f64]| -> f64 {
@@ -115,7 +115,7 @@ fn check_differences(case: &Case) {
         };
         let numeric = (moved(step) - moved(-step)) / (2.0 * step);
         let analytic = gradients.layers[0][at];
-        let what = format!("{} input {at}", case.name);
+        let what = format!("{} input {at}", case.layers);
         assert_close([analytic], &[numeric], 1e-5, &what);
     }
     let is_norm = |name: &str| {
@@ -131,7 +131,7 @@ fn check_differences(case: &Case) {
         };
         let numeric = (moved(step) - moved(-step)) / (2.0 * step);
         let analytic = gradients.parameters[name][at];
-        assert_close([analytic], &[numeric], 1e-5, &format!("{} {name} {at}", case.name));
+        assert_close([analytic], &[numeric], 1e-5, &format!("{} {name} {at}", case.layers));
     }
 }
 
@@ -222,7 +222,7 @@ fn random_shapes_agree_with_naive() {
         check_input_gradients(&case);
         check_weight_gradients(&case);
         // Windows that see only zeros tie, and every tied value receives a maximum's gradient.
-        if case.name.contains("average") {
+        if case.layers.contains("average") {
             check_differences(&case);
         }
     }

@@ -83,7 +83,7 @@ fn activations_and_gradients_are_pytorchs() {
             let what = |name: &str| format!("{} {name} {device:?}", reference.name);
             let all: Vec<usize> = (0..case.network.layers().len()).collect();
             let model = case.model(&device);
-            let found = model.forward(&case.views(), &all).unwrap();
+            let found = model.forward(&case.image_views(), &all).unwrap();
             for (layer, found) in case.network.layers().iter().zip(&found).skip(1) {
                 let expected = expected(&format!("activation.{}", layer.name));
                 let found = found.iter().map(|v| f64::from(*v));

@@ -10,7 +10,8 @@ use std::sync::{Arc, Once, OnceLock};
 
 pub const LEVELS: [VectorLevel; 3] = VectorLevel::ALL;
 
-/// Nothing where this machine lacks the level, which is then said once, past the test's capture.
+/// A CPU device at a vector level; `None` if this machine lacks the level. Missing levels are reported once, to stderr
+/// past the test harness's capture.
 pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
     static SAID: Once = Once::new();
     if !level.is_available() {
@@ -25,8 +26,8 @@ pub fn device(threads: usize, level: VectorLevel) -> Option<Device> {
     Some(Device::cpu(Some(threads), Some(level)).unwrap())
 }
 
-/// Every device this machine has: the processor at each of its levels, and a GPU. Where
-/// there is none of these, that is said once; with `DEEPVIZ_REQUIRE_GPU=1` it is a failure.
+/// Every device of this machine: the CPU at each of its vector levels, and a GPU. A missing GPU is reported once; with
+/// `DEEPVIZ_REQUIRE_GPU=1` it is a failure.
 pub fn devices(threads: usize) -> impl Iterator<Item = Device> {
     LEVELS.into_iter().filter_map(move |level| device(threads, level)).chain(gpu())
 }
@@ -53,12 +54,13 @@ pub struct Case {
     pub parameters: Parameters,
     pub images: Vec<Array3<u8>>,
     pub labels: Vec<u16>,
-    pub name: String,
+    /// The layers in short, as given to [`Case::new`].
+    pub layers: String,
 }
 
 pub const CLASSES: usize = 3;
 
-/// Layers in short, put into a recipe that ends with a fully connected layer and the softmax.
+/// A recipe of layers in short notation that ends with a fully connected layer and the softmax.
 pub fn recipe(layers: &str) -> Recipe {
     let mut text = String::from("[data]\nscale = 0.01\nmean = \"none\"\n");
     let ends = "\nlogits full outputs=3 init={type=\"normal\",std=0.3}\nprobs softmax";
@@ -101,12 +103,12 @@ impl Case {
             parameters,
             images: images.collect(),
             labels: (0..count).map(|index| (index % CLASSES) as u16).collect(),
-            name: layers.trim().to_owned(),
+            layers: layers.trim().to_owned(),
             network,
         }
     }
 
-    pub fn views(&self) -> Vec<ArrayView3<'_, u8>> {
+    pub fn image_views(&self) -> Vec<ArrayView3<'_, u8>> {
         self.images.iter().map(Array3::view).collect()
     }
 
@@ -121,21 +123,26 @@ impl Case {
     }
 
     /// Loss, errors and gradients of all images as one batch.
-    pub fn gradients(&self, engine: &mut Engine, noise: u64) -> (f64, f64, Parameters) {
-        self.smoothed_gradients(engine, noise, 0.0)
+    pub fn gradients(&self, engine: &mut Engine, dropout_seed: u64) -> (f64, f64, Parameters) {
+        self.smoothed_gradients(engine, dropout_seed, 0.0)
     }
 
     /// The same with label smoothing.
-    pub fn smoothed_gradients(&self, engine: &mut Engine, noise: u64, label_smoothing: f32) -> (f64, f64, Parameters) {
+    pub fn smoothed_gradients(
+        &self,
+        engine: &mut Engine,
+        dropout_seed: u64,
+        label_smoothing: f32,
+    ) -> (f64, f64, Parameters) {
         let centre = self.network.centre_view();
         let mut into = Parameters::zeros(&self.network);
-        // Whatever was there before must not matter.
+        // The previous content must not matter.
         into.fill(f32::NAN);
         let batch = Batch {
-            images: &self.views(),
+            images: &self.image_views(),
             labels: &self.labels,
             views: &vec![centre; self.images.len()],
-            noise,
+            noise: dropout_seed,
             label_smoothing,
         };
         let result = engine.gradients(&self.parameters, &batch, &mut into).unwrap();
@@ -149,7 +156,7 @@ impl Case {
         self.parameters.iter().map(doubles).collect()
     }
 
-    /// What the first layer sees.
+    /// The preprocessed input of the network.
     pub fn input(&self, image: usize) -> Values {
         let mut out = Array3::zeros(self.network.input().dims());
         let view = self.network.centre_view();
