@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::cli::ReportArgs;
 use crate::format;
-use crate::printable::{printable, printable_but_colours};
+use crate::printable::{printable, printable_keeping_colours};
 
 /// Plain progress lines come no more often than this.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(2);
@@ -254,7 +254,8 @@ impl Write for Log {
         let text = String::from_utf8_lossy(bytes);
         let event = text.strip_suffix('\n').unwrap_or(&text);
         let end = &text[event.len()..];
-        let line = if stderr_takes_colours() { printable_but_colours(event) } else { printable(event).into_owned() };
+        let line =
+            if stderr_takes_colours() { printable_keeping_colours(event) } else { printable(event).into_owned() };
         bars().suspend(|| io::stderr().lock().write_all(format!("{line}{end}").as_bytes()))?;
         Ok(bytes.len())
     }

@@ -3,7 +3,7 @@
 use crate::printable::printable;
 use crate::{console, format};
 
-/// Rows of cells; columns are as wide as their widest cell, numbers stand to the right.
+/// Rows of cells; columns are as wide as their widest cell, columns of numbers are right-aligned.
 #[derive(Debug, Default)]
 pub struct Table {
     head: Vec<String>,
@@ -22,7 +22,7 @@ impl Table {
         self.rows.push(cells.into_iter().map(|cell| printable(&cell).into_owned()).collect());
     }
 
-    /// Prints it.
+    /// Prints the table to stdout.
     pub fn print(&self) {
         for line in self.lines() {
             console::print_line(&line);
@@ -48,22 +48,24 @@ impl Table {
                     cell.as_str() == format::NOT_FINITE
                         || cell.starts_with(|c: char| c.is_ascii_digit() || c == '-')
                             && cell.ends_with(|c: char| c.is_ascii_digit() || c == '%')
+                            // Not sizes such as `3x32x32`.
                             && !cell.contains('x')
                 })
         };
-        let shapes: Vec<(usize, bool)> = (0..columns).map(|column| (width(column), is_numeric(column))).collect();
+        let column_formats: Vec<(usize, bool)> =
+            (0..columns).map(|column| (width(column), is_numeric(column))).collect();
         self.rows
             .iter()
             .rev()
             .chain((!self.head.is_empty()).then_some(&self.head))
             .rev()
-            .map(|row| line(row, &shapes))
+            .map(|row| line(row, &column_formats))
             .collect()
     }
 }
 
-fn line(row: &[String], shapes: &[(usize, bool)]) -> String {
-    let cells: Vec<String> = shapes
+fn line(row: &[String], column_formats: &[(usize, bool)]) -> String {
+    let cells: Vec<String> = column_formats
         .iter()
         .enumerate()
         .map(|(column, &(width, is_numeric))| {
@@ -79,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_stand_to_the_right() {
+    fn numbers_are_right_aligned() {
         let mut table = Table::new(&["layer", "weights"]);
         table.row(["conv1".to_owned(), "2,432".to_owned()]);
         table.row(["fc".to_owned(), "10".to_owned()]);

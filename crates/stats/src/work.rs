@@ -127,9 +127,9 @@ impl Computation<'_> {
 
         let numbers = outputs.into_iter().next().filter(|_| task.is_new).map(|logits| {
             let labels = &job.corpus.labels()[range.start as usize..range.end as usize];
-            let first = ImageId(range.start);
-            let outcome = outcome_of(logits.view(), labels, first);
-            UnitNumbers { logits, outcome, labels, first }
+            let first_image = ImageId(range.start);
+            let outcome = outcome_of(logits.view(), labels, first_image);
+            UnitNumbers { logits, outcome, labels, first_image }
         });
         let ablation = match job.ablation {
             Some(sample) if !task.ablations.is_empty() => {

@@ -18,7 +18,7 @@ pub(super) const TABLE: Table = Table { name: "confusion", parent: "unit_id", co
 pub(super) const RANKING: Table =
     Table { name: "cell_image", parent: "unit_id", columns: "chunk, data", sealed: &["data"] };
 
-/// Places of the ranking in one row.
+/// Entries of the ranking in one row of the table.
 const RANKING_CHUNK: usize = 4096;
 
 /// Inserts the counts of a unit and the images of its cells.
@@ -31,27 +31,27 @@ pub(super) fn insert(transaction: &Transaction<'_>, unit: i64, numbers: &UnitNum
         .collect();
     transaction.execute(&TABLE.insert_sql(), params![unit, pack::blob_from_numbers(&cells)])?;
     let mut insert = transaction.prepare_cached(&RANKING.insert_sql())?;
-    for (chunk, places) in outcome.ranking.chunks(RANKING_CHUNK).enumerate() {
-        let blob = ranking_blob(places, numbers.first, numbers.logits.nrows());
+    for (chunk, entries) in outcome.ranking.chunks(RANKING_CHUNK).enumerate() {
+        let blob = ranking_blob(entries, numbers.first_image, numbers.logits.nrows());
         insert.execute(params![unit, chunk as i64, blob])?;
     }
     Ok(())
 }
 
-/// A page of the images in one cell of a confusion matrix.
+/// A query for a page of the images in one cell of a confusion matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CellQuery {
     /// The checkpoint.
     pub step: Step,
-    /// The images.
+    /// The split.
     pub split: Split,
     /// The row of the matrix.
     pub true_class: ClassId,
     /// The column of the matrix.
     pub predicted: ClassId,
-    /// Images to skip.
+    /// Index of the first image of the page within the cell.
     pub offset: usize,
-    /// Images at most.
+    /// Largest number of images of the page.
     pub limit: usize,
 }
 
@@ -112,7 +112,7 @@ fn read_cells(connection: &Connection, unit: &ReadyUnit) -> Result<Vec<u32>, Fau
     Ok(pack::numbers_from_blob(&blob)?)
 }
 
-/// Classes of a confusion that is held in memory: 1 GiB of counts.
+/// Limit of the classes of a confusion matrix in memory: 1 GiB of counts.
 const MAX_CLASSES: usize = 1 << 14;
 
 fn confusion_of(cells: &[u32], classes: usize) -> Result<Confusion, Fault> {
@@ -130,42 +130,42 @@ fn confusion_of(cells: &[u32], classes: usize) -> Result<Confusion, Fault> {
 fn read_ranking(
     connection: &Connection,
     unit: &ReadyUnit,
-    places: std::ops::Range<usize>,
+    entries: std::ops::Range<usize>,
 ) -> Result<Vec<(ImageId, f32)>, Fault> {
-    if places.is_empty() {
+    if entries.is_empty() {
         return Ok(Vec::new());
     }
-    let (first, last) = (places.start / RANKING_CHUNK, (places.end - 1) / RANKING_CHUNK);
+    let (first, last) = (entries.start / RANKING_CHUNK, (entries.end - 1) / RANKING_CHUNK);
     let sql = "SELECT data FROM cell_image WHERE unit_id = ?1 AND chunk BETWEEN ?2 AND ?3 ORDER BY chunk";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![unit.id, first as i64, last as i64])?;
-    let width = place_bytes(unit.images);
+    let width = image_offset_bytes(unit.images);
     let mut ranked = Vec::new();
     while let Some(row) = rows.next()? {
         let bytes = pack::unseal(row.get_ref(0)?.as_blob().map_err(not_a_blob)?)?;
-        ranked.extend(bytes.chunks_exact(width + 2).map(|place| {
-            let (image, value) = place.split_at(width);
+        ranked.extend(bytes.chunks_exact(width + 2).map(|entry| {
+            let (image, value) = entry.split_at(width);
             let offset = image.iter().rev().fold(0, |offset, &byte| offset << 8 | u32::from(byte));
             let value = u16::from_le_bytes([value[0], value[1]]);
-            (ImageId(unit.first.0 + offset), f32::from(value) / f32::from(u16::MAX))
+            (ImageId(unit.first_image.0 + offset), f32::from(value) / f32::from(u16::MAX))
         }));
     }
-    let begin = places.start - first * RANKING_CHUNK;
-    let page = ranked.get(begin..begin + places.len());
+    let begin = entries.start - first * RANKING_CHUNK;
+    let page = ranked.get(begin..begin + entries.len());
     page.map(<[_]>::to_vec)
-        .ok_or_else(|| Fault::Content(format!("{} places in a ranking, expected more", ranked.len())))
+        .ok_or_else(|| Fault::Content(format!("{} entries in a ranking, expected more", ranked.len())))
 }
 
-/// Bytes of an image in a ranking over so many.
-fn place_bytes(images: usize) -> usize {
+/// Bytes of an image's offset (from the first image of the split) in a ranking of `images` images.
+fn image_offset_bytes(images: usize) -> usize {
     if images <= 1 << 16 { 2 } else { 4 }
 }
 
-fn ranking_blob(places: &[Ranked], first: ImageId, images: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(places.len() * (place_bytes(images) + 2));
-    for place in places {
-        bytes.extend(&(place.image - first.0).to_le_bytes()[..place_bytes(images)]);
-        bytes.extend(((place.value * f32::from(u16::MAX)).round() as u16).to_le_bytes());
+fn ranking_blob(entries: &[Ranked], first_image: ImageId, images: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len() * (image_offset_bytes(images) + 2));
+    for entry in entries {
+        bytes.extend(&(entry.image - first_image.0).to_le_bytes()[..image_offset_bytes(images)]);
+        bytes.extend(((entry.value * f32::from(u16::MAX)).round() as u16).to_le_bytes());
     }
     pack::seal(bytes)
 }

@@ -21,7 +21,7 @@ struct Sources {
     steps: Vec<Step>,
     /// Names these units.
     digest: blake3::Hash,
-    first: ImageId,
+    first_image: ImageId,
     images: usize,
 }
 
@@ -52,7 +52,7 @@ impl Store {
             if !is_stored(&transaction, &sources)? {
                 return Ok(None);
             }
-            let place = image.0.checked_sub(sources.first.0).map(|place| place as usize);
+            let place = image.0.checked_sub(sources.first_image.0).map(|place| place as usize);
             let Some(place) = place.filter(|&place| place < sources.images) else {
                 return Ok(Some(ExampleStats { steps: sources.steps, examples: Vec::new() }));
             };
@@ -98,17 +98,17 @@ impl Store {
         let mut statement = connection.prepare_cached(&sql)?;
         let mut rows = statement.query([split.as_str()])?;
         let mut hasher = blake3::Hasher::new();
-        let (mut steps, mut first, mut images) = (Vec::new(), ImageId(0), 0);
+        let (mut steps, mut first_image, mut images) = (Vec::new(), ImageId(0), 0);
         while let Some(row) = rows.next()? {
             let Some(unit) = self.unit_from_row(row)? else { continue };
             let (snapshot, corpus): (String, String) = (row.get(2)?, row.get(3)?);
             // Each on a line of its own: a hash holds no line's end.
-            hasher.update(format!("{} {} {}\n", unit.step.0, unit.first.0, unit.images).as_bytes());
+            hasher.update(format!("{} {} {}\n", unit.step.0, unit.first_image.0, unit.images).as_bytes());
             hasher.update(format!("{snapshot}\n{corpus}\n").as_bytes());
             steps.push(unit.step);
-            (first, images) = (unit.first, unit.images);
+            (first_image, images) = (unit.first_image, unit.images);
         }
-        Ok(Sources { split, steps, digest: hasher.finalize(), first, images })
+        Ok(Sources { split, steps, digest: hasher.finalize(), first_image, images })
     }
 
     /// The records of every image, from the predictions of one checkpoint after the other.
@@ -127,7 +127,7 @@ impl Store {
 impl Sources {
     /// The statistics of the images from this place of the split on.
     fn examples(&self, place: usize, records: &[Record]) -> impl Iterator<Item = Example> {
-        let ids = self.first.0 + place as u32..;
+        let ids = self.first_image.0 + place as u32..;
         ids.zip(records).map(|(id, record)| record.example(ImageId(id), &self.steps))
     }
 }

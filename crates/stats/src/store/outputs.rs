@@ -70,7 +70,7 @@ impl Store {
             }
             let whole = logits.nrows() == unit.images;
             whole.then_some(()).ok_or_else(|| broken_outputs(&unit))?;
-            Ok(Some((unit.first, logits)))
+            Ok(Some((unit.first_image, logits)))
         })
     }
 
@@ -99,7 +99,7 @@ impl Store {
                 let Some(unit) = self.unit_from_row(row)? else { continue };
                 let chunk = pack::unseal(row.get_ref(UNIT_WIDTH)?.as_blob().map_err(not_a_blob)?)?;
                 let bytes = codec::row_bytes(unit.classes);
-                let start = (image.0 - unit.first.0) as usize % OUTPUT_CHUNK * bytes;
+                let start = (image.0 - unit.first_image.0) as usize % OUTPUT_CHUNK * bytes;
                 let mut logits = Array1::zeros(unit.classes);
                 let found = chunk.get(start..start + bytes).is_some_and(|b| codec::read_row(b, logits.view_mut()));
                 found.then_some(()).ok_or_else(|| broken_outputs(&unit))?;

@@ -90,6 +90,6 @@ impl Store {
             return Err(Fault::Content(broken()));
         }
         let classes = pack::indices_from_bytes(classes, max)?;
-        Ok(Some(Predictions { step: unit.step, first: unit.first, classes, margins }))
+        Ok(Some(Predictions { step: unit.step, first: unit.first_image, classes, margins }))
     }
 }

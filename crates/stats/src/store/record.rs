@@ -31,7 +31,7 @@ pub(crate) struct UnitNumbers<'a> {
     pub logits: Array2<f32>,
     pub outcome: Outcome,
     pub labels: &'a [ClassId],
-    pub first: ImageId,
+    pub first_image: ImageId,
 }
 
 /// The computed numbers of a unit.

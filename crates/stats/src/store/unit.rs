@@ -21,7 +21,7 @@ pub(super) struct ReadyUnit {
     pub id: i64,
     pub step: Step,
     pub classes: usize,
-    pub first: ImageId,
+    pub first_image: ImageId,
     pub images: usize,
 }
 
@@ -67,11 +67,11 @@ impl Store {
         if self.is_stale(step, snapshot, corpus) {
             return Ok(None);
         }
-        let (classes, first, images) = (count(row, 4)?, ImageId(row.get(5)?), count(row, 6)?);
-        self.check_counts(classes, first.0, images).map_err(|problem| {
+        let (classes, first_image, images) = (count(row, 4)?, ImageId(row.get(5)?), count(row, 6)?);
+        self.check_counts(classes, first_image.0, images).map_err(|problem| {
             rusqlite::Error::FromSqlConversionFailure(6, Type::Integer, Box::new(ImpossibleCounts(problem)))
         })?;
-        Ok(Some(ReadyUnit { id: row.get(0)?, step, classes, first, images }))
+        Ok(Some(ReadyUnit { id: row.get(0)?, step, classes, first_image, images }))
     }
 }
 
@@ -93,7 +93,7 @@ pub(super) fn insert(
             key.snapshot_hash,
             key.corpus_hash,
             outcome.confusion.classes as i64,
-            numbers.first.0,
+            numbers.first_image.0,
             numbers.logits.nrows() as i64,
             outcome.loss,
             outcome.error,
