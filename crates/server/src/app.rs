@@ -45,7 +45,7 @@ pub(crate) struct App {
     pub(crate) models: Models,
     pub(crate) image_measurements: ImageMeasurements,
     /// Held while the sentences of users are replaced.
-    pub(crate) own_stories: Mutex<()>,
+    pub(crate) user_stories: Mutex<()>,
     /// The folder that takes uploads, where they are allowed.
     pub(crate) uploads: Option<Arc<UploadFolder>>,
 }

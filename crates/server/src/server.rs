@@ -158,7 +158,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         event_bus: Arc::new(EventBus::new()),
         models: Models::new(Arc::clone(&cache), (Arc::clone(&work), Arc::clone(&kept)), device, config.worker.clone()),
         kept,
-        own_stories: Mutex::default(),
+        user_stories: Mutex::default(),
         cache,
         work,
     }))

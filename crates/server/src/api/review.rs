@@ -21,7 +21,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::{image_id, split};
 use crate::runs::image_path::ImagePaths;
 use crate::runs::open_run::OpenRun;
-use crate::runs::review::{ReviewFile, ReviewRecord, Verdict};
+use crate::runs::review::{LabelReviewFile, ReviewRecord, Verdict};
 use crate::runs::wire::SplitName;
 
 /// The verdicts that are wanted.
@@ -77,7 +77,7 @@ fn item_of(record: &ReviewRecord, corpus: &Corpus) -> Option<ReviewItem> {
 
 /// The verdicts on images of this corpus, in blocking code.
 pub(crate) fn records_of(run: &OpenRun, corpus: &Corpus) -> Result<Vec<ReviewRecord>, ApiError> {
-    let mut records = ReviewFile::beside(&run.path)?.read()?;
+    let mut records = LabelReviewFile::beside(&run.path)?.read()?;
     records.retain(|record| record.corpus == corpus.identity());
     Ok(records)
 }
@@ -100,7 +100,7 @@ pub(crate) async fn review(
     let wanted: Option<Split> = query.split.as_deref().map(|word| split(Some(word))).transpose()?;
     let corpus = app.corpora.images_of(&run).await?;
     let read = app.work.run(WorkKind::Render, move || {
-        let file = ReviewFile::beside(&run.path)?.name();
+        let file = LabelReviewFile::beside(&run.path)?.name();
         let records = records_of(&run, &corpus)?;
         let is_wanted = |item: &ReviewItem| wanted.is_none_or(|split| item.split == split.into());
         let items = records.iter().filter_map(|record| item_of(record, &corpus)).filter(is_wanted).collect();
@@ -150,7 +150,7 @@ pub(crate) async fn set_verdict(
     let kept = app.work.run(WorkKind::Render, move || {
         let path = ImagePaths::of(&state.corpora, &run, &corpus).path_of(id);
         let record = ReviewRecord { path, ..record };
-        ReviewFile::beside(&run.path)?.set(record.clone())?;
+        LabelReviewFile::beside(&run.path)?.set(record.clone())?;
         item_of(&record, &corpus).ok_or_else(|| ApiError::internal("an image that was there is gone"))
     });
     json(&headers, &kept.await?)
@@ -172,7 +172,7 @@ pub(crate) async fn withdraw_verdict(
     let corpus = app.corpora.images_of(&run).await?;
     let id = image_id(&corpus, &image)?;
     let identity: Arc<str> = corpus.identity().into();
-    let withdraw = move || ReviewFile::beside(&run.path)?.withdraw(&identity, id.0);
+    let withdraw = move || LabelReviewFile::beside(&run.path)?.withdraw(&identity, id.0);
     app.work.run(WorkKind::Render, withdraw).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -29,9 +29,9 @@ use crate::runs::statistics;
 use crate::runs::wire::SplitName;
 use crate::story::counts::Counts;
 use crate::story::material::{CheckpointMetrics, Examples, Material, Phase, changes, firing};
-use crate::story::own::{self, OwnSentence};
 use crate::story::rules::{RULES, forgetting, labels};
 use crate::story::sentence::Sentence;
+use crate::story::user_sentences::{self, UserSentence, UserStory};
 
 /// The images that are counted.
 #[derive(Deserialize, IntoParams)]
@@ -225,7 +225,7 @@ struct OwnSentences {
     /// Names the content of that file; absent where there is none yet. A change must name it.
     #[schema(required)]
     revision: Option<String>,
-    sentences: Vec<OwnSentence>,
+    sentences: Vec<UserSentence>,
 }
 
 /// The sentences that are to be kept.
@@ -236,7 +236,7 @@ pub(crate) struct OwnSentencesUpdate {
     #[serde(default)]
     revision: Option<String>,
     /// All of them, in order.
-    sentences: Vec<OwnSentence>,
+    sentences: Vec<UserSentence>,
 }
 
 /// The sentences that users have added to the story of a run.
@@ -254,13 +254,13 @@ pub(crate) async fn own_sentences(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let answer = app.work.run(WorkKind::Render, move || {
-        let path = own::path_of(&run.path)?;
-        Ok(answer_of(&path, own::read(&path)?))
+        let path = user_sentences::path_of(&run.path)?;
+        Ok(answer_of(&path, user_sentences::read(&path)?))
     });
     json(&headers, &answer.await?)
 }
 
-fn answer_of(path: &std::path::Path, story: own::OwnStory) -> OwnSentences {
+fn answer_of(path: &std::path::Path, story: UserStory) -> OwnSentences {
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     OwnSentences { file, revision: story.revision, sentences: story.sentences }
 }
@@ -285,10 +285,10 @@ pub(crate) async fn put_own_sentences(
             .hint("send `{\"revision\": ..., \"sentences\": [{\"text\": ...}]}`")
     })?;
     // No other request of this server comes between the comparison of revisions and the rename.
-    let _writing = app.own_stories.lock().await;
+    let _writing = app.user_stories.lock().await;
     let answer = app.work.run(WorkKind::Render, move || {
-        let path = own::path_of(&run.path)?;
-        let kept = own::write(&path, &run.info().name, own::OwnStory { revision, sentences })?;
+        let path = user_sentences::path_of(&run.path)?;
+        let kept = user_sentences::write(&path, &run.info().name, UserStory { revision, sentences })?;
         Ok(answer_of(&path, kept))
     });
     json(&headers, &answer.await?)

@@ -14,17 +14,17 @@ use crate::http::extract::PathParams;
 use crate::http::problem::{ApiError, Problem};
 use crate::http::reply::json;
 use crate::runs::event::Event;
-use crate::runs::review::ReviewFile;
+use crate::runs::review::LabelReviewFile;
 use crate::runs::upload_record::UploadKind;
-use crate::story::own;
+use crate::story::user_sentences;
 use crate::upload::folder::Upload;
 use crate::upload::receive::{CheckedCorpus, CheckedRun, ExpectedUpload, receive};
 
-/// The hint for an archive that is sent otherwise.
+/// The hint of the error for a request whose body is not an archive.
 pub(crate) const HOW_TO_SEND: &str =
     "send the archive itself with PUT: curl -T run.tar.gz ADDRESS; .tar, .tar.gz and .zip are understood";
 
-/// The name of an upload in a path.
+/// The name of an upload in the URL.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct UploadPath {
@@ -33,24 +33,24 @@ pub(crate) struct UploadPath {
     name: String,
 }
 
-/// A run that was taken.
+/// An accepted run.
 #[derive(Serialize, ToSchema)]
 struct UploadedRun {
     /// Its id under `/api/runs`.
     id: String,
     checkpoints: usize,
-    /// Files of the archive that belong to no run, and were left out.
+    /// Files of the archive that are not part of the run, and were left out.
     skipped: usize,
-    /// Checkpoints and splits whose statistics came with it.
+    /// Pairs of checkpoint and split whose statistics the archive contains.
     statistics: usize,
 }
 
-/// A corpus that was taken.
+/// An accepted corpus.
 #[derive(Serialize, ToSchema)]
 struct UploadedCorpus {
     /// Its id under `/api/corpora`.
     id: String,
-    identity: String,
+    /// Hash of its images and labels; runs refer to their corpus by it.
     images: usize,
     classes: usize,
     /// Images that cannot be read.
@@ -63,7 +63,7 @@ struct UploadedCorpus {
     put, path = "/api/uploads/runs/{name}", tag = "uploads", params(UploadPath),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
-        (status = 201, description = "it is there", body = UploadedRun),
+        (status = 201, description = "created", body = UploadedRun),
         ArchiveErrors,
     )
 )]
@@ -74,19 +74,19 @@ pub(crate) async fn put_run(
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
     let uploads = app.upload_folder()?;
-    let target = uploads.place(UploadKind::Run, &name)?;
+    let target = uploads.path_for_new(UploadKind::Run, &name)?;
     let received = receive(&app.work, &uploads, request, ExpectedUpload::run(target.clone())).await?;
-    look_again(&app).await?;
+    rescan_runs(&app).await?;
     let id = app.runs.id_of(&target).unwrap_or(name);
     let CheckedRun { checkpoints, statistics } = received.checked;
     created(&headers, &UploadedRun { id, checkpoints, skipped: received.skipped, statistics })
 }
 
-/// Looks for runs, on a thread that may wait for the disk.
-async fn look_again(app: &AppState) -> Result<(), ApiError> {
-    let looking = Arc::clone(app);
-    let looked = tokio::task::spawn_blocking(move || looking.runs.scan()).await;
-    let changes = looked.map_err(|panic| ApiError::internal(format!("looking for runs failed: {panic}")))?;
+/// Scans the folders for runs, on a blocking thread, and publishes what changed.
+async fn rescan_runs(app: &AppState) -> Result<(), ApiError> {
+    let state = Arc::clone(app);
+    let scanned = tokio::task::spawn_blocking(move || state.runs.scan()).await;
+    let changes = scanned.map_err(|panic| ApiError::internal(format!("scanning for runs failed: {panic}")))?;
     for id in changes.appeared.into_iter().chain(changes.gone) {
         app.event_bus.send((None, Event::Run { id }));
     }
@@ -99,7 +99,7 @@ async fn look_again(app: &AppState) -> Result<(), ApiError> {
     put, path = "/api/uploads/corpora/{name}", tag = "uploads", params(UploadPath),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "a .tar, .tar.gz or .zip"),
     responses(
-        (status = 201, description = "it is there", body = UploadedCorpus),
+        (status = 201, description = "created", body = UploadedCorpus),
         ArchiveErrors,
     )
 )]
@@ -110,25 +110,25 @@ pub(crate) async fn put_corpus(
 ) -> Result<Response, ApiError> {
     let headers = request.headers().clone();
     let uploads = app.upload_folder()?;
-    let target = uploads.place(UploadKind::Corpus, &name)?;
+    let target = uploads.path_for_new(UploadKind::Corpus, &name)?;
     let received = receive(&app.work, &uploads, request, ExpectedUpload::corpus(target.clone())).await?;
     let CheckedCorpus { identity, images, classes, unreadable } = received.checked;
     let id = app.corpora.register(&target);
     created(&headers, &UploadedCorpus { id, identity, images, classes, unreadable })
 }
 
-/// All uploads, and the disk space for them.
+/// All uploads, and the disk space that they use.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct UploadList {
     /// Runs first, by name.
     uploads: Vec<Upload>,
-    /// Bytes on the disk of all of them, and of those in flight.
+    /// Bytes on the disk of all uploads, including those in progress.
     bytes: u64,
-    /// Bytes that all of them may take.
+    /// The limit of these bytes.
     most_bytes: u64,
 }
 
-/// Every upload.
+/// Lists the uploads.
 #[utoipa::path(
     get, path = "/api/uploads", tag = "uploads",
     responses(
@@ -138,17 +138,17 @@ pub(crate) struct UploadList {
 )]
 pub(crate) async fn list(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, ApiError> {
     let uploads = app.upload_folder()?;
-    let (bytes, most_bytes) = uploads.room();
+    let (bytes, max_bytes) = uploads.usage();
     let listing = tokio::task::spawn_blocking(move || uploads.list()).await;
     let uploads = listing.map_err(|panic| ApiError::internal(format!("listing failed: {panic}")))?;
-    json(&headers, &UploadList { uploads, bytes, most_bytes })
+    json(&headers, &UploadList { uploads, bytes, most_bytes: max_bytes })
 }
 
 /// Deletes an uploaded run.
 #[utoipa::path(
     delete, path = "/api/uploads/runs/{name}", tag = "uploads", params(UploadPath),
     responses(
-        (status = 204, description = "it is gone"),
+        (status = 204, description = "deleted"),
         (status = 404, description = "no such run was uploaded", body = Problem, content_type = "application/problem+json"),
         UploadsForbidden,
     )
@@ -158,7 +158,7 @@ pub(crate) async fn delete_run(
     PathParams(UploadPath { name }): PathParams<UploadPath>,
 ) -> Result<StatusCode, ApiError> {
     delete(&app, UploadKind::Run, name).await?;
-    look_again(&app).await?;
+    rescan_runs(&app).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -166,7 +166,7 @@ pub(crate) async fn delete_run(
 #[utoipa::path(
     delete, path = "/api/uploads/corpora/{name}", tag = "uploads", params(UploadPath),
     responses(
-        (status = 204, description = "it is gone"),
+        (status = 204, description = "deleted"),
         (status = 404, description = "no such corpus was uploaded", body = Problem, content_type = "application/problem+json"),
         UploadsForbidden,
     )
@@ -181,20 +181,20 @@ pub(crate) async fn delete_corpus(
 
 async fn delete(app: &AppState, kind: UploadKind, name: String) -> Result<(), ApiError> {
     let uploads = app.upload_folder()?;
-    let held = Arc::clone(app);
+    let state = Arc::clone(app);
     let deleting = tokio::task::spawn_blocking(move || {
-        let place = uploads.folder_of(kind, &name)?;
-        // Its name is found as long as the folder is there.
-        let review = ReviewFile::beside(&place).ok();
+        let served = uploads.folder_of(kind, &name)?;
+        // The path of the review file can only be determined while the folder exists.
+        let review = LabelReviewFile::beside(&served).ok();
         let (folder, rest) = uploads.unpublish(kind, &name)?;
-        held.corpora.forget(&folder);
+        state.corpora.forget(&folder);
         if kind == UploadKind::Run {
             if let Some(review) = review {
                 review.delete();
             }
-            own::forget(&folder);
+            user_sentences::delete(&folder);
         }
-        // It is not served any more. What cannot be deleted now is deleted when the server starts again.
+        // It is no longer served. Files that cannot be deleted now are deleted at the next start of the server.
         if let Err(error) = rest.close() {
             tracing::warn!("cannot delete all of the upload {name}: {error}");
         }

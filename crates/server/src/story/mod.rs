@@ -6,8 +6,8 @@
 
 pub(crate) mod counts;
 pub(crate) mod material;
-pub(crate) mod own;
 pub(crate) mod rules;
 pub(crate) mod sentence;
+pub(crate) mod user_sentences;
 pub(crate) mod windows;
 pub(crate) mod words;

@@ -17,20 +17,20 @@ use crate::http::problem::ApiError;
 use file::{FileLock, read_records, write_records};
 pub(crate) use record::{ReviewRecord, Verdict};
 
-/// What follows the name of the run in the name of the file.
+/// The file is named after the run, with this suffix.
 const SUFFIX: &str = ".review.json";
 
-/// The verdicts of one run.
-pub(crate) struct ReviewFile {
+/// The file with the verdicts on the labels of one run.
+pub(crate) struct LabelReviewFile {
     path: PathBuf,
     lock: PathBuf,
 }
 
-impl ReviewFile {
+impl LabelReviewFile {
     /// The file beside a run folder; it need not exist.
     ///
     /// # Errors
-    /// 422 where the folder has no place beside it.
+    /// 422 where the folder has no parent.
     pub(crate) fn beside(run: &Path) -> Result<Self, ApiError> {
         // `.` and links have another name than the folder they lead to.
         let folder = run.canonicalize().unwrap_or_else(|_| run.to_owned());

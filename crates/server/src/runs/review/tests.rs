@@ -25,7 +25,7 @@ fn run_in(folder: &Path) -> PathBuf {
 fn verdicts_are_kept_beside_the_run_and_withdrawn() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path());
-    let file = ReviewFile::beside(&run).unwrap();
+    let file = LabelReviewFile::beside(&run).unwrap();
     assert_eq!(file.name(), "a run.review.json");
     assert!(file.read().unwrap().is_empty());
     file.withdraw("c0ffee", 3).unwrap();
@@ -61,21 +61,21 @@ fn writers_do_not_lose_what_others_write() {
             let run = &run;
             scope.spawn(move || {
                 // Each opens the file for itself, as another process does.
-                let file = ReviewFile::beside(run).unwrap();
+                let file = LabelReviewFile::beside(run).unwrap();
                 for image in 0..10 {
                     file.set(record(10 * writer + image, Verdict::Wrong)).unwrap();
                 }
             });
         }
     });
-    let images: Vec<_> = ReviewFile::beside(&run).unwrap().read().unwrap().iter().map(|one| one.image).collect();
+    let images: Vec<_> = LabelReviewFile::beside(&run).unwrap().read().unwrap().iter().map(|one| one.image).collect();
     assert_eq!(images, (0..40).collect::<Vec<_>>());
 }
 
 #[test]
 fn a_damaged_or_newer_file_is_told_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
-    let file = ReviewFile::beside(&run_in(folder.path())).unwrap();
+    let file = LabelReviewFile::beside(&run_in(folder.path())).unwrap();
     let path = folder.path().join("a run.review.json");
     for (text, told) in [
         ("", "cannot be read"),
@@ -93,7 +93,7 @@ fn a_damaged_or_newer_file_is_told_and_left_alone() {
 #[test]
 fn merged_by_hand_the_later_verdict_counts() {
     let folder = tempfile::tempdir().unwrap();
-    let file = ReviewFile::beside(&run_in(folder.path())).unwrap();
+    let file = LabelReviewFile::beside(&run_in(folder.path())).unwrap();
     let of = |image, verdict, at_s| serde_json::to_string(&ReviewRecord { at_s, ..record(image, verdict) }).unwrap();
     let lines = [of(9, Verdict::Unclear, 5), of(4, Verdict::Wrong, 8), of(4, Verdict::Right, 2)];
     let text = format!("{{\"version\": 1, \"verdicts\": [{}]}}", lines.join(","));
@@ -113,6 +113,6 @@ fn a_folder_that_cannot_be_written_is_a_clear_refusal() {
         let error = failed("x.review.json", &io::Error::from(kind));
         assert!(error.status() == status && error.to_string().contains(told), "{error}");
     }
-    let root = ReviewFile::beside(Path::new("/")).err().unwrap();
+    let root = LabelReviewFile::beside(Path::new("/")).err().unwrap();
     assert!(root.status() == 422 && root.to_string().contains("no place beside it"), "{root}");
 }

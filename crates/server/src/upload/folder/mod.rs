@@ -27,7 +27,7 @@ use crate::upload::archive::unwritable;
 
 /// The folder of uploads in flight, and of those that are being deleted.
 const STAGING: &str = ".uploads";
-/// Folders of servers before this one, which unpacked beside the runs.
+/// Prefix of the temporary folders of older versions, which unpacked beside the runs.
 const OLD_STAGING: &str = ".upload-";
 /// Disks allocate blocks: a file without content takes space too.
 const BLOCK_BYTES: u64 = 4096;
@@ -35,34 +35,34 @@ const BLOCK_BYTES: u64 = 4096;
 /// The folder that takes uploads.
 pub(crate) struct UploadFolder {
     root: PathBuf,
-    /// For all uploads together.
+    /// Limit for all uploads together.
     max_bytes: u64,
     /// Bytes of the uploads that are complete, and of those in flight.
     used_bytes: AtomicU64,
-    /// One of two uploads of one name comes first.
+    /// Held while an upload is published, so that two of one name cannot replace each other.
     publishing: Mutex<()>,
     _lock: File,
 }
 
-/// An upload that is there.
+/// An existing upload.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct Upload {
     pub(crate) kind: UploadKind,
     pub(crate) name: String,
     /// Bytes on the disk: unpacked, and of a corpus its decoded images.
     pub(crate) bytes: u64,
-    /// When it had come whole, in seconds since 1970.
+    /// When it was complete, in seconds since 1970.
     pub(crate) received_s: u64,
 }
 
-/// Disk space for an upload in flight; given back unless the upload is published.
+/// Reserved disk space of an upload in progress; released unless the upload is published.
 pub(crate) struct DiskReservation<'a> {
     uploads: &'a UploadFolder,
     bytes: AtomicU64,
 }
 
 impl UploadFolder {
-    /// Takes a folder for uploads: removes what a server that was stopped has left, and counts what is there.
+    /// Opens a folder for uploads: removes temporary files of an earlier server, and measures the existing uploads.
     ///
     /// # Errors
     /// An error where the folder cannot be written, or another server takes uploads into it.
@@ -109,8 +109,8 @@ impl UploadFolder {
         uploads.collect()
     }
 
-    /// Bytes of all uploads, and how many they may be.
-    pub(crate) fn room(&self) -> (u64, u64) {
+    /// Bytes used by all uploads, and their limit.
+    pub(crate) fn usage(&self) -> (u64, u64) {
         (self.used_bytes.load(Ordering::Relaxed), self.max_bytes)
     }
 
@@ -119,7 +119,7 @@ impl UploadFolder {
         DiskReservation { uploads: self, bytes: AtomicU64::new(0) }
     }
 
-    /// A new folder that is not served.
+    /// A new temporary folder, which is not served.
     pub(crate) fn staging(&self) -> Result<tempfile::TempDir, ApiError> {
         tempfile::tempdir_in(self.root.join(STAGING)).map_err(|error| unwritable(&error))
     }
@@ -131,22 +131,22 @@ impl UploadFolder {
         }
     }
 
-    /// The folder of an upload of that name, whether it is there or not.
+    /// The folder of an upload of this name, whether it exists or not.
     ///
     /// # Errors
-    /// 400 for a name that is none.
+    /// 400 for an invalid name.
     pub(crate) fn folder_of(&self, kind: UploadKind, name: &str) -> Result<PathBuf, ApiError> {
         Ok(self.parent(kind).join(name::checked(name)?))
     }
 
-    /// The folder that an upload of that name goes to.
+    /// The path for a new upload of this name.
     ///
     /// # Errors
-    /// 400 for a name that is none, 409 where there is one of that name.
-    pub(crate) fn place(&self, kind: UploadKind, name: &str) -> Result<PathBuf, ApiError> {
+    /// 400 for an invalid name, 409 if an upload of this name exists.
+    pub(crate) fn path_for_new(&self, kind: UploadKind, name: &str) -> Result<PathBuf, ApiError> {
         let target = self.folder_of(kind, name)?;
         if target.symlink_metadata().is_ok() {
-            return Err(ApiError::exists(format!("{name} is there already")));
+            return Err(ApiError::exists(format!("{name} exists already")));
         }
         Ok(target)
     }
@@ -166,16 +166,16 @@ impl UploadFolder {
         sync(folder).map_err(|error| unwritable(&error))?;
         let _alone = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         if target.symlink_metadata().is_ok() {
-            return Err(ApiError::exists("one of that name appeared meanwhile"));
+            return Err(ApiError::exists("an upload of that name was published meanwhile"));
         }
         fs::create_dir_all(self.parent(kind)).map_err(|error| unwritable(&error))?;
         fs::rename(folder, target).map_err(|error| unwritable(&error))?;
-        // It stays, and so does the room that it takes.
+        // The published upload keeps its disk space.
         reservation.bytes.store(0, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Removes an upload from where it is served; gives the folder it had, and what is left to delete.
+    /// Moves an upload out of the served folder; returns the folder it had, and the temporary folder to delete.
     ///
     /// # Errors
     /// 404 where nothing of that name was uploaded.
@@ -200,21 +200,21 @@ impl UploadFolder {
 }
 
 impl DiskReservation<'_> {
-    /// A new folder that is not served.
+    /// A new temporary folder, which is not served.
     pub(crate) fn staging(&self) -> Result<tempfile::TempDir, ApiError> {
         self.uploads.staging()
     }
 
-    /// Bytes that are left for uploads.
+    /// Bytes that uploads may still use.
     pub(crate) fn left_bytes(&self) -> u64 {
-        let (used, max) = self.uploads.room();
+        let (used, max) = self.uploads.usage();
         max.saturating_sub(used)
     }
 
     /// Reserves the space of one more file.
     ///
     /// # Errors
-    /// 413 where all uploads together would take more than they may.
+    /// 413 if all uploads together would exceed their limit.
     pub(crate) fn file(&self, bytes: u64) -> Result<(), ApiError> {
         let blocks = bytes.max(1).checked_next_multiple_of(BLOCK_BYTES).unwrap_or(u64::MAX);
         let max = self.uploads.max_bytes;

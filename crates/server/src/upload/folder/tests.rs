@@ -12,7 +12,7 @@ fn publish(uploads: &UploadFolder, kind: UploadKind, name: &str, files: &[u64]) 
         reservation.file(*bytes)?;
         fs::write(staging.path().join(number.to_string()), vec![1; *bytes as usize]).unwrap();
     }
-    let target = uploads.place(kind, name)?;
+    let target = uploads.path_for_new(kind, name)?;
     uploads.publish(kind, staging.path(), &target, &reservation)?;
     Ok(target)
 }
@@ -38,11 +38,11 @@ fn an_upload_is_listed_and_taken_away() {
         (UploadKind::Corpus, "a", BLOCK_BYTES),
     ];
     assert_eq!(brief, expected);
-    assert_eq!(uploads.room(), (5 * BLOCK_BYTES, MAX_BYTES));
+    assert_eq!(uploads.usage(), (5 * BLOCK_BYTES, MAX_BYTES));
     // A server that starts again knows as much.
     drop(uploads);
     let uploads = UploadFolder::new(folder.path(), MAX_BYTES).unwrap();
-    assert_eq!((uploads.list(), uploads.room()), (listed, (5 * BLOCK_BYTES, MAX_BYTES)));
+    assert_eq!((uploads.list(), uploads.usage()), (listed, (5 * BLOCK_BYTES, MAX_BYTES)));
 
     for (kind, name) in
         [(UploadKind::Run, "by-hand"), (UploadKind::Run, "corpora"), (UploadKind::Corpus, "b"), (UploadKind::Run, "..")]
@@ -55,7 +55,7 @@ fn an_upload_is_listed_and_taken_away() {
     rest.close().unwrap();
     assert_eq!(names(folder.path()), [".uploads", "b", "by-hand", "corpora"]);
     assert_eq!(names(&folder.path().join("corpora")), ["a"]);
-    assert_eq!(uploads.room().0, 3 * BLOCK_BYTES);
+    assert_eq!(uploads.usage().0, 3 * BLOCK_BYTES);
 }
 
 #[test]
@@ -65,10 +65,10 @@ fn all_uploads_together_are_bounded() {
     publish(&uploads, UploadKind::Run, "a", &[0; 8]).unwrap();
     let error = publish(&uploads, UploadKind::Run, "b", &[0; 3]).unwrap_err();
     assert_eq!(error.status().as_u16(), 413);
-    assert_eq!(uploads.room().0, 8 * BLOCK_BYTES, "what did not fit is given back");
+    assert_eq!(uploads.usage().0, 8 * BLOCK_BYTES, "what did not fit is given back");
     assert_eq!(uploads.reserve().file(u64::MAX).unwrap_err().status().as_u16(), 413);
     publish(&uploads, UploadKind::Run, "b", &[0; 2]).unwrap();
-    assert_eq!(uploads.room(), (MAX_BYTES, MAX_BYTES));
+    assert_eq!(uploads.usage(), (MAX_BYTES, MAX_BYTES));
 }
 
 #[test]
