@@ -13,9 +13,9 @@ use crate::http::work_pool::WorkPool;
 use crate::runs::catalogue::Catalogue;
 use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
-use crate::runs::kept_results::KeptResults;
 use crate::runs::metrics_logs::MetricsLogs;
 use crate::runs::open_run::OpenRun;
+use crate::runs::stored_results::StoredResults;
 use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::model_input::ImageSources;
 use crate::sheet::models::Models;
@@ -41,7 +41,7 @@ pub(crate) struct App {
     pub(crate) uploaded_images: UploadedImages,
     pub(crate) event_bus: Arc<EventBus>,
     /// Results that survive a restart.
-    pub(crate) kept: Arc<KeptResults>,
+    pub(crate) stored_results: Arc<StoredResults>,
     pub(crate) models: Models,
     pub(crate) image_measurements: ImageMeasurements,
     /// Held while the sentences of users are replaced.

@@ -35,8 +35,8 @@ use crate::runs::catalogue::{Catalogue, is_run};
 use crate::runs::corpora::Corpora;
 use crate::runs::event_bus::EventBus;
 use crate::runs::follow::follow;
-use crate::runs::kept_results::KeptResults;
 use crate::runs::metrics_logs::MetricsLogs;
+use crate::runs::stored_results::StoredResults;
 use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::models::Models;
 use crate::sheet::uploaded_images::UploadedImages;
@@ -141,7 +141,7 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         None => Device::cpu(Some(forward_threads()), None).map_err(|source| Error::Device { source })?,
     };
     let (cache, work) = (Arc::new(Cache::new(config.cache_bytes)), Arc::new(WorkPool::new()));
-    let kept = Arc::new(KeptResults::new(config.cache_dir.as_deref()));
+    let stored_results = Arc::new(StoredResults::new(config.cache_dir.as_deref()));
     let answers = ResponseBudgets::new();
     let image_measurements =
         ImageMeasurements { cache: Arc::clone(&cache), work: Arc::clone(&work), answers: Arc::clone(&answers) };
@@ -156,8 +156,13 @@ pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
         sent: ImageBudget::new(),
         uploaded_images: UploadedImages::new(),
         event_bus: Arc::new(EventBus::new()),
-        models: Models::new(Arc::clone(&cache), (Arc::clone(&work), Arc::clone(&kept)), device, config.worker.clone()),
-        kept,
+        models: Models::new(
+            Arc::clone(&cache),
+            (Arc::clone(&work), Arc::clone(&stored_results)),
+            device,
+            config.worker.clone(),
+        ),
+        stored_results,
         user_stories: Mutex::default(),
         cache,
         work,

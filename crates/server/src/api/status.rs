@@ -57,7 +57,7 @@ pub(crate) async fn status(State(app): State<AppState>, headers: HeaderMap) -> R
         version: env!("CARGO_PKG_VERSION"),
         runs: app.runs.all().len(),
         uploads: app.uploads.is_some(),
-        cache: CacheStatus { entries, bytes, limit_bytes: app.cache.limit() },
+        cache: CacheStatus { entries, bytes, limit_bytes: app.cache.limit_bytes() },
         drawing: work(WorkKind::Render),
         forward: work(WorkKind::Forward),
     };

@@ -1,4 +1,4 @@
-//! Which layers and units of two networks see the same, computed on request and kept.
+//! Which layers and units of two networks see the same, computed on request and stored.
 
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use deepviz_stats::compare::{
 use ndarray::{Array2, ArrayView2, Axis, concatenate};
 
 use crate::app::App;
-use crate::compare::kept::{KeptMap, KeptUnits};
 use crate::compare::sides::{Side, Sides};
+use crate::compare::stored::{StoredMap, StoredUnits};
 use crate::explain::test_sample::TestSample;
 use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
@@ -124,8 +124,9 @@ impl Sides {
         app.cache
             .get(key.clone(), async {
                 let size = (a.layers.len(), b.layers.len());
-                let kept = app.kept.get(&key, self.layer_map(app, &sample, [&a, &b], pair.is_some())).await?;
-                let (map, procrustes_interval) = kept.into_map(size)?;
+                let stored =
+                    app.stored_results.get(&key, self.layer_map(app, &sample, [&a, &b], pair.is_some())).await?;
+                let (map, procrustes_interval) = stored.into_map(size)?;
                 Ok(Similarity { images: sample.ids.len(), split: sample.split, a, b, map, procrustes_interval })
             })
             .await
@@ -137,7 +138,7 @@ impl Sides {
         sample: &TestSample,
         [a, b]: [&ComparedLayers; 2],
         is_pair: bool,
-    ) -> Result<KeptMap, ApiError> {
+    ) -> Result<StoredMap, ApiError> {
         let held = app.answers.take(bytes_of_map([a, b], sample.ids.len())).await?;
         let first = features(pooled(app, &self.a, sample, &a.poolings()).await?, a);
         // A checkpoint beside itself is computed once.
@@ -151,7 +152,7 @@ impl Sides {
         if !is_pair && is_one_network(self.a.run.network(), self.b.run.network()) {
             map.opposite = (0..a.layers.len()).map(|place| map.cka[[place, place]].map(|_| place)).collect();
         }
-        Ok(KeptMap::of(&map, interval))
+        Ok(StoredMap::of(&map, interval))
     }
 
     /// The units of two layers, matched.
@@ -174,7 +175,7 @@ impl Sides {
                 let ((at, shape), (b_at, b_shape)) = (of(&self.a, layer), of(&self.b, b_layer));
                 let grid = unit_grid(shape, b_shape, sample.ids.len());
                 let computed = self.match_layers(app, &sample, ([at, b_at], [shape, b_shape]), grid);
-                let found = app.kept.get(&key, computed).await?.into_match();
+                let found = app.stored_results.get(&key, computed).await?.into_match();
                 Ok(Units { found, images: sample.ids.len(), split: sample.split, grid })
             })
             .await
@@ -186,7 +187,7 @@ impl Sides {
         sample: &TestSample,
         ([at, b_at], [shape, b_shape]): ([usize; 2], [Shape; 2]),
         grid: [usize; 2],
-    ) -> Result<KeptUnits, ApiError> {
+    ) -> Result<StoredUnits, ApiError> {
         let values = sample.ids.len() * grid[0] * grid[1] * (shape.channels + b_shape.channels);
         let correlations = shape.channels * b_shape.channels;
         // Activations, standardised, shuffled; correlations and what the assignment keeps of them.
@@ -196,7 +197,7 @@ impl Sides {
         let second = pooled(app, &self.b, sample, &one(b_at)).await?.swap_remove(0);
         let compare = move || {
             let _held = held;
-            Ok(KeptUnits::of(&match_units(first.view(), second.view(), grid[0] * grid[1])))
+            Ok(StoredUnits::of(&match_units(first.view(), second.view(), grid[0] * grid[1])))
         };
         app.work.run(WorkKind::Forward, compare).await
     }

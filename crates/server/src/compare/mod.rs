@@ -1,8 +1,8 @@
 //! Two checkpoints side by side, of one run or of two.
 
-pub(crate) mod clock;
-pub(crate) mod kept;
+pub(crate) mod alignment;
 pub(crate) mod layers;
-pub(crate) mod lifelines;
 pub(crate) mod outcomes;
 pub(crate) mod sides;
+pub(crate) mod stored;
+pub(crate) mod unit_history;

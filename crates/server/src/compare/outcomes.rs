@@ -1,4 +1,4 @@
-//! What two checkpoints do with the same images, kept while they are looked at.
+//! The outcomes of two checkpoints on the same images, cached.
 
 use std::sync::Arc;
 

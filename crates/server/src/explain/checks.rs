@@ -22,12 +22,12 @@ pub(crate) struct MethodCheck(pub(crate) Randomisation);
 
 /// The same in a file; what is no number is `null` there.
 #[derive(Deserialize, Serialize)]
-struct KeptCheck {
+struct StoredCheck {
     images: usize,
     steps: Vec<(usize, Option<f64>)>,
 }
 
-impl KeptCheck {
+impl StoredCheck {
     fn of(check: &Randomisation) -> Self {
         let known = |step: &Step| (step.layer, Some(step.correlation).filter(|value| value.is_finite()));
         Self { images: check.images, steps: check.steps.iter().map(known).collect() }
@@ -58,7 +58,7 @@ impl Models {
         self.cache
             .get(key.clone(), async {
                 let computed = self.test_method(run, entry, (sample, method));
-                Ok(self.kept.get(&key, computed).await?.of_method(method))
+                Ok(self.stored_results.get(&key, computed).await?.of_method(method))
             })
             .await
     }
@@ -68,7 +68,7 @@ impl Models {
         run: &Arc<OpenRun>,
         entry: &CheckpointEntry,
         (sample, method): (&TestSample, Method),
-    ) -> Result<KeptCheck, ApiError> {
+    ) -> Result<StoredCheck, ApiError> {
         let snapshot = self.snapshot(run, entry).await?;
         let compiled = self.compiled(run);
         let (run, sample) = (Arc::clone(run), sample.clone());
@@ -81,7 +81,7 @@ impl Models {
             };
             let tests = randomisation::test(run.network(), &snapshot.parameters, (&images, &[method]), &model)?;
             let test = tests.into_iter().next();
-            test.map(|test| KeptCheck::of(&test)).ok_or_else(|| ApiError::internal("a method was not tested"))
+            test.map(|test| StoredCheck::of(&test)).ok_or_else(|| ApiError::internal("a method was not tested"))
         };
         self.work.run(WorkKind::Forward, compute).await
     }

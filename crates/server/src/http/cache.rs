@@ -1,4 +1,4 @@
-//! One cache for everything that takes work to make, bounded in bytes: pictures, snapshots, models.
+//! One in-memory cache for everything that is expensive to compute (pictures, snapshots, models), bounded in bytes.
 
 use std::any::Any;
 use std::future::Future;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::http::problem::ApiError;
 
-/// Keys hold content hashes, so that an entry is never out of date; the first word names the type.
+/// Keys contain content hashes, so that an entry is never out of date; the prefix before the first `/` names the type.
 pub(crate) struct Cache(moka::future::Cache<String, CacheEntry>);
 
 #[derive(Clone)]
@@ -18,17 +18,17 @@ struct CacheEntry {
 
 /// The memory that a cached value takes.
 pub(crate) trait CacheSize: Send + Sync + 'static {
-    /// Bytes of memory, about.
+    /// Approximate bytes of memory.
     fn bytes(&self) -> usize;
 }
 
-/// An entry for which others are put out at once.
+/// An entry larger than this triggers eviction at once.
 const LARGE_BYTES: u32 = 1 << 20;
-/// Bookkeeping of one entry, so that many small entries are counted too.
+/// Overhead of one entry, so that many small entries count too.
 const OVERHEAD_BYTES: usize = 256;
 
 impl Cache {
-    /// An empty cache that holds at most so many bytes.
+    /// An empty cache of at most `limit_bytes` bytes.
     pub(crate) fn new(limit_bytes: u64) -> Self {
         Self(
             moka::future::Cache::builder()
@@ -40,39 +40,39 @@ impl Cache {
         )
     }
 
-    /// Entries, and their bytes.
+    /// The number of entries, and their bytes.
     pub(crate) fn size(&self) -> (u64, u64) {
         (self.0.entry_count(), self.0.weighted_size())
     }
 
-    /// Bytes at most.
-    pub(crate) fn limit(&self) -> u64 {
+    /// The limit of the cache in bytes.
+    pub(crate) fn limit_bytes(&self) -> u64 {
         self.0.policy().max_capacity().unwrap_or(u64::MAX)
     }
 
-    /// The entry of the key, made now where it is missing. Requests for the same key meanwhile wait for
-    /// the same work; failures are not kept.
+    /// Returns the entry of the key; computes it if it is missing. It is computed once: concurrent requests for the same
+    /// key wait for it. Failures are not cached.
     ///
-    /// Boxed: what one entry is made from nests others, and unboxed the whole chain would be part of every
-    /// caller's future.
+    /// Boxed: computing one entry may get others from the cache, and unboxed the futures of the whole chain would be part
+    /// of every caller's future.
     pub(crate) fn get<'a, T: CacheSize>(
         &'a self,
         key: String,
-        make: impl Future<Output = Result<T, ApiError>> + Send + 'a,
+        compute: impl Future<Output = Result<T, ApiError>> + Send + 'a,
     ) -> Pin<Box<dyn Future<Output = Result<Arc<T>, ApiError>> + Send + 'a>> {
         Box::pin(async move {
-            let mut made = 0;
+            let mut new_bytes = 0;
             let entry = self
                 .0
                 .try_get_with(key, async {
-                    let value = make.await?;
+                    let value = compute.await?;
                     let bytes = u32::try_from(value.bytes()).unwrap_or(u32::MAX);
-                    made = bytes;
+                    new_bytes = bytes;
                     Ok::<_, ApiError>(CacheEntry { bytes, value: Arc::new(value) })
                 })
                 .await?;
-            if made > LARGE_BYTES {
-                // What has to go for it goes at once, rather than with the next few dozen entries.
+            if new_bytes > LARGE_BYTES {
+                // Evict for it now, rather than with the next few dozen entries.
                 self.0.run_pending_tasks().await;
             }
             entry.value.downcast().map_err(|_| ApiError::internal("two types of entry share a cache key"))
@@ -92,23 +92,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_same_request_at_the_same_time_is_worked_once() {
+    async fn concurrent_requests_for_a_key_compute_it_once() {
         let cache = Cache::new(1 << 20);
-        let made = AtomicUsize::new(0);
+        let computed = AtomicUsize::new(0);
         let request = || {
             cache.get("bytes/1".to_owned(), async {
-                made.fetch_add(1, Ordering::Relaxed);
+                computed.fetch_add(1, Ordering::Relaxed);
                 tokio::task::yield_now().await;
                 Ok(vec![7_u8; 10])
             })
         };
         let (a, b, c) = tokio::join!(request(), request(), request());
         assert_eq!((a.unwrap()[0], b.unwrap()[0], c.unwrap()[0]), (7, 7, 7));
-        assert_eq!(made.load(Ordering::Relaxed), 1);
+        assert_eq!(computed.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
-    async fn a_failure_is_told_and_not_kept() {
+    async fn a_failure_is_returned_and_not_cached() {
         let cache = Cache::new(1 << 20);
         let failed = cache.get::<Vec<u8>>("bytes/2".to_owned(), async { Err(ApiError::not_found("gone")) });
         assert_eq!(failed.await.unwrap_err().to_string(), "gone");

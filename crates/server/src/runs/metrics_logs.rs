@@ -1,4 +1,4 @@
-//! The measurements of runs, kept while their files do not change.
+//! The measurements of runs, cached while their files do not change.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::file_stamp::FileCache;
 use crate::runs::open_run::OpenRun;
 
-/// All that are kept together; the ones that were looked at last. A longer one is read whenever it is asked for.
+/// All that are cached together; the ones that were looked at last. A longer one is read whenever it is asked for.
 const MAX_BYTES: usize = 64 << 20;
 /// A file with more bytes takes longer to read than a sheet to draw.
 const BRIEF_BYTES: u64 = 1 << 20;
@@ -20,12 +20,12 @@ const BRIEF_BYTES: u64 = 1 << 20;
 pub(crate) struct MetricsLogs {
     max_bytes: usize,
     /// The one that was looked at last at the end.
-    kept: Mutex<VecDeque<(PathBuf, FileCache<MetricsLog>)>>,
+    cached: Mutex<VecDeque<(PathBuf, FileCache<MetricsLog>)>>,
 }
 
 impl MetricsLogs {
     pub(crate) fn new() -> Self {
-        Self { max_bytes: MAX_BYTES, kept: Mutex::default() }
+        Self { max_bytes: MAX_BYTES, cached: Mutex::default() }
     }
 
     /// The kind of work with the measurements of a run, which may have to be read for it.
@@ -33,9 +33,9 @@ impl MetricsLogs {
         if run.metrics_bytes() < BRIEF_BYTES { WorkKind::Render } else { WorkKind::RenderLarge }
     }
 
-    /// Bytes that reading them takes: of the file and of its lines; nothing where they are kept.
+    /// Bytes that reading them takes: of the file and of its lines; nothing where they are cached.
     pub(crate) fn cost(&self, run: &OpenRun) -> usize {
-        match self.kept(run) {
+        match self.cached(run) {
             Some(_) => 0,
             None => usize::try_from(run.metrics_bytes()).unwrap_or(usize::MAX).saturating_mul(2),
         }
@@ -43,7 +43,7 @@ impl MetricsLogs {
 
     /// The measurements as they are now, read where the file has changed. For a blocking thread.
     pub(crate) fn of(&self, run: &OpenRun) -> Result<Arc<MetricsLog>, ApiError> {
-        if let Some(log) = self.kept(run) {
+        if let Some(log) = self.cached(run) {
             return Ok(log);
         }
         let (read, log) = run.read_metrics()?;
@@ -51,21 +51,21 @@ impl MetricsLogs {
         Ok(log)
     }
 
-    fn kept(&self, run: &OpenRun) -> Option<Arc<MetricsLog>> {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+    fn cached(&self, run: &OpenRun) -> Option<Arc<MetricsLog>> {
+        let mut all = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         let place = all.iter().position(|(path, _)| *path == run.path)?;
         // What is out of date is not put back.
-        let (path, kept) = all.remove(place)?;
-        let log = kept.if_unchanged(run.metrics_stamp())?;
-        all.push_back((path, kept));
+        let (path, cached) = all.remove(place)?;
+        let log = cached.if_unchanged(run.metrics_stamp())?;
+        all.push_back((path, cached));
         Some(log)
     }
 
     fn keep(&self, run: &OpenRun, read: FileCache<MetricsLog>) {
-        let mut all = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         all.retain(|(path, _)| *path != run.path);
         all.push_back((run.path.clone(), read));
-        let mut bytes: usize = all.iter().map(|(_, kept)| bytes_of(kept)).sum();
+        let mut bytes: usize = all.iter().map(|(_, cached)| bytes_of(cached)).sum();
         while bytes > self.max_bytes {
             let Some((_, oldest)) = all.pop_front() else { return };
             bytes -= bytes_of(&oldest);
@@ -73,8 +73,8 @@ impl MetricsLogs {
     }
 }
 
-fn bytes_of(kept: &FileCache<MetricsLog>) -> usize {
-    kept.value.as_ref().map_or(0, |log| log.lines.capacity() * size_of::<Metric>())
+fn bytes_of(cached: &FileCache<MetricsLog>) -> usize {
+    cached.value.as_ref().map_or(0, |log| log.lines.capacity() * size_of::<Metric>())
 }
 
 #[cfg(test)]
@@ -97,17 +97,17 @@ mod tests {
         let mut logs = MetricsLogs::new();
         let first = logs.of(&runs[0]).unwrap();
         assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
-        let one = bytes_of(&logs.kept.lock().unwrap()[0].1);
+        let one = bytes_of(&logs.cached.lock().unwrap()[0].1);
         assert!(one > 0);
         logs.max_bytes = 2 * one;
         for run in [&runs[1], &runs[0], &runs[2]] {
             logs.of(run).unwrap();
         }
-        assert!(logs.kept(&runs[1]).is_none(), "it was not looked at for longest");
+        assert!(logs.cached(&runs[1]).is_none(), "it was not looked at for longest");
         assert!(Arc::ptr_eq(&first, &logs.of(&runs[0]).unwrap()));
-        // One alone that is too long is not kept, and read all the same.
+        // One alone that is too long is not cached, and read all the same.
         logs.max_bytes = one - 1;
         assert_eq!(logs.of(&runs[1]).unwrap(), first);
-        assert!(logs.kept.lock().unwrap().is_empty());
+        assert!(logs.cached.lock().unwrap().is_empty());
     }
 }

@@ -1,4 +1,4 @@
-//! The run folders that are served and their corpora: opened, followed, and told to clients as events.
+//! The run folders that are served and their corpora: opened, watched for changes, and reported to clients as events.
 
 pub(crate) mod catalogue;
 pub(crate) mod corpora;
@@ -12,12 +12,12 @@ pub(crate) mod fingerprint;
 pub(crate) mod follow;
 pub(crate) mod health;
 pub(crate) mod image_path;
-pub(crate) mod kept_results;
 pub(crate) mod last_line;
 pub(crate) mod listing;
 pub(crate) mod metrics_logs;
 pub(crate) mod open_run;
 pub(crate) mod review;
 pub(crate) mod statistics;
+pub(crate) mod stored_results;
 pub(crate) mod upload_record;
 pub(crate) mod wire;

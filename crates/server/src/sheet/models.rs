@@ -13,8 +13,8 @@ use crate::http::cache::{Cache, CacheSize};
 use crate::http::problem::ApiError;
 use crate::http::selection::text_from_indices;
 use crate::http::work_pool::{WorkKind, WorkPool};
-use crate::runs::kept_results::KeptResults;
 use crate::runs::open_run::OpenRun;
+use crate::runs::stored_results::StoredResults;
 use crate::sheet::compiled_networks::CompiledNetworks;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::weight_summary::{WeightChange, WeightSummary};
@@ -29,7 +29,7 @@ pub(crate) struct Models {
     pub(crate) cache: Arc<Cache>,
     pub(crate) work: Arc<WorkPool>,
     /// Results that survive a restart.
-    pub(crate) kept: Arc<KeptResults>,
+    pub(crate) stored_results: Arc<StoredResults>,
     device: Device,
     worker: Option<PathBuf>,
     compiled_networks: CompiledNetworks,
@@ -87,11 +87,11 @@ impl Models {
     /// Models that are applied with a device, or by this Python where deepViz has no operations for them.
     pub(crate) fn new(
         cache: Arc<Cache>,
-        (work, kept): (Arc<WorkPool>, Arc<KeptResults>),
+        (work, stored_results): (Arc<WorkPool>, Arc<StoredResults>),
         device: Device,
         worker: Option<PathBuf>,
     ) -> Self {
-        Self { cache, work, kept, device, worker, compiled_networks: CompiledNetworks::default() }
+        Self { cache, work, stored_results, device, worker, compiled_networks: CompiledNetworks::default() }
     }
 
     fn device_of(&self, run: &OpenRun) -> Device {

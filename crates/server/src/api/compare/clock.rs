@@ -11,13 +11,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::errors::QueryErrors;
 use crate::api::params::RunPath;
 use crate::app::{App, AppState};
-use crate::compare::clock::Clock;
+use crate::compare::alignment::AlignmentBasis;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::runs::open_run::OpenRun;
 
-/// The second run, and by what the two are aligned: the clock.
+/// The second run, and the quantity by which the two are aligned.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ClockQuery {
@@ -26,13 +26,13 @@ pub(crate) struct ClockQuery {
     b: String,
     /// `step`, `epoch` (default), `images`, `fraction`, `time` or `error`.
     #[param(inline)]
-    by: Option<Clock>,
+    by: Option<AlignmentBasis>,
 }
 
-/// The checkpoints of two runs, aligned: their positions by the clock, and which ones stand for each other.
+/// The aligned checkpoints of two runs: their positions, and the pairs that correspond.
 #[derive(Serialize, ToSchema)]
 struct ClockAnswer {
-    by: Clock,
+    by: AlignmentBasis,
     /// Of the positions: `steps`, `epochs`, `images`, `of training`, `seconds`, `test error`.
     unit: &'static str,
     /// The position of every checkpoint of the first run; null where it is not known.
@@ -65,18 +65,18 @@ pub(crate) async fn clock(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let (a, b) = (app.runs.get(&run)?, app.runs.get(&query.b)?);
-    let by = query.by.unwrap_or(Clock::Epoch);
+    let by = query.by.unwrap_or(AlignmentBasis::Epoch);
     let (first, second) = (positions(&app, &a, by).await?, positions(&app, &b, by).await?);
     let lacks = |run: &OpenRun, positions: &[Option<f64>]| {
         let is_unknown = positions.iter().all(Option::is_none);
-        is_unknown.then(|| format!("run {} has no place on this clock: {}", run.id, by.lacks()))
+        is_unknown.then(|| format!("run {} cannot be aligned by this: {}", run.id, by.lacks()))
     };
     let missing = lacks(&a, &first).or_else(|| lacks(&b, &second));
     let pairs = by.pairs(&first, &second);
     json(&headers, &ClockAnswer { by, unit: by.unit(), a: first, b: second, pairs, missing })
 }
 
-async fn positions(app: &App, run: &Arc<OpenRun>, by: Clock) -> Result<Vec<Option<f64>>, ApiError> {
+async fn positions(app: &App, run: &Arc<OpenRun>, by: AlignmentBasis) -> Result<Vec<Option<f64>>, ApiError> {
     let of = Arc::clone(run);
     let listing = run.listing_by(&app.work).await?;
     app.with_log(run, move |log| Ok(by.positions(of.info(), &listing.entries, log))).await

@@ -12,7 +12,7 @@ use super::units::MAX_CORRELATIONS;
 use crate::api::errors::StatisticsErrors;
 use crate::api::params::LayerPath;
 use crate::app::AppState;
-use crate::compare::lifelines::LifelineRequest;
+use crate::compare::unit_history::UnitHistoryRequest;
 use crate::explain::test_sample::TestSample;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
@@ -122,7 +122,7 @@ pub(crate) async fn lifelines(
     let split = if corpus.range(Split::Test).is_empty() { Split::Train } else { Split::Test };
     let sample = TestSample::of(&corpus, split, Some(images))?;
     let checkpoints: Vec<_> = usable.iter().map(|&index| (index, listing.entries[index].clone())).collect();
-    let found = LifelineRequest { run: &run, checkpoints: &checkpoints, layer }.answer(&app, &sample).await?;
+    let found = UnitHistoryRequest { run: &run, checkpoints: &checkpoints, layer }.answer(&app, &sample).await?;
     let unit = |(unit, life): (usize, Life)| Lifeline {
         unit,
         to_last: found.checkpoints.iter().map(|checkpoint| checkpoint.own.get(unit).copied().flatten()).collect(),

@@ -1,5 +1,5 @@
-//! Small results that took long, kept in the cache folder under what they were computed from, so that a restart does not
-//! lose them.
+//! Small results that take long to compute, stored in the cache folder by a key of what they were computed from, so that
+//! they survive a restart.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,24 +13,24 @@ use crate::http::problem::ApiError;
 
 /// The file of the results in the cache folder.
 const FILE_NAME: &str = "results.sqlite";
-/// Changes whenever a result of the same key would be another one.
+/// To be increased when the result for an unchanged key changes.
 const VERSION: u32 = 2;
 
-/// The results; without a cache folder nothing is kept.
-pub(crate) struct KeptResults {
+/// The stored results; without a cache folder nothing is stored.
+pub(crate) struct StoredResults {
     path: Option<PathBuf>,
-    /// Opened by the first that asks; `None` where it cannot be.
+    /// Opened at the first access; `None` if it cannot be opened.
     store: OnceLock<Option<ResultStore>>,
 }
 
-impl KeptResults {
+impl StoredResults {
     /// In the cache folder of the server.
     pub(crate) fn new(cache: Option<&Path>) -> Self {
         Self { path: cache.map(|cache| cache.join(FILE_NAME)), store: OnceLock::new() }
     }
 
-    /// The result that is kept, or the computed one, which then is. What cannot be read is computed again; what cannot be
-    /// written is computed after every restart.
+    /// Returns the stored result, or computes and stores it. An unreadable result is computed again; one that cannot be
+    /// written is computed again after every restart.
     pub(crate) async fn get<T: DeserializeOwned + Serialize + Send + 'static>(
         self: &Arc<Self>,
         key: &str,
@@ -62,7 +62,7 @@ impl KeptResults {
     }
 
     fn read<T: DeserializeOwned>(&self, key: &str) -> Option<T> {
-        let value = self.store()?.get(key).inspect_err(|error| tracing::warn!("a kept result: {error}")).ok()??;
+        let value = self.store()?.get(key).inspect_err(|error| tracing::warn!("a stored result: {error}")).ok()??;
         serde_json::from_slice(&value).ok()
     }
 
@@ -88,22 +88,22 @@ mod tests {
             Ok(vec![Some(1.5), None])
         };
         let cache = folder.path().join("cache");
-        let started = || Arc::new(KeptResults::new(Some(&cache)));
+        let started = || Arc::new(StoredResults::new(Some(&cache)));
         for _ in 0..2 {
             assert_eq!(started().get("a", compute()).await.unwrap(), [Some(1.5), None]);
         }
         assert_eq!(times.load(Ordering::Relaxed), 1);
         started().get("b", compute()).await.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 2);
-        // What is of another form is computed again, a failure is not kept, and without a folder nothing is.
+        // A result of another form is computed again, failures are not stored, and without a folder nothing is stored.
         started().write("2/a", &"no list");
         started().get("a", compute()).await.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 3);
         let failed: Result<Vec<u8>, _> = started().get("c", async { Err(ApiError::bad("no")) }).await;
         assert!(failed.is_err() && started().read::<Vec<u8>>("2/c").is_none());
-        Arc::new(KeptResults::new(None)).get("a", compute()).await.unwrap();
+        Arc::new(StoredResults::new(None)).get("a", compute()).await.unwrap();
         assert_eq!(times.load(Ordering::Relaxed), 4);
-        // Where the database cannot be, results are computed each time.
+        // If the database cannot be created, results are computed each time.
         fs::remove_dir_all(&cache).unwrap();
         fs::write(&cache, b"a file").unwrap();
         started().get("a", compute()).await.unwrap();

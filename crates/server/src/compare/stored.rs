@@ -1,4 +1,4 @@
-//! Comparisons as they are kept in files.
+//! Comparisons in the form in which they are stored in the cache folder.
 
 use deepviz_stats::compare::{Estimate, LayerMap, Matching, Nearest, Pair, UnitMatch};
 use ndarray::Array2;
@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::problem::ApiError;
 
-/// A map of layers, row by row.
+/// A stored similarity map of two networks' layers, row by row.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct KeptMap {
-    /// Value, and the ends of its interval.
+pub(crate) struct StoredMap {
+    /// Value, and the ends of its interval; `None` where it is not defined.
     cka: Vec<Option<[f64; 3]>>,
     procrustes: Vec<Option<f64>>,
     opposite: Vec<Option<usize>>,
     procrustes_interval: Option<[f64; 2]>,
 }
 
-impl KeptMap {
+impl StoredMap {
     pub(crate) fn of(map: &LayerMap, procrustes_interval: Option<[f64; 2]>) -> Self {
         let numbers = |estimate: Estimate| [estimate.value, estimate.interval[0], estimate.interval[1]];
         Self {
@@ -27,11 +27,11 @@ impl KeptMap {
         }
     }
 
-    /// The map of `size` layers of A and B, and, for a single pair of layers, the interval of its Procrustes similarity.
+    /// The map of `size` layers of A and B, and the interval of the Procrustes similarity of a single pair of layers.
     pub(crate) fn into_map(self, size: (usize, usize)) -> Result<(LayerMap, Option<[f64; 2]>), ApiError> {
         let estimate = |[value, from, to]: [f64; 3]| Estimate { value, interval: [from, to] };
         let cka = self.cka.into_iter().map(|found| found.map(estimate)).collect();
-        let wrong = |error: ndarray::ShapeError| ApiError::internal(format!("a comparison that was kept: {error}"));
+        let wrong = |error: ndarray::ShapeError| ApiError::internal(format!("a stored comparison: {error}"));
         let map = LayerMap {
             cka: Array2::from_shape_vec(size, cka).map_err(wrong)?,
             procrustes: Array2::from_shape_vec(size, self.procrustes).map_err(wrong)?,
@@ -41,9 +41,9 @@ impl KeptMap {
     }
 }
 
-/// Matched units.
+/// Stored matched units.
 #[derive(Deserialize, Serialize)]
-pub(crate) struct KeptUnits {
+pub(crate) struct StoredUnits {
     chance: f64,
     silent: [Vec<usize>; 2],
     /// First, second, correlation, whether each is the other's best.
@@ -52,7 +52,7 @@ pub(crate) struct KeptUnits {
     alone: [Vec<(usize, Option<usize>, f32)>; 2],
 }
 
-impl KeptUnits {
+impl StoredUnits {
     pub(crate) fn of(found: &UnitMatch) -> Self {
         let alone = |units: &[Nearest]| units.iter().map(|one| (one.unit, one.nearest, one.correlation)).collect();
         let Matching { pairs, first_alone, second_alone } = &found.matching;

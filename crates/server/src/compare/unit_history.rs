@@ -1,4 +1,4 @@
-//! How the units of a layer became what they are, computed on request and kept.
+//! The history of a layer's units over checkpoints, computed on request and cached.
 
 use std::sync::Arc;
 
@@ -14,28 +14,28 @@ use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 
-/// A layer at several checkpoints beside the last of them.
-pub(crate) struct Lifelines {
+/// The units of a layer at several checkpoints, each compared with the last checkpoint.
+pub(crate) struct UnitHistory {
     pub(crate) checkpoints: Vec<UnitsAtCheckpoint>,
     pub(crate) grid: [usize; 2],
 }
 
-impl CacheSize for Lifelines {
+impl CacheSize for UnitHistory {
     fn bytes(&self) -> usize {
         self.checkpoints.iter().map(|checkpoint| checkpoint.own.len() * 40).sum()
     }
 }
 
-/// A layer of a run at some checkpoints, in order.
-pub(crate) struct LifelineRequest<'a> {
+/// A request for the history of a layer's units at some checkpoints, in order.
+pub(crate) struct UnitHistoryRequest<'a> {
     pub(crate) run: &'a Arc<OpenRun>,
     pub(crate) checkpoints: &'a [(usize, CheckpointEntry)],
     pub(crate) layer: usize,
 }
 
-impl LifelineRequest<'_> {
+impl UnitHistoryRequest<'_> {
     /// Compares every checkpoint with the last of them over the images of a sample.
-    pub(crate) async fn answer(&self, app: &App, sample: &TestSample) -> Result<Arc<Lifelines>, ApiError> {
+    pub(crate) async fn answer(&self, app: &App, sample: &TestSample) -> Result<Arc<UnitHistory>, ApiError> {
         let mut hasher = blake3::Hasher::new();
         for (_, entry) in self.checkpoints {
             hasher.update(entry.hash.as_bytes());
@@ -50,7 +50,7 @@ impl LifelineRequest<'_> {
                 let shape = network.layers()[measured_at].shape;
                 let grid = unit_grid(shape, shape, sample.ids.len());
                 let values = sample.ids.len() * grid[0] * grid[1] * shape.channels;
-                // Of the end and of one time, each as it comes and standardised, and their correlations.
+                // The last checkpoint and one other, each raw and standardised, and their correlations.
                 let bytes = (values * 4 + shape.channels * shape.channels) * size_of::<f32>();
                 let held = app.answers.take(bytes).await?;
                 let pooling = [Pooling { layer: measured_at, grid }];
@@ -60,7 +60,7 @@ impl LifelineRequest<'_> {
                     entry: entry.clone(),
                 };
                 let Some(last) = self.checkpoints.last() else {
-                    return Ok(Lifelines { checkpoints: Vec::new(), grid });
+                    return Ok(UnitHistory { checkpoints: Vec::new(), grid });
                 };
                 let end = pooled(app, &at(last), sample, &pooling).await?.swap_remove(0);
                 let end = app.work.run(WorkKind::Forward, move || Ok(StandardisedUnits::of(end.view()))).await?;
@@ -76,7 +76,7 @@ impl LifelineRequest<'_> {
                     };
                     checkpoints.push(app.work.run(WorkKind::Forward, compare).await?);
                 }
-                Ok(Lifelines { checkpoints, grid })
+                Ok(UnitHistory { checkpoints, grid })
             })
             .await
     }

@@ -1,13 +1,14 @@
-//! Aligns the checkpoints of two runs: which one of the second stands for each of the first.
+//! Aligns the checkpoints of two runs: which checkpoint of the second corresponds to each one of the first.
 
 use deepviz_net::{CheckpointEntry, MetricKind, MetricsLog, RunInfo, Step};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// By what two runs are aligned.
+/// The quantity by which two runs are aligned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Clock {
+#[schema(as = Clock)]
+pub(crate) enum AlignmentBasis {
     /// Updates of the weights.
     Step,
     /// Passes over the training images.
@@ -22,7 +23,7 @@ pub(crate) enum Clock {
     Error,
 }
 
-impl Clock {
+impl AlignmentBasis {
     /// The unit of the positions.
     pub(crate) const fn unit(self) -> &'static str {
         match self {
@@ -35,7 +36,7 @@ impl Clock {
         }
     }
 
-    /// Why a run cannot be aligned by it.
+    /// Why a run has no positions by it.
     pub(crate) const fn lacks(self) -> &'static str {
         match self {
             Self::Step => "it has no checkpoints",
@@ -47,7 +48,7 @@ impl Clock {
         }
     }
 
-    /// The position of every checkpoint of a run; none where it is not known.
+    /// The position of every checkpoint of a run; `None` where it is not known.
     pub(crate) fn positions(self, info: &RunInfo, entries: &[CheckpointEntry], log: &MetricsLog) -> Vec<Option<f64>> {
         let last = entries.last().map_or(0, |entry| entry.step.0);
         let length = info.training.as_ref().map_or(last, |training| training.total_steps.max(last));
@@ -66,7 +67,7 @@ impl Clock {
         entries.iter().map(position).collect()
     }
 
-    /// For each position of the first run the checkpoint of the second that stands for it.
+    /// For each position of the first run the corresponding checkpoint of the second.
     pub(crate) fn pairs(self, first: &[Option<f64>], second: &[Option<f64>]) -> Vec<Option<usize>> {
         let opposite = |position: &Option<f64>| {
             let position = (*position)?;
@@ -83,9 +84,9 @@ impl Clock {
     }
 }
 
-/// What the measurements say by step, from one pass over them.
+/// Training time and test error by step, from one pass over the metrics.
 struct Measured {
-    /// Step of a minibatch; images seen, and the seconds they took: none from where a speed is not known.
+    /// Step of a minibatch; images seen, and the seconds they took: `None` from the first unknown speed on.
     seconds: Vec<(Step, u64, Option<f64>)>,
     /// Step of a test, and its error.
     errors: Vec<(Step, Option<f64>)>,
@@ -167,22 +168,22 @@ mod tests {
     }
 
     #[test]
-    fn the_last_that_is_not_further_stands_under_it() {
+    fn the_last_checkpoint_that_is_not_later_corresponds() {
         let first = [Some(0.0), Some(10.0), None, Some(25.0)];
         let second = [Some(5.0), Some(10.0), Some(20.0), Some(30.0)];
-        assert_eq!(Clock::Step.pairs(&first, &second), [Some(0), Some(1), None, Some(2)]);
-        assert_eq!(Clock::Step.pairs(&first, &[None]), [None; 4]);
+        assert_eq!(AlignmentBasis::Step.pairs(&first, &second), [Some(0), Some(1), None, Some(2)]);
+        assert_eq!(AlignmentBasis::Step.pairs(&first, &[None]), [None; 4]);
     }
 
     #[test]
-    fn equal_error_is_the_first_as_good() {
+    fn by_error_the_first_checkpoint_that_is_as_good_corresponds() {
         let first = [Some(0.9), Some(0.5), Some(0.1)];
         let second = [Some(0.9), Some(0.6), Some(0.4), Some(0.45)];
-        assert_eq!(Clock::Error.pairs(&first, &second), [Some(0), Some(2), None]);
+        assert_eq!(AlignmentBasis::Error.pairs(&first, &second), [Some(0), Some(2), None]);
     }
 
     #[test]
-    fn time_is_that_of_the_minibatches() {
+    fn time_is_the_sum_over_minibatches() {
         let lines = vec![
             line(0, MetricKind::Test, 0.9, 0.0),
             line(1, MetricKind::Train, 0.8, 50.0),
