@@ -18,8 +18,8 @@ use crate::http::problem::ApiError;
 use crate::http::reply::json;
 use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::layer_index;
+use crate::sheet::sheet_shape::SheetShape;
 
 /// One entry a checkpoint that can be used; a number is absent where it is not finite.
 #[derive(Default, Serialize, ToSchema)]
@@ -73,7 +73,7 @@ pub(crate) async fn layer_history(
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&run)?;
     let index = layer_index(run.network(), &layer)?;
-    if KernelShape::of_weights(&run.network().layers()[index]).is_none() {
+    if SheetShape::of_weights(&run.network().layers()[index]).is_none() {
         return Err(ApiError::bad(format!("layer {layer} has no weights, and so no history of them")));
     }
     let listing = run.listing_by(&app.work).await?;

@@ -25,7 +25,7 @@ use crate::runs::divergence::Diverged;
 use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
 use crate::runs::wire::StatisticsState;
-use crate::sheet::kernel_shape::KernelShape;
+use crate::sheet::sheet_shape::SheetShape;
 
 /// One run.
 #[derive(Serialize, ToSchema)]
@@ -359,16 +359,16 @@ pub(crate) fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, un
 }
 
 fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
-    let kernels = KernelShape::of_weights(layer);
+    let sheet_shape = SheetShape::of_weights(layer);
     LayerDetail {
         name: layer.name.clone(),
         kind: layer.op.kind(),
         shape: layer.shape.into(),
         parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(deepviz_net::ParameterSpec::len).sum(),
         weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
-        sheet_shape: kernels.map(KernelShape::shape),
-        filters: kernels.map_or(layer.shape.channels, |kernels| kernels.filters),
-        channels: kernels.map_or(1, |kernels| kernels.channels),
+        sheet_shape: sheet_shape.map(SheetShape::shape),
+        filters: sheet_shape.map_or(layer.shape.channels, |sheet_shape| sheet_shape.filters),
+        channels: sheet_shape.map_or(1, |sheet_shape| sheet_shape.channels),
         inputs: layer.inputs.iter().map(|&index| name(index)).collect(),
     }
 }

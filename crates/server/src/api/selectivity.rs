@@ -169,7 +169,7 @@ impl SelectivityView {
     }
 
     fn values(&self) -> Result<Array4<f32>, ApiError> {
-        self.request.kernel_shape().pick(&self.found.maps, &self.request.filters, &self.request.channels)
+        self.request.sheet_shape().pick(&self.found.maps, &self.request.filters, &self.request.channels)
     }
 
     fn numbers(&self) -> Result<PreferenceAnswer, ApiError> {

@@ -22,12 +22,12 @@ use crate::http::selection::text_from_indices;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::geometry::SheetGeometry;
 use crate::sheet::image_group::GroupQuery;
-use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::select_layers;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::render::{Picture, check_work, timeline, values};
 use crate::sheet::reply::png;
 use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
+use crate::sheet::sheet_shape::SheetShape;
 use crate::sheet::style::StyleQuery;
 
 /// The parameters of a strip.
@@ -92,7 +92,7 @@ pub(crate) async fn strip(
         }
         None => None,
     };
-    let has = |layer: &deepviz_net::Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
+    let has = |layer: &deepviz_net::Layer| input.is_some() || SheetShape::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &layer, has)?;
     let [layer] = layers.indices[..] else {
         return Err(ApiError::bad(format!("expected one layer, found the selection `{layer}`")));

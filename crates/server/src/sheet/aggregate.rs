@@ -1,4 +1,4 @@
-//! Activations of many images: their mean, and which class each filter prefers.
+//! Mean activations over groups of images, and the class selectivity of filters.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::http::problem::ApiError;
 use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::image_group::{ClassSample, ImageGroup};
-use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::models::Models;
+use crate::sheet::sheet_shape::SheetShape;
 
-/// Images that go through the network at a time, so that others get their turn between.
+/// Images that go through the network at a time, so that the requests of others are served in between.
 const CHUNK_IMAGES: usize = 32;
-/// Values of a chunk's outputs at most.
+/// Limit of the output values of a chunk.
 const CHUNK_VALUES: usize = 16 << 20;
 
 /// The mean output of a layer over a group of images.
@@ -28,24 +28,24 @@ impl CacheSize for MeanActivation {
     }
 }
 
-/// The class that each filter of a layer prefers.
+/// The class selectivity of every filter of a layer.
 pub(crate) struct LayerSelectivity {
-    /// For each filter, in order.
+    /// The selectivity of each filter, in order.
     pub(crate) filters: Vec<ClassSelectivity>,
-    /// The mean output for the preferred class, filter after filter.
+    /// The mean output map of each filter for its preferred class, one after the other.
     pub(crate) maps: Vec<f32>,
-    /// Images that were averaged, by class.
+    /// Number of averaged images, by class.
     pub(crate) images: Vec<usize>,
 }
 
-/// The preference of one filter.
+/// The class selectivity of one filter.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ClassSelectivity {
-    /// The class whose images activate it most, on average.
+    /// The preferred class: the one with the largest mean activation.
     pub(crate) class: usize,
-    /// From 0 (all classes alike) to 1 (no other class activates it).
+    /// The class selectivity index, from 0 (all classes activate it equally) to 1 (only one does).
     pub(crate) index: f32,
-    /// Its mean activation by class; null where the split has no image of the class, or it is not finite.
+    /// The mean activation by class; `None` if the split has no image of the class, or the mean is not finite.
     pub(crate) means: Vec<Option<f32>>,
 }
 
@@ -58,31 +58,31 @@ impl CacheSize for LayerSelectivity {
 
 impl ClassSelectivity {
     /// From the mean activation by class. The index is the class selectivity index of Morcos et al. 2018 ("On the
-    /// importance of single directions for generalization"): the greatest mean `m` against the mean of the others
-    /// `r`, `(m - r) / (m + r)`. It is made for activations that are never negative; where there are negative ones,
-    /// the least mean counts as zero.
+    /// importance of single directions for generalization"): with the largest mean `m` and the mean `r` of the
+    /// other classes, `(m - r) / (m + r)`. It is defined for activations that are never negative; if there are negative
+    /// ones, the means are shifted so that the smallest is zero.
     pub(crate) fn of(means: Vec<Option<f32>>) -> Self {
         let known = || means.iter().enumerate().filter_map(|(class, mean)| Some((class, (*mean)?)));
-        let least = known().fold(0.0_f32, |least, (_, mean)| least.min(mean));
-        let (mut class, mut most, mut sum, mut count) = (0, f32::NEG_INFINITY, 0.0, 0_u32);
+        let floor = known().fold(0.0_f32, |floor, (_, mean)| floor.min(mean));
+        let (mut class, mut max_mean, mut sum, mut count) = (0, f32::NEG_INFINITY, 0.0, 0_u32);
         for (candidate, mean) in known() {
-            if mean > most {
-                (class, most) = (candidate, mean);
+            if mean > max_mean {
+                (class, max_mean) = (candidate, mean);
             }
-            sum += mean - least;
+            sum += mean - floor;
             count += 1;
         }
         if count < 2 {
             return Self { class, index: 0.0, means };
         }
-        let most = most - least;
-        let rest = (sum - most) / (count - 1) as f32;
-        let both = most + rest;
-        Self { class, index: if both > 0.0 { (most - rest) / both } else { 0.0 }, means }
+        let max_mean = max_mean - floor;
+        let rest_mean = (sum - max_mean) / (count - 1) as f32;
+        let both = max_mean + rest_mean;
+        Self { class, index: if both > 0.0 { (max_mean - rest_mean) / both } else { 0.0 }, means }
     }
 }
 
-/// The images that stand for each class of a corpus.
+/// Which images represent each class of a corpus.
 #[derive(Clone, Copy)]
 pub(crate) struct ClassImages<'a> {
     pub(crate) corpus: &'a Arc<Corpus>,
@@ -90,7 +90,7 @@ pub(crate) struct ClassImages<'a> {
 }
 
 impl Models {
-    /// The mean of a layer's output over a group.
+    /// The mean of a layer's output over a group of images.
     pub(crate) async fn mean(
         &self,
         run: &Arc<OpenRun>,
@@ -127,7 +127,7 @@ impl Models {
             .await
     }
 
-    /// The class that each filter of a layer prefers at a checkpoint.
+    /// The class selectivity of every filter of a layer at a checkpoint.
     pub(crate) async fn selectivity(
         &self,
         run: &Arc<OpenRun>,
@@ -140,13 +140,13 @@ impl Models {
         let key = format!("preference/{}/{}/{layer}/{}/{split}/{limit}", run.id, entry.hash, corpus.identity());
         self.cache
             .get(key, async {
-                let kernels = KernelShape::of_output(&run.network().layers()[layer]);
-                let area = kernels.height * kernels.width;
+                let sheet_shape = SheetShape::of_output(&run.network().layers()[layer]);
+                let area = sheet_shape.height * sheet_shape.width;
                 let classes = corpus.classes().len();
                 let mut counts = vec![0; classes];
-                let mut means = vec![vec![None; classes]; kernels.filters];
-                let mut maps = vec![0.0; kernels.filters * area];
-                let mut most = vec![f32::NEG_INFINITY; kernels.filters];
+                let mut means = vec![vec![None; classes]; sheet_shape.filters];
+                let mut maps = vec![0.0; sheet_shape.filters * area];
+                let mut max_means = vec![f32::NEG_INFINITY; sheet_shape.filters];
                 for class in 0..classes {
                     // A class without an image in the split has no mean; the others have.
                     let Ok(group) = ImageGroup::of_class(corpus, ClassId(class as u16), sample) else { continue };
@@ -154,10 +154,10 @@ impl Models {
                     let mean = self.mean(run, entry, layer, &Arc::new(group)).await?;
                     for (filter, map) in mean.0.chunks_exact(area.max(1)).enumerate() {
                         let sum: f64 = map.iter().map(|value| f64::from(*value)).sum();
-                        let over_map = (sum / area.max(1) as f64) as f32;
-                        means[filter][class] = finite(over_map);
-                        if over_map > most[filter] && over_map.is_finite() {
-                            most[filter] = over_map;
+                        let map_mean = (sum / area.max(1) as f64) as f32;
+                        means[filter][class] = finite(map_mean);
+                        if map_mean > max_means[filter] && map_mean.is_finite() {
+                            max_means[filter] = map_mean;
                             maps[filter * area..(filter + 1) * area].copy_from_slice(map);
                         }
                     }
@@ -182,13 +182,13 @@ mod tests {
     }
 
     #[test]
-    fn preferences_worked_out_by_hand() {
+    fn selectivity_indices_computed_by_hand() {
         // 6 against a mean of 2: (6 - 2) / (6 + 2).
         assert_eq!(of(&[3.0, 6.0, 1.0]), (1, 0.5));
         assert_eq!(of(&[0.0, 0.0, 5.0]), (2, 1.0));
         assert_eq!(of(&[2.0, 2.0]), (0, 0.0));
         assert_eq!(of(&[0.0, 0.0]), (0, 0.0));
-        // Shifted by the least, -2: 4 against a mean of 1.
+        // Shifted by the smallest, -2: 4 against a mean of 1.
         assert_eq!(of(&[2.0, -2.0, 0.0]), (0, 0.6));
         assert_eq!(of(&[7.0]), (0, 0.0));
         let gap = ClassSelectivity::of(vec![None, Some(1.0), Some(3.0)]);

@@ -14,10 +14,10 @@ use crate::http::reply::tag;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::geometry::SheetGeometry;
 use crate::sheet::image_group::MAX_FORWARD_IMAGES;
-use crate::sheet::kernel_shape::{KernelShape, weights};
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::models::Models;
 use crate::sheet::request::SheetRequest;
+use crate::sheet::sheet_shape::{SheetShape, weights};
 use crate::sheet::style::NormaliseOver;
 
 /// A picture that is ready to be sent.
@@ -77,7 +77,7 @@ pub(crate) async fn values(
         None if request.is_in_pixels() => {
             let all = models.expanded(&request.run, entry, (request.layer, &request.filters)).await?;
             let filters: Vec<usize> = (0..request.filters.len()).collect();
-            request.kernel_shape().pick(&all.0, &filters, &request.channels)
+            request.sheet_shape().pick(&all.0, &filters, &request.channels)
         }
         None => {
             let snapshot = models.snapshot(&request.run, entry).await?;
@@ -87,7 +87,7 @@ pub(crate) async fn values(
 }
 
 async fn picked(models: &Models, request: &SheetRequest, all: &[f32]) -> Result<Array4<f32>, ApiError> {
-    let pick = || request.kernel_shape().pick(all, &request.filters, &request.channels);
+    let pick = || request.sheet_shape().pick(all, &request.filters, &request.channels);
     // Copied in no time, unless there are many.
     match WorkKind::of_size(request.values()) {
         WorkKind::Render => pick(),
@@ -153,8 +153,8 @@ pub(crate) async fn timeline(models: &Models, request: &SheetRequest) -> Result<
     }
     let input = match &request.input {
         None if request.is_in_pixels() => {
-            request.check_expanded(request.kernel_shape().filters)?;
-            check_work(request.kernel_shape().filters, request.listing.entries.len())?;
+            request.check_expanded(request.sheet_shape().filters)?;
+            check_work(request.sheet_shape().filters, request.listing.entries.len())?;
             format!("pixels/{}", request.layer)
         }
         None => String::new(),
@@ -188,9 +188,9 @@ async fn ranges_at(models: &Models, request: &SheetRequest, entry: &CheckpointEn
     let style = request.style;
     if request.is_in_pixels() || matches!(request.input, Some(ModelInput::Group { .. })) {
         // Only the layer that is looked at is computed.
-        let kernels = request.kernel_shape();
+        let sheet_shape = request.sheet_shape();
         let mut whole = request.clone();
-        (whole.filters, whole.channels) = ((0..kernels.filters).collect(), (0..kernels.channels).collect());
+        (whole.filters, whole.channels) = ((0..sheet_shape.filters).collect(), (0..sheet_shape.channels).collect());
         let values = Box::pin(values(models, &whole, entry)).await?;
         let mut ranges = vec![Range::EMPTY; request.run.network().layers().len()];
         ranges[request.layer] = style.range_of(&values);
@@ -216,7 +216,7 @@ async fn ranges_at(models: &Models, request: &SheetRequest, entry: &CheckpointEn
         .run(WorkKind::RenderLarge, move || {
             let layers = run.network().layers().iter();
             layers
-                .map(|layer| match KernelShape::of_weights(layer) {
+                .map(|layer| match SheetShape::of_weights(layer) {
                     Some(_) => Ok(style.range_of(&*weights(layer, &snapshot.parameters)?)),
                     None => Ok(Range::EMPTY),
                 })

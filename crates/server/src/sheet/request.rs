@@ -12,8 +12,8 @@ use crate::http::selection::{Axis, Selection, text_from_indices};
 use crate::http::work_pool::WorkKind;
 use crate::runs::listing::Listing;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::model_input::ModelInput;
+use crate::sheet::sheet_shape::SheetShape;
 use crate::sheet::style::{NormaliseOver, SheetStyle, WeightSpace};
 
 /// Values of filters over the image that are computed at once at most: 64 MiB.
@@ -60,10 +60,10 @@ impl SheetRequest {
         let SheetContext { run, listing, input, style } = context;
         let mut request = Self { run, listing, layer, filters: Vec::new(), channels: Vec::new(), input, style };
         request.check_space()?;
-        let (kernels, of) = (request.kernel_shape(), format!("layer {}", request.layer().name));
+        let (sheet_shape, of) = (request.sheet_shape(), format!("layer {}", request.layer().name));
         let bind = |what, text: &str, count| text.parse::<Selection>()?.bind(Axis { what, of: &of, count });
-        request.filters = bind("filter", tiles.filters, kernels.filters)?;
-        request.channels = bind("channel", tiles.channels, kernels.channels)?;
+        request.filters = bind("filter", tiles.filters, sheet_shape.filters)?;
+        request.channels = bind("channel", tiles.channels, sheet_shape.channels)?;
         request.check_expanded(request.filters.len())?;
         Ok(request)
     }
@@ -75,8 +75,8 @@ impl SheetRequest {
 
     /// Refuses to expand `filters` filters to the image where that would exceed the memory limit.
     pub(crate) fn check_expanded(&self, filters: usize) -> Result<(), ApiError> {
-        let kernels = self.kernel_shape();
-        let each = kernels.channels * kernels.height * kernels.width;
+        let sheet_shape = self.sheet_shape();
+        let each = sheet_shape.channels * sheet_shape.height * sheet_shape.width;
         if !self.is_in_pixels() || filters.saturating_mul(each) <= MAX_EXPANDED_VALUES {
             return Ok(());
         }
@@ -115,15 +115,15 @@ impl SheetRequest {
     }
 
     /// The layout of all filters and channels of the layer.
-    pub(crate) fn kernel_shape(&self) -> KernelShape {
+    pub(crate) fn sheet_shape(&self) -> SheetShape {
         match &self.input {
-            Some(_) => KernelShape::of_output(self.layer()),
+            Some(_) => SheetShape::of_output(self.layer()),
             None if self.is_in_pixels() => {
                 let [channels, height, width] = expanded_shape(self.run.network(), self.layer);
-                KernelShape { filters: self.layer().shape.channels, channels, height, width }
+                SheetShape { filters: self.layer().shape.channels, channels, height, width }
             }
             // A layer without weights has been refused when the selection was read.
-            None => KernelShape::of_weights(self.layer()).unwrap_or_else(|| KernelShape::of_output(self.layer())),
+            None => SheetShape::of_weights(self.layer()).unwrap_or_else(|| SheetShape::of_output(self.layer())),
         }
     }
 
@@ -143,7 +143,7 @@ impl SheetRequest {
     /// True for weights of a layer that reads the three colours of an image, where all three are shown.
     fn sees_colours(&self) -> bool {
         let sees_image = self.is_in_pixels() || self.input.is_none() && self.layer().inputs.first() == Some(&0);
-        sees_image && self.kernel_shape().channels == 3 && self.channels == [0, 1, 2]
+        sees_image && self.sheet_shape().channels == 3 && self.channels == [0, 1, 2]
     }
 
     /// True where the colours of a tile are drawn from the last channel to the first: the network reads blue first.
@@ -177,15 +177,15 @@ impl SheetRequest {
     }
 
     pub(crate) fn layout(&self) -> Result<Layout, ApiError> {
-        let kernels = self.kernel_shape();
-        let shape = [self.filters.len(), self.channels.len(), kernels.height, kernels.width];
+        let sheet_shape = self.sheet_shape();
+        let shape = [self.filters.len(), self.channels.len(), sheet_shape.height, sheet_shape.width];
         Ok(Layout::new(shape, self.arrangement(), self.style.scale, self.style.columns)?)
     }
 
     /// Values of one sheet.
     pub(crate) fn values(&self) -> usize {
-        let kernels = self.kernel_shape();
-        self.filters.len() * self.channels.len() * kernels.height * kernels.width
+        let sheet_shape = self.sheet_shape();
+        self.filters.len() * self.channels.len() * sheet_shape.height * sheet_shape.width
     }
 
     /// The kind of work that handles the values of one sheet.

@@ -5,7 +5,7 @@ use deepviz_render::Range;
 
 use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
-use crate::sheet::kernel_shape::{KernelShape, weights};
+use crate::sheet::sheet_shape::{SheetShape, weights};
 
 /// The percentiles that a history shows.
 pub(crate) const PERCENTILES: [f64; 5] = [1.0, 25.0, 50.0, 75.0, 99.0];
@@ -45,9 +45,9 @@ impl WeightSummary {
 }
 
 fn layer_summary(layer: &Layer, snapshot: &Snapshot) -> Result<Option<LayerWeightSummary>, ApiError> {
-    let Some(kernels) = KernelShape::of_weights(layer) else { return Ok(None) };
+    let Some(sheet_shape) = SheetShape::of_weights(layer) else { return Ok(None) };
     let values = &*weights(layer, &snapshot.parameters)?;
-    let filter = (kernels.channels * kernels.height * kernels.width).max(1);
+    let filter = (sheet_shape.channels * sheet_shape.height * sheet_shape.width).max(1);
     let biases = layer.parameter(Role::Bias).and_then(|spec| snapshot.parameters.get(&spec.name));
     Ok(Some(LayerWeightSummary {
         range: Range::of(values),
@@ -62,7 +62,7 @@ impl WeightChange {
     /// From one snapshot to another of the same network.
     pub(crate) fn between(network: &Network, before: &Snapshot, now: &Snapshot) -> Result<Self, ApiError> {
         let changes = network.layers().iter().map(|layer| {
-            if KernelShape::of_weights(layer).is_none() {
+            if SheetShape::of_weights(layer).is_none() {
                 return Ok(None);
             }
             let (old, new) = (weights(layer, &before.parameters)?, weights(layer, &now.parameters)?);

@@ -9,11 +9,11 @@ use crate::app::App;
 use crate::http::problem::ApiError;
 use crate::http::selection::Selection;
 use crate::runs::open_run::OpenRun;
-use crate::sheet::kernel_shape::KernelShape;
 use crate::sheet::layer_axis::select_layers;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::render::check_work;
 use crate::sheet::request::{SheetContext, SheetRequest, TileSelection};
+use crate::sheet::sheet_shape::SheetShape;
 use crate::upload::image::sent_image;
 
 /// Sheets that one answer lists.
@@ -41,7 +41,7 @@ pub(super) async fn bind(app: &App, params: &mut SheetParams) -> Result<BoundShe
     let listing = run.listing_by(&app.work).await?;
     let selection: Selection = path.checkpoints.parse()?;
     let checkpoints = listing.select(&run.id, &path.checkpoints)?;
-    let has_sheet = |layer: &Layer| input.is_some() || KernelShape::of_weights(layer).is_some();
+    let has_sheet = |layer: &Layer| input.is_some() || SheetShape::of_weights(layer).is_some();
     let layers = select_layers(run.network(), &path.layers, has_sheet)?;
     let is_point = selection.is_point() && layers.is_point;
     let context = SheetContext { run, listing, input, style };

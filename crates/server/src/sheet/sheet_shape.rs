@@ -1,4 +1,4 @@
-//! A layer's weights as filters x channels x height x width, whatever kind of layer it is.
+//! The shape of a layer's weights or outputs as filters x channels x height x width, whatever the type of the layer.
 
 use deepviz_net::{Layer, Parameters};
 use ndarray::Array4;
@@ -6,24 +6,24 @@ use std::borrow::Cow;
 
 use crate::http::problem::ApiError;
 
-/// The four sizes of what is drawn as one sheet.
+/// The shape of the values that are drawn as one sheet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct KernelShape {
+pub(crate) struct SheetShape {
     pub(crate) filters: usize,
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
 }
 
-impl KernelShape {
-    /// The layout of a layer's weights; `None` where it has none. A fully connected layer has one filter per
-    /// output, shown in the shape of its input; an unshared one has its filters once per position, by rows.
+impl SheetShape {
+    /// The shape of a layer's weights; `None` if it has none. A fully connected layer has one filter per
+    /// output, shown in the shape of its input; a locally connected (unshared) one has its filters once per position, by rows.
     pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {
         let [filters, channels, height, width] = layer.kernel_dims?;
         Some(Self { filters, channels, height, width })
     }
 
-    /// The layout of a layer's output: one filter per channel.
+    /// The shape of a layer's output: one filter per channel.
     pub(crate) fn of_output(layer: &Layer) -> Self {
         Self { filters: layer.shape.channels, channels: 1, height: layer.shape.height, width: layer.shape.width }
     }
@@ -32,7 +32,7 @@ impl KernelShape {
         [self.filters, self.channels, self.height, self.width]
     }
 
-    /// Some filters and channels of values in this layout, in the order named.
+    /// Picks filters and channels, in the given order, from values of this shape.
     pub(crate) fn pick(self, values: &[f32], filters: &[usize], channels: &[usize]) -> Result<Array4<f32>, ApiError> {
         let misfit =
             || ApiError::unusable(format!("expected values of shape {:?}, found {}", self.shape(), values.len()));
@@ -49,7 +49,7 @@ impl KernelShape {
     }
 }
 
-/// The values of a layer's weight in the order of [`KernelShape::of_weights`].
+/// The values of a layer's weight in the order of [`SheetShape::of_weights`].
 pub(crate) fn weights<'a>(layer: &Layer, parameters: &'a Parameters) -> Result<Cow<'a, [f32]>, ApiError> {
     let name = layer.parameters.first().map(|spec| spec.name.as_str()).unwrap_or_default();
     parameters
