@@ -1,4 +1,4 @@
-//! Flowers102: `jpg/image_00001.jpg`, with labels and splits in MATLAB files.
+//! The data set Flowers102: images `jpg/image_00001.jpg`, labels and splits in MATLAB files.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ const SPLITS: &str = "setid.mat";
 const CLASSES: usize = 102;
 const MAX_CLASSES: i64 = u16::MAX as i64;
 
-/// Recognises a folder with `jpg/`, `imagelabels.mat` and `setid.mat`.
+/// A reader if the folder has `jpg/` and `imagelabels.mat`; an error if `setid.mat` is then missing.
 pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     if place.folder.folder("jpg").is_none() || !place.has(LABELS) {
         return Ok(None);
@@ -26,12 +26,12 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
         let highest = labels.iter().copied().max().unwrap_or(0).clamp(0, MAX_CLASSES);
         classes = (1..=CLASSES.max(highest as usize)).map(|number| number.to_string()).collect();
     }
-    let mut found = ListedImages::new("Flowers102", place, &[LABELS, SPLITS]);
+    let mut listed = ListedImages::new("Flowers102", place, &[LABELS, SPLITS]);
     let folder = place.path.join("jpg");
     let image_of = |id: i64| folder.join(format!("image_{id:05}.jpg"));
     let splits = MatFile::open(&splits_path)?;
-    let is_valid = options.reading.test_from.as_deref().is_some_and(|name| name.starts_with("val"));
-    let (test, other) = if is_valid { ("valid", "tstid") } else { ("tstid", "valid") };
+    let use_validation_as_test = options.reading.test_from.as_deref().is_some_and(|name| name.starts_with("val"));
+    let (test, other) = if use_validation_as_test { ("valid", "tstid") } else { ("tstid", "valid") };
     for (name, split) in [("trnid", Split::Train), (test, Split::Test)] {
         for id in splits.numbers(name)? {
             let label = label_of(&labels, id, name, &splits_path)?;
@@ -40,23 +40,24 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
                 let found = format!("label {label} of image {id}");
                 return Err(malformed("the labels", found, &format!("1 to {}", classes.len()), &labels_path));
             };
-            found.push(split, class_id(class), image_of(id));
+            listed.push(split, class_id(class), image_of(id));
         }
     }
-    let detail = format!("of {other} in {SPLITS}; {test} is the test split");
-    found.other_split = splits.numbers(other)?.into_iter().map(|id| (image_of(id), detail.clone())).collect();
-    found.unlabelled(folder.clone(), "setid.mat does not name it");
-    found.classes = classes;
-    Ok(Some(Box::new(found)))
+    let detail = format!("listed as `{other}` in {SPLITS}; the test split is `{test}`");
+    listed.other_split = splits.numbers(other)?.into_iter().map(|id| (image_of(id), detail.clone())).collect();
+    listed.mark_unlisted(folder.clone(), "setid.mat does not list it");
+    listed.classes = classes;
+    Ok(Some(Box::new(listed)))
 }
 
+/// The label (from 1) of an image that a split names.
 fn label_of(labels: &[i64], id: i64, name: &str, path: &Path) -> Result<i64, Error> {
     let label = id.checked_sub(1).and_then(|index| usize::try_from(index).ok()).and_then(|index| labels.get(index));
     label.copied().ok_or_else(|| {
         malformed(
             "the splits",
             format!("image {id} in {name}"),
-            &format!("1 to {}, as there are labels", labels.len()),
+            &format!("an image from 1 to {}, the number of labels", labels.len()),
             path,
         )
     })

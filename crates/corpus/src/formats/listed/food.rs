@@ -30,6 +30,6 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
             found.push(split, id, folder.join(class).join(format!("{name}.jpg")));
         }
     }
-    found.unlabelled(folder, "no list names it");
+    found.mark_unlisted(folder, "no list names it");
     Ok(Some(Box::new(found)))
 }

@@ -105,7 +105,7 @@ fn push_test(found: &mut ListedImages, path: PathBuf, table: Option<&Path>) -> R
         None => None,
     };
     let Some((table, rows)) = rows else {
-        found.unlabelled(path, "there is no table with its label (GT-final_test.csv)");
+        found.mark_unlisted(path, "there is no table with its label (GT-final_test.csv)");
         return Ok(());
     };
     for (index, row) in rows.iter().enumerate() {
@@ -116,6 +116,6 @@ fn push_test(found: &mut ListedImages, path: PathBuf, table: Option<&Path>) -> R
         found.push(Split::Test, class_id(class.index()), path.join(name));
     }
     found.usage.files.insert(table.to_owned());
-    found.unlabelled(path, "the table of labels does not name it");
+    found.mark_unlisted(path, "the table of labels does not name it");
     Ok(())
 }

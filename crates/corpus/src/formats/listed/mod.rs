@@ -1,4 +1,4 @@
-//! Corpora whose labels or splits stand in lists beside the images.
+//! Corpora whose labels or splits are in lists beside the images.
 
 pub(crate) mod flowers;
 pub(crate) mod food;
@@ -23,27 +23,27 @@ use crate::{
     tree::{Folder, Place},
 };
 
-/// An image that a list names.
+/// An image that is listed, with its split and class.
 struct Listed {
     split: Split,
     class: ClassId,
     path: PathBuf,
 }
 
-/// A corpus of images that lists name.
+/// A corpus of listed images.
 struct ListedImages {
     layout: &'static str,
     root: PathBuf,
     classes: Vec<String>,
     images: Vec<Listed>,
-    /// The lists, and folders whose images have a reason of their own when no list names them.
+    /// The lists, and folders with the reason why an image that is not listed is left out.
     usage: Usage,
-    /// Images of a split that is not used, and why.
+    /// Images of a split that is not used, and the reason.
     other_split: Vec<(PathBuf, String)>,
 }
 
 impl ListedImages {
-    /// `lists` are the files that labels and splits are taken from.
+    /// A corpus without images yet; `lists` are the files that contain labels and splits.
     fn new(layout: &'static str, place: &Place<'_>, lists: &[&str]) -> Self {
         Self {
             layout,
@@ -59,8 +59,8 @@ impl ListedImages {
         self.images.push(Listed { split, class, path });
     }
 
-    /// Images of a folder that no list names have no label, for this reason.
-    fn unlabelled(&mut self, folder: PathBuf, detail: &str) {
+    /// Images of a folder that are not listed are reported as unlabelled, with this reason.
+    fn mark_unlisted(&mut self, folder: PathBuf, detail: &str) {
         self.usage.mark(folder, Mark::Left(Reason::Unlabelled, detail.to_owned()));
     }
 }
@@ -109,7 +109,7 @@ fn numbered(classes: &[String]) -> HashMap<&str, ClassId> {
     classes.iter().enumerate().map(|(index, name)| (name.as_str(), class_id(index))).collect()
 }
 
-/// A class by its place; more than can be numbered are refused when the corpus is put together.
+/// A class by its index; more classes than ids are refused when the corpus is finished.
 fn class_id(index: usize) -> ClassId {
     ClassId(u16::try_from(index).unwrap_or(u16::MAX))
 }

@@ -41,7 +41,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     let count = names.last_key_value().map_or(0, |(class, _)| class + 1);
     let name = |class| names.get(&class).cloned().unwrap_or_else(|| (class + 1).to_string());
     found.classes = (0..count).map(name).collect();
-    found.unlabelled(folder, "no list names it");
+    found.mark_unlisted(folder, "no list names it");
     // Masks lie there, which are images in name.
     let mark = Mark::Left(Reason::NotAnImage, "a mask of an image".to_owned());
     found.usage.mark(place.path.join("annotations").join("trimaps"), mark);

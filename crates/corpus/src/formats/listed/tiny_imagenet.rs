@@ -31,7 +31,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     } else {
         push_folders(&mut found, &place.inner(val), &ids, Split::Test);
     }
-    found.unlabelled(place.path.join("test"), "test/ has no labels; val/ is the test split");
+    found.mark_unlisted(place.path.join("test"), "test/ has no labels; val/ is the test split");
     found.classes = class_names(place, &ids)?;
     Ok(Some(Box::new(found)))
 }
@@ -76,7 +76,7 @@ fn push_annotated(found: &mut ListedImages, val: &Place<'_>, ids: &[String]) -> 
         found.push(Split::Test, *class, path.join(Path::new(name).file_name().unwrap_or_default()));
     }
     found.usage.files.insert(list);
-    found.unlabelled(path, "val_annotations.txt does not list it");
+    found.mark_unlisted(path, "val_annotations.txt does not list it");
     Ok(())
 }
 
