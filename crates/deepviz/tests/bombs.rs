@@ -1,5 +1,5 @@
-//! A few kilobytes that stand for gigabytes of pixels: every way in refuses them, and goes on where there is something
-//! to go on with. The address space is bounded, so that an allocation that fails would end the process.
+//! Decompression bombs: a few kilobytes that decode to gigabytes of pixels. Every command refuses them, and a server
+//! continues to serve. The address space is limited, so that a failed allocation would abort the process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 #![cfg(target_os = "linux")]
 
@@ -45,7 +45,7 @@ fn bounded(fixture: &Fixture, kibibytes: u64, args: &[&str]) -> Command {
 }
 
 #[test]
-fn every_command_refuses_pictures_that_have_no_room() {
+fn every_command_refuses_pictures_that_exceed_the_memory() {
     let fixture = Fixture::with_run();
     write_bomb(&fixture.path("bomb"));
     fs::write(fixture.path("tiny.toml"), TINY).unwrap();
@@ -68,7 +68,7 @@ fn every_command_refuses_pictures_that_have_no_room() {
 }
 
 #[test]
-fn a_server_refuses_them_and_goes_on() {
+fn a_server_refuses_them_and_continues_to_serve() {
     let fixture = Fixture::with_shapes();
     fixture.train("runs/first", &[]).expect_good();
     write_bomb(&fixture.path("bomb"));

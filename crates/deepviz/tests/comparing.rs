@@ -1,4 +1,4 @@
-//! `deepviz compare`: two runs, two checkpoints of one, and what it cannot compare.
+//! `deepviz compare`: two runs, two checkpoints of one run, and inputs that it refuses.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
@@ -7,7 +7,7 @@ mod fixture;
 use fixture::Fixture;
 use serde_json::{Value, json};
 
-/// Two runs of other seeds over the same images, the first with statistics.
+/// Two runs with different seeds over the same images, the first with statistics.
 fn fixture_with_two() -> Fixture {
     let fixture = Fixture::with_shapes();
     fixture.train("one", &["--seed", "1"]).expect_good();
@@ -17,9 +17,9 @@ fn fixture_with_two() -> Fixture {
 }
 
 #[test]
-fn it_says_who_is_right_and_what_the_layers_share() {
+fn errors_and_layer_similarities_of_two_runs_are_printed() {
     let fixture = fixture_with_two();
-    // Without statistics of the second there is nothing to hold beside the first.
+    // The second run has no statistics yet.
     fixture.run(&["compare", "one", "two"]).expect_error(&["two", "deepviz stats"]);
     fixture.run(&["compare", "one", "nowhere"]).expect_error(&["cannot open the run nowhere"]);
     fixture.run(&["stats", "two", "--clusters", "3"]).expect_good();
@@ -33,10 +33,10 @@ fn it_says_who_is_right_and_what_the_layers_share() {
     assert!((errors["error"][0].as_f64().unwrap() - wrong).abs() < 1e-12);
     let layers = found["layers"]["layers"]["a"].as_array().unwrap().len();
     assert_eq!((found["units"].as_array().unwrap().len(), &found["layers"]["images"]), (layers, &json!(16)));
-    // For people: both runs, the test, and a row a layer.
-    let told = fixture.run(&["compare", "one", "two", "--layers", "--images", "16"]).expect_good().stdout;
+    // As text: both runs, McNemar's test, and a row for each layer.
+    let text = fixture.run(&["compare", "one", "two", "--layers", "--images", "16"]).expect_good().stdout;
     for part in ["A  one", "B  two", "McNemar", "right  both", "matched", "conv1", "fc10"] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(text.contains(part), "{part}: {text}");
     }
 }
 

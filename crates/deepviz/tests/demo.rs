@@ -1,4 +1,4 @@
-//! `deepviz demo`: live, interrupted, resumed, finished, served again.
+//! `deepviz demo`: training and serving, interrupted, resumed, finished, and served again.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -14,7 +14,7 @@ fn start(fixture: &Fixture) -> Server {
 }
 
 #[test]
-fn a_demo_is_live_and_goes_on_where_it_was_stopped() {
+fn a_demo_serves_while_it_trains_and_resumes_after_a_stop() {
     let fixture = Fixture::new();
     let server = start(&fixture);
     server.wait_for("training shapes-quick on 1,000 images");

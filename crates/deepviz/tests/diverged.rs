@@ -1,4 +1,4 @@
-//! A run that diverges, from the command line to the server: it fails, and is never told to be right.
+//! A run that diverges, from the command line to the server: it is reported as failed, and no error rate is claimed.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -95,7 +95,7 @@ fn a_diverged_run_is_not_resumed() {
 }
 
 #[test]
-fn events_of_a_diverging_run_say_so_and_end() {
+fn events_of_a_diverging_run_report_it_and_end() {
     let fixture = with_base();
     let outcome = fixture.run(&diverging("run", &["--json"]));
     assert_eq!(outcome.code, Some(1));
@@ -106,7 +106,7 @@ fn events_of_a_diverging_run_say_so_and_end() {
 }
 
 #[test]
-fn a_snapshot_that_is_not_finite_is_told_by_its_arrays() {
+fn arrays_of_a_snapshot_that_are_not_finite_are_named() {
     let fixture = with_base();
     // The step's gradient is far beyond what a float holds: the weights themselves are not finite.
     let args = diverging("run", &["--set", "data.scale=100", "--set", "train.stages.0.rate=1e38"]);

@@ -1,4 +1,4 @@
-//! `corpus list` and `corpus fetch` of the built binary, from copies on disk.
+//! `corpus list` and `corpus fetch` of the built binary; files are fetched from local copies (`--from`).
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -31,12 +31,13 @@ md5 = "435cf075fd1b227884cceca5d870aa7b"
 sha256 = "469cc924dfcc4abfcda135507b79bd5bb1dacf7fa2335bce53eded3144dfa06e"
 "#;
 
+/// A batch file in CIFAR-10's binary format: images of one grey value, labelled 0 and 1 in turn.
 fn batch(images: u8, value: u8) -> Vec<u8> {
     (0..images).flat_map(|image| [vec![image % 2], vec![value; 3_072]].concat()).collect()
 }
 
-/// A description in `mine.toml` and copies of its files in `copies`.
-fn with_copies() -> Fixture {
+/// A fixture with a corpus description in `mine.toml` and copies of its files in `copies`.
+fn fixture_with_copies() -> Fixture {
     let fixture = Fixture::new();
     let copies = fixture.path("copies");
     fs::create_dir(&copies).unwrap();
@@ -48,7 +49,7 @@ fn with_copies() -> Fixture {
 }
 
 #[test]
-fn the_known_corpora_are_listed() {
+fn built_in_corpora_are_listed() {
     let fixture = Fixture::new();
     let table = fixture.run(&["corpus", "list"]).expect_good().stdout;
     for part in ["licence", "fashion-mnist", "Oxford-IIIT Pet", "73,257", "4.7 GiB", "CC BY-SA 4.0"] {
@@ -64,8 +65,8 @@ fn the_known_corpora_are_listed() {
 }
 
 #[test]
-fn a_corpus_of_ones_own_is_fetched_and_opened() {
-    let fixture = with_copies();
+fn a_described_corpus_is_fetched_and_opened() {
+    let fixture = fixture_with_copies();
     let fetched = fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--from", "copies"]).expect_good();
     for part in ["My animals is in out/mine", "licence: to look at, not to sell", "note: there are few"] {
         assert!(fetched.stdout.contains(part), "{part}: {}", fetched.stdout);
@@ -74,15 +75,15 @@ fn a_corpus_of_ones_own_is_fetched_and_opened() {
     let info: serde_json::Value = serde_json::from_str(&info.stdout).unwrap();
     assert_eq!((&info["train"], &info["test"]), (&8.into(), &4.into()));
     assert_eq!(info["classes"][1]["name"], "dog");
-    // Again, it is there already, and nothing is asked for.
-    let again = fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--json"]).expect_good();
-    assert_eq!(again.events()[0]["event"], "fetched");
-    assert_eq!(again.events()[0]["licence"], "to look at, not to sell");
+    // A second fetch finds all files and makes no request.
+    let second = fixture.run(&["corpus", "fetch", "mine.toml", "--out", "out", "--json"]).expect_good();
+    assert_eq!(second.events()[0]["event"], "fetched");
+    assert_eq!(second.events()[0]["licence"], "to look at, not to sell");
 }
 
 #[test]
-fn what_is_wrong_with_a_fetch_is_said() {
-    let fixture = with_copies();
+fn fetch_errors_are_reported() {
+    let fixture = fixture_with_copies();
     let unknown = fixture.run(&["corpus", "fetch", "cifar11", "--out", "out"]);
     assert_eq!(unknown.code, Some(2));
     assert!(unknown.stderr.contains("cifar11") && unknown.stderr.contains("kmnist"), "{}", unknown.stderr);

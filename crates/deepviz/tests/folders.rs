@@ -13,7 +13,7 @@ use fixture::images::{CLASSES, fill, picture, with_base};
 use serde_json::{Value, json};
 
 #[test]
-fn a_run_inside_of_its_corpus_is_no_class() {
+fn a_run_folder_inside_its_corpus_is_not_read_as_a_class() {
     let fixture = with_base();
     let before = fixture.info("base")["identity"].clone();
     let inside =
@@ -47,7 +47,7 @@ fn a_run_inside_of_its_corpus_is_no_class() {
 }
 
 #[test]
-fn what_is_left_out_is_said_by_every_command() {
+fn every_command_reports_images_that_are_left_out() {
     let fixture = with_base();
     // The test images lie flat, as those of a contest do.
     for (class, name) in CLASSES.into_iter().enumerate() {
@@ -78,7 +78,7 @@ fn what_is_left_out_is_said_by_every_command() {
 }
 
 #[test]
-fn sizes_are_shown_and_one_that_is_odd_stops_nothing() {
+fn sizes_are_reported_and_a_deviating_image_is_left_out() {
     let fixture = with_base();
     picture(200, 0, 0).save(fixture.path("base/train/cat/preview.png")).unwrap();
     let trained = fixture.train_tiny("base", "run", &[]);
@@ -104,7 +104,7 @@ fn sizes_are_shown_and_one_that_is_odd_stops_nothing() {
     assert_eq!(resized.code, Some(0), "{}", resized.stderr);
 }
 
-/// A PNG of 60,000 x 60,000 pixels, of which there are the first 100 bytes.
+/// The first 100 bytes of a PNG of 60,000 x 60,000 pixels.
 fn huge_png() -> Vec<u8> {
     let mut png = Cursor::new(Vec::new());
     image::RgbImage::new(1, 1).write_to(&mut png, image::ImageFormat::Png).unwrap();
@@ -116,7 +116,7 @@ fn huge_png() -> Vec<u8> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_header_that_promises_too_much_takes_no_memory() {
+fn a_huge_size_in_a_header_allocates_no_memory() {
     let fixture = with_base();
     fs::write(fixture.path("base/train/cat/!.png"), huge_png()).unwrap();
     let script = format!("ulimit -v 2000000; exec '{}' corpus info base --json", env!("CARGO_BIN_EXE_deepviz"));
@@ -129,7 +129,7 @@ fn a_header_that_promises_too_much_takes_no_memory() {
     assert_eq!((&info["images"], &left["first"][0]["path"]), (&json!(144), &json!("train/cat/!.png")), "{info}");
 }
 
-/// A JPEG with a camera's note that it is to be turned.
+/// A JPEG with an EXIF orientation.
 fn noted_jpeg(class: usize, number: u32) -> Vec<u8> {
     let mut file = Cursor::new(Vec::new());
     picture(32, class, number).write_to(&mut file, image::ImageFormat::Jpeg).unwrap();
@@ -138,7 +138,7 @@ fn noted_jpeg(class: usize, number: u32) -> Vec<u8> {
     [&whole[..2], exif, &whole[2..]].concat()
 }
 
-/// POSTs a file: status and body.
+/// POSTs a file; returns status and body.
 fn post(address: &str, path: &str, file: &[u8]) -> (u16, Value) {
     let config = ureq::Agent::config_builder().http_status_as_error(false).build();
     let mut response = config.new_agent().post(format!("{address}{path}")).send(file).unwrap();
@@ -146,9 +146,9 @@ fn post(address: &str, path: &str, file: &[u8]) -> (u16, Value) {
     (response.status().as_u16(), serde_json::from_slice(&body).unwrap())
 }
 
-/// In the corpus, sent and named on the command line, a file is the same picture, or none at all.
+/// In the corpus, sent to the server or named on the command line, a file is decoded to the same picture, or refused.
 #[test]
-fn a_file_is_the_same_picture_whichever_way_it_comes_in() {
+fn a_file_is_decoded_the_same_from_every_source() {
     let fixture = with_base();
     for (class, name) in CLASSES.into_iter().enumerate() {
         for number in 0..4 {
@@ -190,7 +190,7 @@ fn a_file_is_the_same_picture_whichever_way_it_comes_in() {
     assert!(answers[0] != answers[1], "the two rules differ");
 }
 
-/// The message of every command on a run whose corpus is another one now.
+/// Expects these words in the error of every command on a run whose corpus has changed.
 fn expect_named(fixture: &Fixture, words: &[&str]) {
     fixture.run(&["stats", "run", "--clusters", "4", "--force"]).expect_error(words);
     fixture.train_tiny("base", "run", &["--resume"]).expect_error(words);
@@ -235,7 +235,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[test]
-fn classes_and_files_may_be_called_anything() {
+fn unusual_names_of_classes_and_files_work() {
     let fixture = with_base();
     let names = ["\u{1f989} #1 50% why?", "\u{642}\u{637}\u{629}", "it's \"so\" &+;=,"];
     for split in ["train", "test"] {
@@ -269,7 +269,7 @@ fn classes_and_files_may_be_called_anything() {
 }
 
 #[test]
-fn a_thousand_classes_are_classes_like_others() {
+fn a_corpus_of_a_thousand_classes_works() {
     let fixture = Fixture::new();
     fs::write(fixture.path("tiny.toml"), fixture::images::TINY.replace("outputs = 3", "outputs = 1000")).unwrap();
     for class in 0..1_000 {
@@ -302,7 +302,7 @@ fn a_thousand_classes_are_classes_like_others() {
     }
 }
 
-/// Writes pictures of one colour: 4 and 2 of each class, all the same.
+/// Writes pictures of one colour, all the same: 4 training and 2 test images of each class.
 fn write_equal(base: &Path) {
     for class in CLASSES {
         for (split, count) in [("train", 4), ("test", 2)] {
@@ -317,7 +317,7 @@ fn write_equal(base: &Path) {
 }
 
 #[test]
-fn equal_images_and_fewer_of_them_than_clusters_are_counted_like_others() {
+fn equal_images_and_fewer_images_than_clusters_work() {
     let fixture = with_base();
     write_equal(&fixture.path("equal"));
     fixture.train_tiny("equal", "run", &[]).expect_good();
@@ -335,9 +335,9 @@ fn equal_images_and_fewer_of_them_than_clusters_are_counted_like_others() {
     assert!(near["items"].as_array().is_some_and(|items| !items.is_empty()), "{near}");
 }
 
-/// As an editor on Windows leaves them.
+/// With a byte order mark and CRLF line ends.
 #[test]
-fn a_recipe_with_a_mark_and_windows_line_ends_is_the_same_recipe() {
+fn a_recipe_with_byte_order_mark_and_crlf_is_the_same_recipe() {
     let fixture = with_base();
     fixture.train_tiny("base", "plain", &[]).expect_good();
     let marked = format!("\u{feff}{}", fixture::images::TINY.replace('\n', "\r\n"));

@@ -15,7 +15,7 @@ use fixture::{Fixture, Server};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_deepviz");
 
-/// Runs a script in namespaces of its own; `None` where the system does not let processes have such.
+/// Runs a script in new namespaces; `None` where the system does not allow it.
 fn apart(fixture: &Fixture, namespaces: &[&str], script: &str) -> Option<Output> {
     let mut command = Command::new("unshare");
     command.args(namespaces).args(["--map-root-user", "bash", "-c", script]).current_dir(fixture.path(""));
@@ -32,7 +32,7 @@ fn apart(fixture: &Fixture, namespaces: &[&str], script: &str) -> Option<Output>
     output
 }
 
-/// Says why a test does nothing here, also where the output of tests is kept back.
+/// Reports why a test is skipped, past the capture of test output.
 fn skipped(why: &str) {
     let mut stderr = std::io::stderr();
     writeln!(stderr, "SKIPPED: {why}").unwrap();
@@ -61,7 +61,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[test]
-fn odd_names_are_names_like_others() {
+fn unusual_names_of_runs_work() {
     let fixture = Fixture::with_shapes();
     let name = "\u{1f989} \u{628}\u{648}\u{645}\u{629} #1 50% why? 'it' \"is\" &+;";
     fs::rename(fixture.path("shapes"), fixture.path(&format!("{name} shapes"))).unwrap();
@@ -81,7 +81,7 @@ fn odd_names_are_names_like_others() {
 }
 
 #[test]
-fn tokens_that_cannot_be_are_refused_and_odd_ones_work() {
+fn invalid_tokens_are_refused_and_unusual_ones_work() {
     let fixture = Fixture::with_run();
     let long = "x".repeat(257);
     for token in ["", " ", "a b", "ü", "a\tb", &long] {
@@ -99,7 +99,7 @@ fn tokens_that_cannot_be_are_refused_and_odd_ones_work() {
     server.problem("/api/runs?token=a", 401);
 }
 
-/// More runs than the limit on open files lets hold open, and clients on top.
+/// More runs than the limit on open files allows to keep open, plus clients.
 #[test]
 fn with_few_open_files_every_run_is_still_served() {
     let fixture = Fixture::with_run();
@@ -128,7 +128,7 @@ fn with_few_open_files_every_run_is_still_served() {
     assert_eq!(server.signal("TERM"), Some(0));
 }
 
-/// Waits until something is so; [`fixture::DEADLINE`] bounds a hang.
+/// Waits until a condition holds, at most [`fixture::DEADLINE`].
 #[track_caller]
 fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let start = Instant::now();
@@ -177,7 +177,7 @@ fn folders_that_change_while_they_are_served_are_followed() {
 }
 
 #[test]
-fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+fn training_on_a_full_disk_reports_it_and_resumes_when_space_is_freed() {
     let fixture = Fixture::with_shapes();
     fixture.train("whole", &[]).expect_good();
     let size: u64 = fs::read_dir(fixture.path("whole/snapshots"))
@@ -202,7 +202,7 @@ fn training_on_a_full_disk_says_so_and_goes_on_when_there_is_room() {
     assert!(fixture.snapshots("after") == fixture.snapshots("whole"), "the run came out otherwise");
 }
 
-/// A copy that was made while `deepviz stats` ran: most of the numbers stand in the log, whose index does not travel.
+/// A copy that was made while `deepviz stats` ran: most of the numbers are in the write-ahead log, without its index.
 #[test]
 fn statistics_on_read_only_media_are_read_with_their_log() {
     let fixture = Fixture::with_shapes();
@@ -231,9 +231,9 @@ fn statistics_on_read_only_media_are_read_with_their_log() {
     assert!(store.units().unwrap().iter().all(|unit| unit.state == State::Ready));
 }
 
-/// The first process of a container has no signal handlers but its own.
+/// The first process of a container has no default signal handlers.
 #[test]
-fn as_the_first_process_it_ends_when_it_is_told_to() {
+fn it_ends_on_sigterm_as_the_first_process() {
     let fixture = Fixture::with_run();
     let namespaces = ["--pid", "--fork", "--map-root-user"];
     let probe = Command::new("unshare").args(namespaces).arg("true").stderr(Stdio::null()).status();

@@ -1,5 +1,5 @@
-//! Files with hostile numbers: the server and the commands answer, refuse, and go on, within an address
-//! space in which an allocation by such a number would end the process.
+//! Files with hostile numbers: the server and the commands answer or refuse and continue. The address space is limited,
+//! so that an allocation of such a size would abort the process.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -14,14 +14,14 @@ use fixture::{Fixture, Server, finish};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-/// The value of every number.
+/// The hostile value that replaces each number.
 const NUMBERS: [i64; 6] = [0, -1, 70_000, 1 << 31, (1 << 32) - 1, i64::MAX];
-/// Address space in KiB; the run's own needs are far below.
+/// Address space in KiB; an unchanged run needs far less.
 const SPACE: &str = "6000000";
-/// Runs that one server is given at a time.
+/// Runs that one server serves at a time.
 const BATCH: usize = 60;
 
-/// Copies of a finished run, each with something changed.
+/// Copies of a finished run, each with one number changed.
 struct Hostile {
     fixture: Fixture,
     names: Vec<String>,
@@ -130,7 +130,7 @@ impl Hostile {
     }
 }
 
-/// Every route of a run that can be asked without a body, by the description of the service.
+/// Every GET route of a run, from the OpenAPI description.
 fn routes() -> Vec<String> {
     let text = include_str!("../../server/openapi.json");
     let described: Value = serde_json::from_str(text).unwrap();
@@ -182,7 +182,7 @@ fn routes() -> Vec<String> {
 }
 
 #[test]
-fn every_whole_number_of_the_statistics() {
+fn every_integer_of_the_statistics() {
     let mut hostile = Hostile::new();
     let columns: Vec<(String, String)> = {
         let connection = Connection::open(hostile.fixture.path("run/stats.sqlite")).unwrap();

@@ -64,7 +64,7 @@ fn recorded(step: u64) -> Parameters {
 }
 
 #[test]
-fn every_container_and_every_programs_keys_give_the_weights_that_were_saved() {
+fn weights_are_read_from_every_container_and_key_scheme() {
     for (file, step, epoch) in [
         ("plain_2.pt", 2, 0.0),
         ("legacy_2.pt", 2, 0.0),
@@ -98,7 +98,7 @@ fn nothing_in_a_pickle_is_executed() {
 }
 
 #[test]
-fn averaged_weights_and_one_of_two_networks_are_taken_on_request() {
+fn averaged_weights_and_one_of_two_networks_are_chosen_by_options() {
     for (file, args) in [
         ("torchvision.pth", ["--weights", "ema"]),
         ("timm.pth.tar", ["--weights", "ema"]),
@@ -129,7 +129,7 @@ fn half_precision_stays_half() {
 }
 
 #[test]
-fn a_folder_is_taken_whole_beside_what_the_run_has() {
+fn all_checkpoints_of_a_folder_are_added_to_the_run() {
     let import = Import::new(true);
     let before = import.steps();
     for step in [12, 14] {
@@ -152,7 +152,7 @@ fn a_folder_is_taken_whole_beside_what_the_run_has() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_with_what_was_found_and_nothing_is_written() {
+fn unsuitable_checkpoints_are_refused_and_nothing_is_written() {
     let import = Import::new(false);
     let good = import.copy("plain_2.pt", "plain_2.pt");
     let other = import.copy("other_2.pt", "other_3.pt");
@@ -174,7 +174,7 @@ fn what_does_not_fit_is_refused_with_what_was_found_and_nothing_is_written() {
 }
 
 #[test]
-fn copies_of_one_step_are_taken_once() {
+fn copies_of_one_step_are_imported_once() {
     let import = Import::new(false);
     let [one, other] = [import.copy("plain_2.pt", "last_9.pt"), import.copy("legacy_2.pt", "best_9.pt")];
     let outcome = import.import(&[&one, &other]);
@@ -184,7 +184,7 @@ fn copies_of_one_step_are_taken_once() {
 }
 
 #[test]
-fn a_run_that_deepviz_trains_takes_none() {
+fn importing_into_a_run_that_deepviz_trains_is_refused() {
     let fixture = Fixture::with_run();
     let file = deepviz_fixtures::checkpoint("plain_2.pt");
     let args = ["import", file.to_str().unwrap(), "--run", "run"];
@@ -192,7 +192,7 @@ fn a_run_that_deepviz_trains_takes_none() {
 }
 
 #[test]
-fn a_followed_folder_gives_what_appears_in_it() {
+fn new_checkpoints_of_a_followed_folder_are_imported() {
     let import = Import::new(false);
     let mut command = import.fixture.command(&["import", "ckpts", "--run", "recorded", "--follow"]);
     let mut child = command.spawn().unwrap();

@@ -1,4 +1,4 @@
-//! Results that cannot be written are no success; a reader that has seen enough is no failure.
+//! Results that cannot be written are an error; a closed pipe is not.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 #![cfg(target_os = "linux")]
 
@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use fixture::Fixture;
 
-/// Every command that prints results; `run` and `shapes` are there.
+/// Every command that prints results; the run `run` and the corpus `shapes` exist.
 const PRINTING: &[&[&str]] = &[
     &["inspect", "--json"],
     &["inspect"],
@@ -34,7 +34,7 @@ const PRINTING: &[&[&str]] = &[
 ];
 
 #[test]
-fn what_a_full_disk_does_not_take_is_told_and_exits_with_1() {
+fn a_full_disk_is_reported_with_exit_status_1() {
     let fixture = Fixture::with_run();
     for args in PRINTING {
         let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
@@ -50,7 +50,7 @@ fn what_a_full_disk_does_not_take_is_told_and_exits_with_1() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_failure() {
+fn a_closed_pipe_is_no_failure() {
     let fixture = Fixture::with_run();
     for args in PRINTING {
         let (reader, writer) = std::io::pipe().unwrap();
@@ -68,7 +68,7 @@ fn a_reader_that_went_away_is_no_failure() {
 }
 
 #[test]
-fn a_picture_that_does_not_fit_is_an_error_and_leaves_nothing_half() {
+fn a_picture_that_cannot_be_written_is_an_error_and_leaves_no_partial_file() {
     let fixture = Fixture::with_run();
     let args = ["render", "run", "--checkpoint", "0", "--layer", "conv1", "--out"];
     fixture.run(&[&args[..], &["/dev/full"]].concat()).expect_error(&["/dev/full", "No space left on device"]);

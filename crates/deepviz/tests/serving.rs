@@ -1,4 +1,4 @@
-//! The server in the built binary: what it shows, and how it takes damage.
+//! The server in the built binary: what it serves, and how it handles damaged runs.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -33,7 +33,7 @@ fn a_run_is_served_with_everything_in_it() {
 }
 
 #[test]
-fn what_does_not_exist_is_a_4xx_with_advice() {
+fn missing_resources_are_a_4xx_with_a_hint() {
     let fixture = Fixture::with_run();
     let server = fixture.serve(&["run"]);
     for (path, status) in [
@@ -109,7 +109,7 @@ fn a_run_of_a_newer_format_is_refused_and_others_are_served() {
 }
 
 #[test]
-fn a_taken_port_is_named_with_what_to_do() {
+fn a_port_in_use_is_named_with_a_hint() {
     let fixture = Fixture::with_run();
     let server = fixture.serve(&["run"]);
     let taken = server.address.strip_prefix("http://").unwrap();
@@ -120,7 +120,7 @@ fn a_taken_port_is_named_with_what_to_do() {
 }
 
 #[test]
-fn an_address_that_leaves_the_machine_wants_a_token() {
+fn a_public_address_requires_a_token() {
     let fixture = Fixture::with_run();
     let args = ["serve", "run", "--addr", "0.0.0.0:0", "--token", "open-sesame"];
     let mut server = Server::start(fixture.command(&args));
@@ -164,7 +164,7 @@ fn log_of(fixture: &Fixture, args: &[&str], ask: impl FnOnce(&Server)) -> String
 }
 
 #[test]
-fn wrong_tokens_are_logged_without_the_token_and_not_each() {
+fn wrong_tokens_are_logged_at_a_limited_rate_without_the_token() {
     let fixture = Fixture::with_run();
     let log = log_of(&fixture, &["--token", "0123456789abcdef"], |server| {
         let (address, guesses) = (&server.address, (0..20).map(|number| format!("/api/runs?token=a-guess-{number}")));
@@ -180,7 +180,7 @@ fn wrong_tokens_are_logged_without_the_token_and_not_each() {
 }
 
 #[test]
-fn a_token_that_can_be_guessed_or_read_by_others_is_warned_of() {
+fn weak_or_readable_tokens_cause_a_warning() {
     let fixture = Fixture::with_run();
     let log = log_of(&fixture, &["--token", "1"], |_| ());
     assert!(log.contains("warning: the token is easy to guess") && log.contains("16 or more"), "{log}");
@@ -242,9 +242,9 @@ fn memory_stays_within_its_limit_under_any_load() {
     assert!(after <= warm + 8 + 24, "{warm} MB grew to {after} MB over {sent} MB of pictures");
 }
 
-/// A small file system of its own, for which the system must let processes have their own mounts (trial 48).
+/// In a small file system, for which the system must allow mount namespaces.
 #[test]
-fn an_upload_that_does_not_fit_on_the_disk_is_given_back() {
+fn an_upload_that_does_not_fit_on_the_disk_is_removed() {
     let fixture = Fixture::new();
     fs::create_dir(fixture.path("store")).unwrap();
     let script = "mount -t tmpfs -o size=5m tmpfs store || exit 77

@@ -1,4 +1,4 @@
-//! `deepviz stats` against the world: killed, in company, out of room, shared out by files.
+//! `deepviz stats` when it is killed, runs in several processes, runs out of disk space, or computes separate files.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
@@ -12,7 +12,7 @@ use deepviz_corpus::{ImageId, Split};
 use deepviz_stats::{Metric, State, Store};
 use fixture::Fixture;
 
-/// All that matters of a run's statistics, as text; units that are not ready are left out.
+/// The results of a run's statistics, as text; units that are not ready are left out.
 fn numbers(fixture: &Fixture, run: &str) -> Vec<String> {
     let Some(store) = Store::open_read_only(&fixture.path(run)).unwrap() else { return Vec::new() };
     let mut found = Vec::new();
@@ -42,7 +42,7 @@ fn computed(outcome: &fixture::Outcome) -> u64 {
 }
 
 #[test]
-fn killed_twenty_times_it_shows_nothing_wrong_and_finishes() {
+fn killed_twenty_times_it_stores_no_wrong_result_and_finishes() {
     let fixture = fixture_with_training();
     fixture.run(&["stats", "run", "--clusters", "5"]).expect_good();
     let whole = numbers(&fixture, "run");
@@ -90,9 +90,9 @@ fn two_processes_share_the_work() {
     assert_eq!(numbers(&fixture, "run"), shared);
 }
 
-/// A lease that no process renews, whatever its clock said.
+/// A lease that no process renews, whatever its clock.
 #[test]
-fn a_holder_that_is_gone_is_told_and_waited_for_no_longer_than_a_lease_lasts() {
+fn a_killed_holder_is_reported_and_waited_for_until_its_lease_expires() {
     let fixture = fixture_with_training();
     drop(Store::open(&fixture.path("run")).unwrap());
     let tomorrow = std::time::SystemTime::now() + std::time::Duration::from_hours(24);
@@ -113,7 +113,7 @@ fn a_holder_that_is_gone_is_told_and_waited_for_no_longer_than_a_lease_lasts() {
 }
 
 #[test]
-fn out_of_room_it_says_so_and_goes_on_later() {
+fn out_of_disk_space_is_reported_and_the_rest_is_computed_later() {
     let fixture = fixture_with_training();
     let script = format!(
         "trap '' XFSZ; ulimit -f 400; exec '{}' stats run --clusters 5 --threads 1",
@@ -130,9 +130,9 @@ fn out_of_room_it_says_so_and_goes_on_later() {
     assert!(numbers(&fixture, "run").starts_with(&before) || before.is_empty());
 }
 
-/// A small file system of its own, for which the system must let processes have their own mounts.
+/// In a small file system, for which the system must allow mount namespaces.
 #[test]
-fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
+fn a_full_disk_is_reported_and_the_rest_is_computed_when_space_is_freed() {
     let fixture = fixture_with_training();
     let size = |folder: &str| -> u64 {
         let files = fs::read_dir(fixture.path(folder)).unwrap().flatten();
@@ -163,7 +163,7 @@ fn on_a_full_disk_it_says_so_and_goes_on_when_there_is_room() {
 }
 
 #[test]
-fn where_nothing_can_be_written_or_read_it_says_what_to_do() {
+fn unreadable_and_unwritable_folders_are_reported_with_a_hint() {
     let fixture = fixture_with_training();
     fs::create_dir(fixture.path("run/stats.sqlite")).unwrap();
     fixture.run(&ARGS).expect_error(&["stats.sqlite", "not a regular file"]);

@@ -1,4 +1,4 @@
-//! Runs come out the same, whatever happens to the process that trains them.
+//! Training is reproducible, whatever happens to the process that trains.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -46,7 +46,7 @@ fn any_number_of_threads_gives_the_same_bytes() {
 }
 
 #[test]
-fn killed_at_any_moment_and_resumed_a_run_comes_out_the_same() {
+fn a_run_that_is_killed_and_resumed_is_the_same() {
     let fixture = Fixture::with_shapes();
     fixture.train("whole", &[]).expect_good();
     let whole = fixture.snapshots("whole");
@@ -130,7 +130,7 @@ fn a_run_is_not_overwritten() {
 }
 
 #[test]
-fn resuming_passes_over_a_snapshot_that_is_damaged() {
+fn resuming_skips_a_damaged_snapshot() {
     let fixture = Fixture::with_shapes();
     fixture.train("run", &[]).expect_good();
     let whole = fixture.snapshots("run");
@@ -149,7 +149,7 @@ fn expect_same(whole: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u
     }
 }
 
-/// Moments to kill at: others every time, and printed.
+/// Random times to kill at: different in every run of the test, and printed.
 struct Random(u64);
 
 impl Random {

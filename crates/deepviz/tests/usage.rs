@@ -30,7 +30,7 @@ fn wrong_usage_exits_with_2() {
 }
 
 #[test]
-fn version_and_help_are_good() {
+fn version_and_help_succeed() {
     let fixture = Fixture::new();
     let version = fixture.run(&["--version"]).expect_good();
     assert_eq!(version.stdout.trim(), format!("deepviz {}", env!("CARGO_PKG_VERSION")));
@@ -72,7 +72,7 @@ fn an_unknown_recipe_key_is_named_with_its_line() {
 }
 
 #[test]
-fn cuda_is_refused_with_one_sentence_where_there_is_none() {
+fn cuda_is_refused_with_one_sentence_if_missing() {
     if deepviz_net::Device::cuda(0).is_ok() {
         return;
     }
@@ -88,7 +88,7 @@ fn cuda_is_refused_with_one_sentence_where_there_is_none() {
 }
 
 #[test]
-fn a_corpus_that_is_none_is_refused() {
+fn a_folder_that_is_no_corpus_is_refused() {
     let fixture = Fixture::new();
     fixture.run(&["corpus", "info", "nowhere"]).expect_error(&["nowhere"]);
     fs::create_dir(fixture.path("empty")).unwrap();
