@@ -32,8 +32,8 @@ pub(crate) fn weighted(
 ) -> Array2<f32> {
     let mut map = Array2::<f32>::zeros((height, width));
     for (index, (a, g)) in outputs.iter().zip(gradients).enumerate() {
-        let place = index % (height * width);
-        map[[place / width, place % width]] += if method == Method::LayerCam { g.max(0.0) * a } else { g * a };
+        let position = index % (height * width);
+        map[[position / width, position % width]] += if method == Method::LayerCam { g.max(0.0) * a } else { g * a };
     }
     if method == Method::LayerCam {
         map.mapv_inplace(|value| value.max(0.0));

@@ -200,8 +200,8 @@ impl<'m> Explainer<'m> {
 fn over_colours(values: &Array1<f32>, (height, width): (usize, usize), function: impl Fn(f32) -> f32) -> Array2<f32> {
     let mut map = Array2::zeros((height, width));
     for (index, &value) in values.iter().enumerate() {
-        let place = index % (height * width);
-        map[[place / width, place % width]] += function(value);
+        let position = index % (height * width);
+        map[[position / width, position % width]] += function(value);
     }
     map
 }

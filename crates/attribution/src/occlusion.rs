@@ -26,8 +26,9 @@ pub(crate) fn losses(
     let shape = network.input();
     let (rows, columns) = (CELLS.min(shape.height), CELLS.min(shape.width));
     let mut losses = Array2::zeros((rows, columns));
-    let places: Vec<(usize, usize)> = (0..rows * columns).map(|place| (place / columns, place % columns)).collect();
-    for chunk in places.chunks(trace.capacity()) {
+    let positions: Vec<(usize, usize)> =
+        (0..rows * columns).map(|position| (position / columns, position % columns)).collect();
+    for chunk in positions.chunks(trace.capacity()) {
         let inputs: Vec<Array3<f32>> = chunk
             .iter()
             .map(|&(row, column)| {
@@ -39,8 +40,8 @@ pub(crate) fn losses(
             .collect();
         let views: Vec<ArrayView3<'_, f32>> = inputs.iter().map(Array3::view).collect();
         let outputs = trace.forward(&views, network.logits(), &[network.logits()])?;
-        for (&place, logits) in chunk.iter().zip(outputs[0].rows()) {
-            losses[place] = explained - target.value(&logits.to_vec());
+        for (&position, logits) in chunk.iter().zip(outputs[0].rows()) {
+            losses[position] = explained - target.value(&logits.to_vec());
         }
     }
     Ok(losses)

@@ -92,9 +92,9 @@ pub fn test(
     let mut shuffled = parameters.clone();
     let compared = compared_after(network);
     for layer in with_weights(network) {
-        for (place, spec) in network.layers()[layer].parameters.iter().enumerate() {
+        for (position, spec) in network.layers()[layer].parameters.iter().enumerate() {
             if let Some(values) = shuffled.get_mut(&spec.name).and_then(|array| array.as_slice_mut()) {
-                Stream::new(0, &[layer as u64, place as u64]).shuffle(values);
+                Stream::new(0, &[layer as u64, position as u64]).shuffle(values);
             }
         }
         if !compared.contains(&layer) {

@@ -333,8 +333,8 @@ fn filters_in_the_image_are_the_sums_of_those_below() {
     assert_eq!(found.dim(), (2, 3, 8, 8));
     let weights = |name: &str| case.parameters.get(name).unwrap();
     let (first, second) = (weights("conv1.weight"), weights("conv2.weight"));
-    for (place, filter) in [(0, 3), (1, 0)] {
-        for ((channel, y, x), value) in found.index_axis(ndarray::Axis(0), place).indexed_iter() {
+    for (position, filter) in [(0, 3), (1, 0)] {
+        for ((channel, y, x), value) in found.index_axis(ndarray::Axis(0), position).indexed_iter() {
             let mut expected = 0.0_f64;
             // Pooled pixel (py, px) averages outputs 2p and 2p + 1 of conv1, each of which sees three pixels.
             for (py, px, dy, dx) in ndarray::indices((3, 3, 2, 2)) {

@@ -87,7 +87,7 @@ impl Console {
             bar.set_prefix(label);
             bar
         });
-        Task { label, total, bar, plain: (self.mode == Mode::Plain).then(Instant::now), first: None }
+        Task { label, total, bar, last_line: (self.mode == Mode::Plain).then(Instant::now), first: None }
     }
 }
 
@@ -98,7 +98,7 @@ pub struct Task {
     total: u64,
     bar: Option<ProgressBar>,
     /// When the last plain line was printed.
-    plain: Option<Instant>,
+    last_line: Option<Instant>,
     /// When the first position came, and which.
     first: Option<(Instant, u64)>,
 }
@@ -111,10 +111,10 @@ impl Task {
             bar.set_position(position);
             bar.set_message(printable(detail).into_owned());
         }
-        if let Some(last) = self.plain
+        if let Some(last) = self.last_line
             && last.elapsed() >= PLAIN_INTERVAL
         {
-            self.plain = Some(Instant::now());
+            self.last_line = Some(Instant::now());
             let percent = (position * 100).checked_div(self.total).unwrap_or(100);
             let left = self.left(position).map(|time| format!("  {} left", format::duration(time)));
             print_line(format!("{} {percent:>3} %{}  {detail}", self.label, left.unwrap_or_default()).trim_end());

@@ -102,7 +102,7 @@ fn a_server_refuses_them_and_continues_to_serve() {
         .map(|line| if line.starts_with("path = ") { format!("path = {bomb:?}") } else { line.to_owned() })
         .collect();
     fs::write(&run, text.join("\n") + "\n").unwrap();
-    let said = loop {
+    let line = loop {
         let get = agent.get(format!("{address}/api/corpora")).header("authorization", "Bearer open-sesame-open-sesame");
         let corpora = get.call().unwrap().body_mut().read_to_string().unwrap();
         if corpora.contains("\"bomb\"") && !corpora.contains("being read") {
@@ -110,5 +110,5 @@ fn a_server_refuses_them_and_continues_to_serve() {
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
     };
-    assert!(said.contains("too large"), "{said}");
+    assert!(line.contains("too large"), "{line}");
 }

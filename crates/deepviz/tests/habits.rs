@@ -195,10 +195,10 @@ fn training_on_a_full_disk_reports_it_and_resumes_when_space_is_freed() {
         size / 2
     );
     let Some(output) = apart(&fixture, &["--mount"], &script) else { return };
-    let (said, error) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{said}{error}");
-    assert!(said.contains("code 1") && error.contains("No space left on device"), "{said}{error}");
-    assert!(!error.contains("panicked"), "{error}");
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    assert!(stdout.contains("code 1") && stderr.contains("No space left on device"), "{stdout}{stderr}");
+    assert!(!stderr.contains("panicked"), "{stderr}");
     assert!(fixture.snapshots("after") == fixture.snapshots("whole"), "the run came out otherwise");
 }
 
@@ -221,9 +221,9 @@ fn statistics_on_read_only_media_are_read_with_their_log() {
     );
     let Some(output) = apart(&fixture, &["--mount"], &script) else { return };
     drop(reader);
-    let (said, error) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{said}{error}");
-    let run: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{stdout}{stderr}");
+    let run: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     for checkpoint in run["checkpoints"].as_array().unwrap() {
         assert_eq!(checkpoint["statistics"], serde_json::json!({ "test": "ready", "train": "ready" }), "{checkpoint}");
     }

@@ -217,8 +217,8 @@ fn new_checkpoints_of_a_followed_folder_are_imported() {
     fixture::signal(&child, "INT");
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("model_5.pt is left out") && said.contains("or is damaged"), "{said}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(stderr.contains("model_5.pt is left out") && stderr.contains("or is damaged"), "{stderr}");
     assert_eq!(import.steps(), [3, 4, 6]);
     assert!(import.weights(4) == recorded(2));
 }

@@ -173,9 +173,9 @@ impl Walk<'_> {
                 found.push(Connection { unit: from, weight, kernel_channel: Some(channel) });
             }
         } else if !layer.op.operation().is_opaque() {
-            for (place, &input) in layer.inputs.iter().enumerate() {
+            for (position, &input) in layer.inputs.iter().enumerate() {
                 let (from, gain) = self.origin(input, unit.channel)?;
-                let weight = layer.op.operation().input_factor(place).map(|coefficient| coefficient * gain);
+                let weight = layer.op.operation().input_factor(position).map(|coefficient| coefficient * gain);
                 found.push(Connection { unit: from, weight, kernel_channel: None });
             }
         }
@@ -189,16 +189,17 @@ impl Walk<'_> {
         for index in unit.layer + 1..self.network.layers().len() {
             let layer = self.layer(index);
             let shapes = self.input_shapes(layer);
-            for (place, &input) in layer.inputs.iter().enumerate() {
+            for (position, &input) in layer.inputs.iter().enumerate() {
                 let here: Vec<_> = carried.iter().filter(|(unit, _)| unit.layer == input).copied().collect();
                 for (from, gain) in here {
-                    let is_source =
-                        |out: &usize| layer.op.operation().source_channel(&shapes, *out) == Some((place, from.channel));
+                    let is_source = |out: &usize| {
+                        layer.op.operation().source_channel(&shapes, *out) == Some((position, from.channel))
+                    };
                     let own = (0..layer.shape.channels).find(is_source);
                     if let Some(channel) = own {
                         carried.push((Unit { layer: index, channel }, gain * self.gain(layer, channel)?));
                     } else if layer.op.operation().source_channel(&shapes, 0).is_none() {
-                        self.fed_by(index, (place, from.channel), gain, &mut found)?;
+                        self.fed_by(index, (position, from.channel), gain, &mut found)?;
                     }
                 }
             }
@@ -210,7 +211,7 @@ impl Walk<'_> {
     fn fed_by(
         &self,
         index: usize,
-        (place, channel): (usize, usize),
+        (position, channel): (usize, usize),
         gain: f32,
         found: &mut Vec<Connection>,
     ) -> Result<(), Error> {
@@ -223,7 +224,7 @@ impl Walk<'_> {
                 kernel_channel: Some(own),
             }));
         } else if !layer.op.operation().is_opaque() {
-            let weight = layer.op.operation().input_factor(place).map(|coefficient| coefficient * gain);
+            let weight = layer.op.operation().input_factor(position).map(|coefficient| coefficient * gain);
             found.push(Connection { unit: Unit { layer: index, channel }, weight, kernel_channel: None });
         }
         Ok(())

@@ -108,7 +108,7 @@ pub struct MetricsLog {
 
 impl MetricsLog {
     /// True if the run has not diverged at this step or before.
-    pub fn is_sound_at(&self, step: Step) -> bool {
+    pub fn is_before_divergence(&self, step: Step) -> bool {
         self.divergence.as_ref().is_none_or(|divergence| step < divergence.step)
     }
 
@@ -120,8 +120,8 @@ impl MetricsLog {
     /// The measurement of the test split with the least error; never one of a network that has diverged.
     pub fn best_test(&self) -> Option<&Metric> {
         let tests = self.lines.iter().filter(|line| line.kind == MetricKind::Test);
-        let sound = tests.filter(|line| line.is_finite() && self.is_sound_at(line.step));
-        let measured = sound.filter_map(|line| Some((line, line.error?)));
+        let finite = tests.filter(|line| line.is_finite() && self.is_before_divergence(line.step));
+        let measured = finite.filter_map(|line| Some((line, line.error?)));
         measured.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(line, _)| line)
     }
 }

@@ -51,8 +51,8 @@ pub fn overlay(
         return Err(Error::TooLarge { pixels, limit: MAX_PIXELS });
     }
     let mut bytes = vec![255; height * width * scale * scale * 4];
-    for (place, pixel) in bytes.chunks_exact_mut(4).enumerate() {
-        let (row, column) = (place / (width * scale), place % (width * scale));
+    for (index, pixel) in bytes.chunks_exact_mut(4).enumerate() {
+        let (row, column) = (index / (width * scale), index % (width * scale));
         let (y, x) = (row / scale, column / scale);
         let weights: &[f32] = if channels == 3 { &[0.299, 0.587, 0.114] } else { &[1.0] };
         let grey: f32 = weights.iter().enumerate().map(|(channel, w)| w * f32::from(image[[channel, y, x]])).sum();

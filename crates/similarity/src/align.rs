@@ -20,7 +20,7 @@ pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     }
     let known = |row: usize, column: usize| {
         let value = similarity[[row, column]];
-        let depth = |place: usize, of: usize| (place as f64 + 0.5) / of as f64;
+        let depth = |index: usize, of: usize| (index as f64 + 0.5) / of as f64;
         let away = (depth(row, rows) - depth(column, columns)).abs();
         // What is not known is worse than anything that is.
         let value = if value.is_nan() { UNKNOWN } else { value };

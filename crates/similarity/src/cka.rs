@@ -47,9 +47,9 @@ impl Gram {
     #[must_use]
     pub fn centred(&self, images: &[usize]) -> CentredGram {
         let mut above = Vec::with_capacity(images.len() * images.len().saturating_sub(1) / 2);
-        for (place, &row) in images.iter().enumerate() {
+        for (index, &row) in images.iter().enumerate() {
             let values = &self.above[row_above(self.images, row)];
-            above.extend(images[place + 1..].iter().map(|&column| values[column - row - 1]));
+            above.extend(images[index + 1..].iter().map(|&column| values[column - row - 1]));
         }
         CentredGram::of(images.len(), above)
     }

@@ -61,8 +61,8 @@ pub fn lives(checkpoints: &[UnitsAtCheckpoint]) -> Vec<Life> {
     let life = |unit: usize| {
         let own = |checkpoint: &UnitsAtCheckpoint| checkpoint.own.get(unit).copied().flatten();
         let since = |holds: &dyn Fn(&UnitsAtCheckpoint) -> bool| {
-            let kept = checkpoints.iter().rev().take_while(|checkpoint| holds(checkpoint)).count();
-            (kept > 0).then(|| checkpoints.len() - kept)
+            let count = checkpoints.iter().rev().take_while(|checkpoint| holds(checkpoint)).count();
+            (count > 0).then(|| checkpoints.len() - count)
         };
         let born = since(&|checkpoint| own(checkpoint).is_some_and(|value| value >= ALIKE));
         let died = since(&|checkpoint| checkpoint.silent.get(unit).is_some_and(|&is_silent| is_silent));

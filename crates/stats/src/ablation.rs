@@ -25,7 +25,7 @@ pub(crate) fn effects(
 ) -> Result<Option<Atlas>, Error> {
     let range = job.corpus.range(split);
     let (all, count) = (range.len(), range.len().min(sample));
-    let ids: Vec<ImageId> = (0..count).map(|place| ImageId(range.start + (place * all / count) as u32)).collect();
+    let ids: Vec<ImageId> = (0..count).map(|index| ImageId(range.start + (index * all / count) as u32)).collect();
     let images: Vec<_> = ids.iter().filter_map(|id| job.corpus.pixels(*id)).collect();
     let labels: Vec<u16> = ids.iter().filter_map(|id| job.corpus.label(*id)).map(|class| class.0).collect();
     let of = LabelledImages { images: &images, labels: &labels };

@@ -55,7 +55,7 @@ pub(crate) struct ChunkStats {
     squares: Vec<f32>,
     zeros: Vec<f32>,
     maxima: Vec<f32>,
-    places: Vec<u32>,
+    positions: Vec<u32>,
     blocks: Vec<ChannelSums>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct ActivationStats {
     classes: usize,
     /// The numbers of [`BLOCK`] filters each, the last of fewer.
     parts: Vec<FilterBlock>,
-    /// By filter: the value to exceed for a place in its list of strongest images.
+    /// By filter: the value to exceed to enter its list of strongest images.
     bars: Vec<f32>,
     images: Vec<u64>,
 }
@@ -82,7 +82,7 @@ pub(crate) struct ActivationStats {
 struct FilterBlock {
     first: usize,
     filters: usize,
-    places: usize,
+    top_count: usize,
     /// By class (or all together) and filter: sum, sum of squares, zeros.
     sums: Vec<f64>,
     squares: Vec<f64>,
@@ -97,14 +97,14 @@ struct FilterBlock {
 }
 
 impl FilterBlock {
-    fn new(filters: Range<usize>, classes: usize, places: usize) -> Self {
+    fn new(filters: Range<usize>, classes: usize, top_count: usize) -> Self {
         let (first, filters) = (filters.start, filters.len());
-        let bar = if places == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
+        let bar = if top_count == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
         let zeros = || vec![0.0; filters * classes];
         Self {
             first,
             filters,
-            places,
+            top_count,
             sums: zeros(),
             squares: zeros(),
             zeros: zeros(),
@@ -137,9 +137,9 @@ impl FilterBlock {
             if value > *bar && value.is_finite() {
                 let list = &mut self.top[filter];
                 let rank = list.partition_point(|other| other.value >= value);
-                list.insert(rank, Top { image, place: chunk.places[seen.start + filter], value });
-                list.truncate(self.places);
-                if list.len() == self.places {
+                list.insert(rank, Top { image, position: chunk.positions[seen.start + filter], value });
+                list.truncate(self.top_count);
+                if list.len() == self.top_count {
                     *bar = list.last().map_or(*bar, |last| last.value);
                 }
             }
@@ -148,13 +148,13 @@ impl FilterBlock {
 }
 
 impl ActivationStats {
-    /// Of the layers with these indices, with lists of the `places` strongest images of every filter.
-    pub(crate) fn new(network: &Network, layers: &[usize], places: usize) -> Self {
+    /// Of the layers with these indices, with lists of the `top_count` strongest images of every filter.
+    pub(crate) fn new(network: &Network, layers: &[usize], top_count: usize) -> Self {
         let filters = Filters::of(network, layers);
         let classes = if network.classes() <= MAX_CLASSES { network.classes() } else { 1 };
         let all = filters.len();
         let parts =
-            (0..all).step_by(BLOCK).map(|first| FilterBlock::new(first..all.min(first + BLOCK), classes, places));
+            (0..all).step_by(BLOCK).map(|first| FilterBlock::new(first..all.min(first + BLOCK), classes, top_count));
         let parts: Vec<FilterBlock> = parts.collect();
         let bars = parts.iter().flat_map(|part| part.bars.iter().copied()).collect();
         Self { filters, classes, parts, bars, images: vec![0; classes] }
@@ -175,7 +175,7 @@ impl ActivationStats {
                 squares: vec![0.0; size],
                 zeros: vec![0.0; size],
                 maxima: vec![0.0; size],
-                places: vec![UNKNOWN; size],
+                positions: vec![UNKNOWN; size],
                 blocks: Vec::new(),
             };
         }
@@ -189,7 +189,8 @@ impl ActivationStats {
                 chunk.zeros[at + filter] = block.zeros[lane];
                 chunk.maxima[at + filter] = block.maxima[lane];
                 if block.maxima[lane] > self.bars[filter] {
-                    chunk.places[at + filter] = place_of(&output, image, filter - range.start, block.maxima[lane]);
+                    chunk.positions[at + filter] =
+                        position_of(&output, image, filter - range.start, block.maxima[lane]);
                 }
             }
         }
@@ -227,7 +228,7 @@ impl ActivationStats {
         let range = self.filters.range(layer);
         let positions = self.filters.positions[layer] as f64;
         let all_images: u64 = self.images.iter().sum();
-        // A filter's part, and its place there.
+        // A filter's part, and its index there.
         let at = |filter: usize| (&self.parts[filter / BLOCK], filter % BLOCK);
         let of_class =
             |numbers: &[f64], part: &FilterBlock, lane: usize, class: usize| numbers[class * part.filters + lane];
@@ -285,14 +286,14 @@ fn add(sums: &mut [f64], numbers: &[f32]) {
 }
 
 /// The first position at which a channel of an image has this value, its greatest.
-fn place_of(output: &LayerOutput<'_>, image: usize, channel: usize, value: f32) -> u32 {
-    let mut place = 0;
+fn position_of(output: &LayerOutput<'_>, image: usize, channel: usize, value: f32) -> u32 {
+    let mut position = 0;
     for row in output.rows(image) {
         for pixel in row.chunks_exact(output.stride()) {
             if pixel[channel] >= value {
-                return place;
+                return position;
             }
-            place += 1;
+            position += 1;
         }
     }
     UNKNOWN

@@ -61,13 +61,13 @@ pub struct TopImage {
 pub(crate) struct Top {
     pub image: u32,
     /// `y * width + x`.
-    pub place: u32,
+    pub position: u32,
     pub value: f32,
 }
 
 impl Top {
     /// Fills up a list that is too short.
-    pub const NONE: Self = Self { image: u32::MAX, place: 0, value: 0.0 };
+    pub const NONE: Self = Self { image: u32::MAX, position: 0, value: 0.0 };
 }
 
 /// One layer's activity and lists.

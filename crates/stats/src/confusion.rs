@@ -198,8 +198,8 @@ mod tests {
             for ((truth, guess), &count) in counts.indexed_iter() {
                 let cell: Vec<_> = ranked.by_ref().take(count as usize).collect();
                 assert!(cell.is_sorted_by(|a, b| a.value >= b.value));
-                for place in cell {
-                    let row = place.image as usize - 7;
+                for entry in cell {
+                    let row = entry.image as usize - 7;
                     assert_eq!((usize::from(labels[row].0), predicted(logits.row(row))), (truth, guess));
                 }
             }

@@ -45,19 +45,19 @@ pub struct ExampleStats {
 }
 
 impl ExampleStats {
-    /// The images that are wanted, in this order; of these the places in `places`, as far as there are any.
+    /// The images that are wanted, in this order; of these the places in `indices`, as far as there are any.
     pub fn page(
         &self,
         order: ExampleOrder,
         is_wanted: impl Fn(&Example) -> bool,
-        places: Range<usize>,
+        indices: Range<usize>,
     ) -> Page<&Example> {
         // By image, so that equal keys keep that order.
         let examples = self.examples.iter().enumerate();
         let wanted = examples.filter(|(_, example)| is_wanted(example));
-        let wanted = wanted.map(|(place, example)| (order.key(example), place)).collect();
-        let Page { total, items } = Page::of(wanted, places, Ord::cmp);
-        Page { total, items: items.into_iter().map(|(_, place)| &self.examples[place]).collect() }
+        let wanted = wanted.map(|(index, example)| (order.key(example), index)).collect();
+        let Page { total, items } = Page::of(wanted, indices, Ord::cmp);
+        Page { total, items: items.into_iter().map(|(_, index)| &self.examples[index]).collect() }
     }
 }
 

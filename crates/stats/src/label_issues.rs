@@ -30,9 +30,9 @@ pub struct LabelIssue {
     pub confusion: f32,
 }
 
-/// The images whose label is probably wrong, the most suspicious first; of these the ones at `places` of that order,
+/// The images whose label is probably wrong, the most suspicious first; of these the ones at `indices` of that order,
 /// as far as there are any. `labels` are those of the examples, in order.
-pub fn label_issues(stats: &ExampleStats, labels: &[ClassId], places: Range<usize>) -> Page<LabelIssue> {
+pub fn label_issues(stats: &ExampleStats, labels: &[ClassId], indices: Range<usize>) -> Page<LabelIssue> {
     let classes = stats.examples.iter().map(|e| e.predicted).chain(labels.iter().map(|l| l.0)).max();
     let classes = classes.map_or(0, |greatest| usize::from(greatest) + 1);
     let mut counts = vec![0_u32; classes * classes];
@@ -61,7 +61,7 @@ pub fn label_issues(stats: &ExampleStats, labels: &[ClassId], places: Range<usiz
             }
         })
         .collect();
-    Page::of(found, places, |a, b| b.score.total_cmp(&a.score).then(a.image.cmp(&b.image)))
+    Page::of(found, indices, |a, b| b.score.total_cmp(&a.score).then(a.image.cmp(&b.image)))
 }
 
 #[cfg(test)]

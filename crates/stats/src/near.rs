@@ -55,10 +55,10 @@ impl Store {
         is_wanted: impl Fn(ImageId, ClassId) -> bool,
     ) -> Result<Option<Vec<NearImage>>, Error> {
         let Some((first, outputs)) = self.outputs(query.step, query.split)? else { return Ok(None) };
-        let place = query.image.0.checked_sub(first.0).map(|place| place as usize);
-        let place = place.filter(|&place| place < outputs.nrows());
-        let point = match place {
-            Some(place) => outputs.row(place).to_vec(),
+        let index = query.image.0.checked_sub(first.0).map(|index| index as usize);
+        let index = index.filter(|&index| index < outputs.nrows());
+        let point = match index {
+            Some(index) => outputs.row(index).to_vec(),
             None => match self.outputs_of(query.image, query.step..=query.step)?.pop() {
                 Some((_, point)) if point.len() == outputs.ncols() => point,
                 _ => return Ok(None),
@@ -66,7 +66,7 @@ impl Store {
         };
         let is_candidate = |other: usize| {
             let image = ImageId(first.0 + other as u32);
-            Some(other) != place && is_wanted(image, ClassId(predicted(outputs.row(other)) as u16))
+            Some(other) != index && is_wanted(image, ClassId(predicted(outputs.row(other)) as u16))
         };
         let found = nearest(outputs.view(), &point, is_candidate, query.limit);
         Ok(Some(near_images(first, outputs.view(), found)))
@@ -92,11 +92,11 @@ impl Store {
 
 /// The images of some rows, with their distances; `first` is that of the first row.
 fn near_images(first: ImageId, outputs: ArrayView2<'_, f32>, found: Vec<(usize, f32)>) -> Vec<NearImage> {
-    let near_image = |(place, distance): (usize, f32)| {
-        let row = outputs.row(place);
+    let near_image = |(index, distance): (usize, f32)| {
+        let row = outputs.row(index);
         let class = predicted(row);
         NearImage {
-            image: ImageId(first.0 + place as u32),
+            image: ImageId(first.0 + index as u32),
             predicted: ClassId(class as u16),
             probability: softmax(row)[class],
             distance,
@@ -114,14 +114,14 @@ pub(crate) fn nearest(
 ) -> Vec<(usize, f32)> {
     let order = |a: &(usize, f32), b: &(usize, f32)| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0));
     // Twice as many as are wanted at most; those too many are thrown out whenever there is no room.
-    let room = limit.saturating_mul(2).min(outputs.nrows());
-    let mut best = Vec::with_capacity(room);
+    let capacity = limit.saturating_mul(2).min(outputs.nrows());
+    let mut best = Vec::with_capacity(capacity);
     let mut farthest = f32::INFINITY;
-    for (place, row) in outputs.rows().into_iter().enumerate() {
+    for (index, row) in outputs.rows().into_iter().enumerate() {
         let distance = distance(row, point);
-        if distance.is_finite() && distance <= farthest && is_candidate(place) {
-            best.push((place, distance));
-            if best.len() == room && limit < room {
+        if distance.is_finite() && distance <= farthest && is_candidate(index) {
+            best.push((index, distance));
+            if best.len() == capacity && limit < capacity {
                 farthest = best.select_nth_unstable_by(limit - 1, order).1.1;
                 best.truncate(limit);
             }

@@ -47,8 +47,8 @@ impl Number for f32 {
 
 impl Number for Top {
     fn little_endian(self) -> Self {
-        let Self { image, place, value } = self;
-        Self { image: image.to_le(), place: place.to_le(), value: value.little_endian() }
+        let Self { image, position, value } = self;
+        Self { image: image.to_le(), position: position.to_le(), value: value.little_endian() }
     }
 }
 
@@ -161,7 +161,7 @@ mod tests {
         let numbers = [1.5_f32, -0.0, f32::MIN_POSITIVE, 3.4e38];
         let back: Vec<f32> = numbers_from_blob(&blob_from_numbers(&numbers)).unwrap();
         assert_eq!(back.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), numbers.map(f32::to_bits));
-        let top = [Top { image: 7, place: 3, value: 0.25 }];
+        let top = [Top { image: 7, position: 3, value: 0.25 }];
         assert_eq!(numbers_from_blob::<Top>(&blob_from_numbers(&top)).unwrap(), top);
         assert!(numbers_from_blob::<u16>(&blob_from_numbers::<u16>(&[])).unwrap().is_empty());
     }

@@ -13,12 +13,12 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The places in `places`, as far as there are any, of the list in the order that `compare` gives, which must
+    /// The places in `indices`, as far as there are any, of the list in the order that `compare` gives, which must
     /// tell any two apart. Linear in the list's length: only the page itself is sorted.
-    pub(crate) fn of(mut found: Vec<T>, places: Range<usize>, compare: impl Fn(&T, &T) -> Ordering) -> Self {
+    pub(crate) fn of(mut found: Vec<T>, indices: Range<usize>, compare: impl Fn(&T, &T) -> Ordering) -> Self {
         let total = found.len();
-        let end = places.end.min(total);
-        let start = places.start.min(end);
+        let end = indices.end.min(total);
+        let start = indices.start.min(end);
         if 0 < end && end < total {
             found.select_nth_unstable_by(end - 1, &compare);
         }

@@ -30,8 +30,8 @@ impl Augmentation {
     pub fn draw(&self, at: StepOfEpoch, id: u32) -> View {
         let stream = Stream::new(self.seed, &[VIEW, at.step, u64::from(id)]);
         let pad = self.data.pad;
-        let place = |index, room: usize| {
-            let drawn = stream.below(index, (room + 2 * pad) as u64 + 1);
+        let place = |index, slack: usize| {
+            let drawn = stream.below(index, (slack + 2 * pad) as u64 + 1);
             drawn as i16 - pad as i16
         };
         let factor = |index, max: f64| (1.0 + max * (2.0 * stream.unit(index) - 1.0)) as f32;

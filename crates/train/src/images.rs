@@ -62,16 +62,16 @@ mod tests {
             let recipe = Recipe::parse(&text, "small", &[]).unwrap();
             Network::new(&recipe, Shape::new(3, 32, 32), 2).unwrap().transform()
         };
-        let plain = Images::new(&corpus, transform("")).unwrap();
-        assert!(plain.resized.is_none());
+        let unresized = Images::new(&corpus, transform("")).unwrap();
+        assert!(unresized.resized.is_none());
         let transform = transform("resize = 20");
-        let kept = Images::new(&corpus, transform).unwrap();
-        assert!(kept.resized.is_some());
+        let resized = Images::new(&corpus, transform).unwrap();
+        assert!(resized.resized.is_some());
         for id in [0, 7, corpus.len() as u32 - 1] {
-            let expected = transform.image(plain.get(id).unwrap()).unwrap();
-            assert_eq!(kept.get(id).unwrap(), expected);
+            let expected = transform.image(unresized.get(id).unwrap()).unwrap();
+            assert_eq!(resized.get(id).unwrap(), expected);
         }
-        assert!(kept.get(corpus.len() as u32).is_none());
+        assert!(resized.get(corpus.len() as u32).is_none());
         assert!(Images::within(&corpus, transform, 1000).unwrap().resized.is_none());
     }
 }

@@ -17,7 +17,7 @@ struct Tested {
 
 /// The lines of an earlier training that are kept.
 #[derive(Default)]
-struct KeptLines {
+struct RetainedLines {
     /// Their length in bytes.
     length: u64,
     tested: Vec<Tested>,
@@ -41,9 +41,9 @@ impl MetricsWriter {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file = options.open(&path).map_err(io)?;
-        let KeptLines { length, tested } = match last {
+        let RetainedLines { length, tested } = match last {
             Some(last) => lines_up_to(&file, last).map_err(io)?,
-            None => KeptLines::default(),
+            None => RetainedLines::default(),
         };
         file.set_len(length).map_err(io)?;
         file.seek(SeekFrom::End(0)).map_err(io)?;
@@ -87,23 +87,23 @@ impl MetricsWriter {
 }
 
 /// The leading lines up to the last one that is whole and of a step up to `last`.
-fn lines_up_to(file: &File, last: Step) -> std::io::Result<KeptLines> {
+fn lines_up_to(file: &File, last: Step) -> std::io::Result<RetainedLines> {
     let mut reader = BufReader::new(file);
-    let (mut kept, mut end, mut line) = (KeptLines::default(), 0, Vec::new());
+    let (mut retained, mut end, mut line) = (RetainedLines::default(), 0, Vec::new());
     loop {
         line.clear();
         end += reader.read_until(b'\n', &mut line)? as u64;
         if line.last() != Some(&b'\n') {
-            return Ok(kept);
+            return Ok(retained);
         }
         match serde_json::from_slice::<Metric>(&line) {
             Ok(metric) if metric.step <= last => {
                 if metric.kind != MetricKind::Train {
-                    kept.tested.push(Tested { kind: metric.kind, step: metric.step });
+                    retained.tested.push(Tested { kind: metric.kind, step: metric.step });
                 }
-                kept.length = end;
+                retained.length = end;
             }
-            Ok(_) => return Ok(kept),
+            Ok(_) => return Ok(retained),
             // Kept where a good one follows: a crash of the machine may have left it in the middle.
             Err(_) => {}
         }

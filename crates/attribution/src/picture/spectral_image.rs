@@ -93,8 +93,8 @@ impl<'s> SpectralImage<'s> {
         }
         let mut brightness = Array3::zeros(black.dim());
         for (row, mut out) in brightness.axis_iter_mut(Axis(0)).enumerate() {
-            for (place, out) in out.iter_mut().enumerate() {
-                let mixed: f32 = (0..=row).map(|column| colours[[row, column]] * planes[column][place]).sum();
+            for (position, out) in out.iter_mut().enumerate() {
+                let mixed: f32 = (0..=row).map(|column| colours[[row, column]] * planes[column][position]).sum();
                 *out = 1.0 / (1.0 + (-mixed).exp());
             }
         }

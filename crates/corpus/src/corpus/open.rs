@@ -85,13 +85,13 @@ impl Opening<'_> {
 
     fn cached(&self) -> Option<Corpus> {
         let cache = Cache::new(self.options.cache.as_deref()?).ok()?;
-        let kept = cache.find(&self.key(), &self.tree.fingerprint())?;
+        let cached = cache.find(&self.key(), &self.tree.fingerprint())?;
         // Kept under other limits: reading says that it is too large.
-        if kept.contents.sizes.total_bytes() > self.options.limits.decoded_bytes {
+        if cached.contents.sizes.total_bytes() > self.options.limits.decoded_bytes {
             return None;
         }
-        let path = self.tree.root.join(&kept.contents.inner);
-        Some(Corpus::new(&path, &self.options.reading, kept.contents, kept.pixels))
+        let path = self.tree.root.join(&cached.contents.inner);
+        Some(Corpus::new(&path, &self.options.reading, cached.contents, cached.pixels))
     }
 
     fn read(&self, progress: &mut dyn FnMut(OpenProgress)) -> Result<Corpus, Error> {

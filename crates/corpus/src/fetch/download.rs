@@ -140,8 +140,8 @@ impl PartialFile {
         let mut have = target.start;
         let mut buffer = vec![0; 1 << 16];
         while have < target.max {
-            let room = (target.max - have).min(buffer.len() as u64) as usize;
-            match body.read(&mut buffer[..room]) {
+            let length = (target.max - have).min(buffer.len() as u64) as usize;
+            match body.read(&mut buffer[..length]) {
                 Ok(0) => break,
                 Ok(count) => {
                     file.write_all(&buffer[..count]).map_err(writing())?;

@@ -63,17 +63,17 @@ impl Staging {
         }
         remove_tree(&self.path.join(DATA))?;
         let listing = || Error::io("list", &self.path);
-        let mut kept = 0;
+        let mut remaining = 0;
         for entry in fs::read_dir(&self.path).map_err(listing())? {
             let entry = entry.map_err(listing())?;
             let bytes = entry.metadata().map_err(listing())?.len();
             if bytes > 0 {
-                kept += 1;
+                remaining += 1;
             } else if entry.file_name() != LOCK {
                 fs::remove_file(entry.path()).map_err(Error::io("remove", entry.path()))?;
             }
         }
-        if kept == 0 { remove_tree(&self.path) } else { Ok(()) }
+        if remaining == 0 { remove_tree(&self.path) } else { Ok(()) }
     }
 }
 

@@ -52,9 +52,9 @@ impl<'a> Source<'a> {
         observer: &mut dyn FnMut(FetchEvent<'_>),
     ) -> Result<Obtained, Error> {
         // What was fetched by an earlier fetch of fewer files can be used again.
-        let kept = folder.join(&file.name);
-        if file.unpack() == Unpack::None && kept.is_file() && verify(file, &kept, &mut |_| {}).is_ok() {
-            return Ok(Obtained { path: kept, may_link: true });
+        let existing = folder.join(&file.name);
+        if file.unpack() == Unpack::None && existing.is_file() && verify(file, &existing, &mut |_| {}).is_ok() {
+            return Ok(Obtained { path: existing, may_link: true });
         }
         let local = match self {
             Self::File(path) => path.clone(),
@@ -97,8 +97,8 @@ fn download(
     match failures.pop() {
         Some((_, error)) if failures.is_empty() => Err(error),
         last => {
-            let told: Vec<String> = failures.iter().chain(&last).map(|(_, error)| error.to_string()).collect();
-            Err(Error::AllAddresses { file: file.name.clone(), failures: told.join("; ") })
+            let messages: Vec<String> = failures.iter().chain(&last).map(|(_, error)| error.to_string()).collect();
+            Err(Error::AllAddresses { file: file.name.clone(), failures: messages.join("; ") })
         }
     }
 }

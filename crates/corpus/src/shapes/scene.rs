@@ -57,8 +57,8 @@ pub(crate) fn mask(seed: u64, image: u64, subclass: &Subclass) -> Vec<bool> {
 impl Scene {
     fn draw(random: &mut Random, subclass: &Subclass) -> Self {
         let radius = random.between(7.0, 10.5);
-        let room = 14.0 - radius;
-        let centre = [random.between(-room, room), random.between(-room, room)];
+        let margin = 14.0 - radius;
+        let centre = [random.between(-margin, margin), random.between(-margin, margin)];
         let (outline, angle) = pose(random, subclass, radius);
 
         let dark = random.chance(if subclass.likes_dark { OWN_BACKGROUND } else { 1.0 - OWN_BACKGROUND });

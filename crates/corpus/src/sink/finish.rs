@@ -43,7 +43,7 @@ impl Sink<'_> {
             return Err(too_many("classes", self.classes.len(), usize::from(u16::MAX)));
         }
         let common = if self.options.own_sizes { None } else { Some(self.common_size(path)?) };
-        let keep = [self.train.kept(common), self.test.kept(common)];
+        let keep = [self.train.of_common_size(common), self.test.of_common_size(common)];
         self.account_for_sizes(&keep, common);
         self.account_for_orientation();
         let channels = if self.has_colour(&keep) { 3 } else { 1 };
@@ -182,7 +182,7 @@ type Written = (PixelWriter, Option<tempfile::NamedTempFile>);
 
 impl Half {
     /// The images that are kept: all, or those of one size.
-    fn kept(&self, common: Option<[u32; 2]>) -> Vec<bool> {
+    fn of_common_size(&self, common: Option<[u32; 2]>) -> Vec<bool> {
         self.records.iter().map(|record| common.is_none_or(|size| record.size == size)).collect()
     }
 
@@ -193,8 +193,8 @@ impl Half {
 
     /// Bytes of the stored images, with `channels` channels each.
     fn kept_bytes(&self, keep: &[bool], channels: usize) -> u64 {
-        let kept = self.records.iter().zip(keep).filter(|(_, keep)| **keep);
-        kept.map(|(record, _)| (record.plane() * channels) as u64).fold(0, u64::saturating_add)
+        let stored = self.records.iter().zip(keep).filter(|(_, keep)| **keep);
+        stored.map(|(record, _)| (record.plane() * channels) as u64).fold(0, u64::saturating_add)
     }
 
     fn chosen<T: Copy>(&self, keep: &[bool], values: &[T]) -> Vec<T> {

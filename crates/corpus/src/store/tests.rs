@@ -47,7 +47,7 @@ impl Setting {
     }
 
     /// The files of pixels in the cache.
-    fn kept(&self) -> Vec<String> {
+    fn stored(&self) -> Vec<String> {
         let entries = fs::read_dir(self.cache.path().join("corpora")).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.retain(|name| name != "sources");
@@ -83,7 +83,7 @@ fn a_second_opening_decodes_nothing_and_gives_the_same() {
     let memory = Corpus::open_with(setting.images.path(), &memory).unwrap();
     assert!(!memory.is_mapped());
     assert_same(&first, &memory);
-    assert_eq!(setting.kept(), [first.identity()]);
+    assert_eq!(setting.stored(), [first.identity()]);
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn changed_files_are_decoded_anew_and_what_nobody_uses_is_removed() {
     assert_ne!(before.identity(), after.identity());
     let changed = (0..12).map(ImageId).find(|&id| after.name_of(id).unwrap() == "1.png").unwrap();
     assert_eq!(after.pixels(changed).unwrap()[[0, 0, 0]], 99);
-    assert_eq!(setting.kept(), [after.identity()]);
+    assert_eq!(setting.stored(), [after.identity()]);
     // The one opened before still has its pixels, although their file is gone.
     assert!((0..24).all(|id| before.pixels(ImageId(id)).is_some_and(|image| image[[2, 0, 0]] == 7)));
     fs::remove_file(setting.images.path().join("train/1/1.png")).unwrap();
@@ -175,7 +175,7 @@ fn two_openings_at_once_agree() {
         openings.into_iter().map(|opening| opening.join().unwrap()).collect()
     });
     corpora.iter().skip(1).for_each(|corpus| assert_same(&corpora[0], corpus));
-    assert_eq!(setting.kept(), [corpora[0].identity()]);
+    assert_eq!(setting.stored(), [corpora[0].identity()]);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn small_corpora_of_raw_pixels_are_not_kept_twice() {
     let shapes = setting.images.path().join("shapes");
     make_shapes(&shapes, &ShapesOptions { images: 40, ..ShapesOptions::default() }).unwrap();
     let corpus = Corpus::open_with(&shapes, &setting.options()).unwrap();
-    assert!(!corpus.is_mapped() && setting.kept().is_empty());
+    assert!(!corpus.is_mapped() && setting.stored().is_empty());
     assert_eq!(corpus.path(), Path::new(&shapes));
 }
 

@@ -68,10 +68,10 @@ fn both(args: &CompareArgs) -> anyhow::Result<(Asked, [String; 2])> {
 fn compared_layers(asked: &Asked, base: &str, query: &str) -> anyhow::Result<(Value, Vec<Value>)> {
     let layers = asked.json(&format!("{base}/layers?{query}"))?;
     let mut units = Vec::new();
-    for (place, opposite) in layers["proposed"].as_array().into_iter().flatten().enumerate() {
-        let name = |side: &str, place: usize| layers["layers"][side][place]["layer"].as_str().map(encoded);
+    for (index, opposite) in layers["proposed"].as_array().into_iter().flatten().enumerate() {
+        let name = |side: &str, index: usize| layers["layers"][side][index]["layer"].as_str().map(encoded);
         let opposite = opposite.as_u64().and_then(|opposite| name("b", opposite as usize));
-        let (Some(layer), Some(opposite)) = (name("a", place), opposite) else {
+        let (Some(layer), Some(opposite)) = (name("a", index), opposite) else {
             units.push(Value::Null);
             continue;
         };
@@ -147,14 +147,14 @@ fn print_layers(layers: &Value, units: &[Value]) {
     print_line("");
     print_line(&format!("Layers, each beside the one it is most like, over {} images:", layers["images"]));
     let mut table = Table::new(&["A", "B", "CKA", "95 %", "Procrustes", "matched", "median r", "paired"]);
-    for (place, units) in units.iter().enumerate() {
+    for (index, units) in units.iter().enumerate() {
         let name = |side: &str, at: usize| layers["layers"][side][at]["layer"].as_str().unwrap_or_default().to_owned();
-        let Some(opposite) = layers["proposed"][place].as_u64().map(|opposite| opposite as usize) else {
-            table.row([name("a", place), "-".to_owned()]);
+        let Some(opposite) = layers["proposed"][index].as_u64().map(|opposite| opposite as usize) else {
+            table.row([name("a", index), "-".to_owned()]);
             continue;
         };
-        let value = |key: &str| layers[key][place][opposite].as_f64();
-        let interval = &layers["cka_interval"][place][opposite];
+        let value = |key: &str| layers[key][index][opposite].as_f64();
+        let interval = &layers["cka_interval"][index][opposite];
         let text = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"));
         let pairs = units["pairs"].as_array();
         let matched: Option<Vec<&Value>> =
@@ -163,7 +163,7 @@ fn print_layers(layers: &Value, units: &[Value]) {
         let median = matched.as_ref().and_then(|pairs| pairs.get(pairs.len() / 2)?["correlation"].as_f64());
         let of = |count: usize| format!("{count} of {} and {}", units["units"][0], units["units"][1]);
         table.row([
-            name("a", place),
+            name("a", index),
             name("b", opposite),
             text(value("cka")),
             format!("{} to {}", text(interval[0].as_f64()), text(interval[1].as_f64())),

@@ -147,8 +147,8 @@ impl Checkpoint {
             Averaging::Plain => ("averaged", "ema"),
             Averaging::Ema => ("plain", "model"),
         };
-        let place = found.prefix.trim_end_matches('.');
-        let reason = format!("it holds {have} weights only (`{place}`); --weights {want} takes those");
+        let location = found.prefix.trim_end_matches('.');
+        let reason = format!("it holds {have} weights only (`{location}`); --weights {want} takes those");
         Self::unusable(&self.path, reason)
     }
 
@@ -160,17 +160,17 @@ impl Checkpoint {
         if !found.is_empty() {
             return found;
         }
-        let plain = self.arrays.iter().map(|(name, array)| (without_compiled(name), array)).collect();
-        fits_under(&plain, wanted, without_compiled)
+        let uncompiled = self.arrays.iter().map(|(name, array)| (without_compiled(name), array)).collect();
+        fits_under(&uncompiled, wanted, without_compiled)
     }
 
     /// Why nothing fits: what is wrong with the set of arrays that has most of the wanted ones.
     fn nearest(&self, wanted: &[&ParameterSpec], key: Option<&str>) -> String {
-        let plain: BTreeMap<String, &CheckpointArray> =
+        let uncompiled: BTreeMap<String, &CheckpointArray> =
             self.arrays.iter().map(|(name, array)| (without_compiled(name), array)).collect();
         let names: HashSet<String> = wanted.iter().map(|spec| without_compiled(spec.array_name())).collect();
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for name in plain.keys() {
+        for name in uncompiled.keys() {
             for at in starts(name).filter(|at| names.contains(&name[*at..])) {
                 *counts.entry(&name[..at]).or_default() += 1;
             }
@@ -180,27 +180,28 @@ impl Checkpoint {
         }
         let Some((prefix, count)) = counts.into_iter().max_by_key(|(_, count)| *count) else {
             let entries = if self.facts.entries.is_empty() {
-                plain.keys().cloned().collect()
+                uncompiled.keys().cloned().collect()
             } else {
                 self.facts.entries.clone()
             };
             return nothing_of_it(wanted.len(), &entries, key);
         };
-        let place = match prefix.trim_end_matches('.') {
+        let location = match prefix.trim_end_matches('.') {
             "" => "there".to_owned(),
             prefix => format!("under `{prefix}`"),
         };
-        let found = |spec: &&&ParameterSpec| plain.get(&format!("{prefix}{}", without_compiled(spec.array_name())));
+        let found =
+            |spec: &&&ParameterSpec| uncompiled.get(&format!("{prefix}{}", without_compiled(spec.array_name())));
         let wrong = wanted.iter().find_map(|spec| {
             let array = found(&spec).filter(|array| !spec.fits(&array.shape))?;
             let (is, name) = (&array.shape, spec.array_name());
-            Some(format!("`{name}` {place} has the shape {is:?}, in the run's network {:?}", spec.shape))
+            Some(format!("`{name}` {location} has the shape {is:?}, in the run's network {:?}", spec.shape))
         });
         wrong.unwrap_or_else(|| {
             let missing = wanted.iter().find(|spec| found(spec).is_none());
             let such = missing.map(|spec| format!(", such as `{}`", spec.array_name())).unwrap_or_default();
             format!(
-                "{} of the network's {} arrays are not {place}{such}",
+                "{} of the network's {} arrays are not {location}{such}",
                 wanted.len() - count.min(wanted.len()),
                 wanted.len()
             )
@@ -214,9 +215,9 @@ fn nothing_of_it(wanted: usize, entries: &[String], key: Option<&str>) -> String
     let named: Vec<_> = entries.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
     let named = if named.is_empty() { "nothing".to_owned() } else { named.join(", ") };
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    let place = key.map_or_else(|| "in it".to_owned(), |key| format!("under `{key}`"));
+    let location = key.map_or_else(|| "in it".to_owned(), |key| format!("under `{key}`"));
     format!(
-        "none of the network's {wanted} arrays is {place}; it holds {named}{more}; --key names the dictionary of the weights"
+        "none of the network's {wanted} arrays is {location}; it holds {named}{more}; --key names the dictionary of the weights"
     )
 }
 

@@ -97,14 +97,14 @@ impl Worker {
         input: &[f32],
         lengths: &[usize],
     ) -> Result<Vec<Vec<f32>>, Error> {
-        let mut kept = self.0.process.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut process = match kept.take() {
+        let mut slot = self.0.process.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut process = match slot.take() {
             Some(process) => process,
             None => self.start()?,
         };
         let answer = Self::ask(&mut process, question, input)?;
         if let Some(reason) = answer.error {
-            *kept = Some(process);
+            *slot = Some(process);
             return Err(Error::WorkerRefused { reason });
         }
         let floats = answer.floats.unwrap_or_default();
@@ -113,7 +113,7 @@ impl Worker {
         }
         let outputs = lengths.iter().map(|length| read_floats(&mut process.answers, question.images * length));
         let outputs = outputs.collect::<std::io::Result<Vec<_>>>().map_err(|error| Self::ended(&error))?;
-        *kept = Some(process);
+        *slot = Some(process);
         Ok(outputs)
     }
 

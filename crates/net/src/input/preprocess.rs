@@ -85,8 +85,8 @@ impl View {
     fn ten(centre: Self, image: Shape, input: Shape) -> Vec<Self> {
         let (bottom, right) = ((image.height - input.height) as i16, (image.width - input.width) as i16);
         let corners = [(0, 0), (0, right), (centre.y, centre.x), (bottom, 0), (bottom, right)];
-        let plain = corners.map(|(y, x)| Self::at(y, x));
-        [plain, plain.map(Self::mirrored)].concat()
+        let unmirrored = corners.map(|(y, x)| Self::at(y, x));
+        [unmirrored, unmirrored.map(Self::mirrored)].concat()
     }
 
     /// The views that a test takes, each with its weight.

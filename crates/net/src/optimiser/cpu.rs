@@ -189,14 +189,14 @@ impl UpdateParams {
         if self.active == 0 {
             return;
         }
-        let kept = 1.0 - self.rate * self.decay;
+        let shrink = 1.0 - self.rate * self.decay;
         let step = self.rate / self.corrections[0];
         let root = self.corrections[1].sqrt();
         for (((w, a), b), g) in weights.iter_mut().zip(first).zip(second).zip(gradient) {
             let g = self.share * g;
             *a = self.momentum * *a + (1.0 - self.momentum) * g;
             *b = self.beta2 * *b + (1.0 - self.beta2) * g * g;
-            *w = *w * kept - step * *a / (b.sqrt() / root + self.epsilon);
+            *w = *w * shrink - step * *a / (b.sqrt() / root + self.epsilon);
         }
     }
 }

@@ -56,7 +56,7 @@ impl Update<'_> {
         });
         // Past this, the corrections are 1 to the last bit.
         let power = i32::try_from(self.number).unwrap_or(i32::MAX);
-        let correction = |kept: f64| (1.0 - kept.powi(power)) as f32;
+        let correction = |decay: f64| (1.0 - decay.powi(power)) as f32;
         let is_active = spec.is_learnt() && spec.epochs.is_none_or(|epochs| self.epoch < epochs);
         UpdateParams {
             rate: (rate * spec.rate_factor) as f32,

@@ -29,9 +29,9 @@ impl Run {
     /// [`Error::TrainedHere`]: training writes them. [`Error::Io`].
     pub fn add_metrics(&self, metrics: &[Metric]) -> Result<usize, Error> {
         self.check_takes_snapshots()?;
-        let place = |metric: &Metric| (metric.step, kind_order(metric.kind));
-        let mut known: BTreeSet<_> = self.metrics()?.iter().map(place).collect();
-        let new: Vec<&Metric> = metrics.iter().filter(|metric| known.insert(place(metric))).collect();
+        let key = |metric: &Metric| (metric.step, kind_order(metric.kind));
+        let mut known: BTreeSet<_> = self.metrics()?.iter().map(key).collect();
+        let new: Vec<&Metric> = metrics.iter().filter(|metric| known.insert(key(metric))).collect();
         if new.is_empty() {
             return Ok(0);
         }

@@ -300,7 +300,9 @@ fn a_divergence_is_read_from_its_own_line() {
     let divergence = log.divergence.as_ref().unwrap();
     assert_eq!((divergence.step, divergence.what, divergence.found.as_str()), (Step(5), NotFinite::Loss, "x"));
     assert_eq!(log.lines.len(), 2);
-    assert!(log.is_sound_at(Step(4)) && !log.is_sound_at(Step(5)) && !log.is_sound_at(Step(6)));
+    assert!(
+        log.is_before_divergence(Step(4)) && !log.is_before_divergence(Step(5)) && !log.is_before_divergence(Step(6))
+    );
     assert_eq!(run.metrics().unwrap().len(), 2);
 }
 

@@ -181,15 +181,15 @@ fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -
     let only = |filters: &[FilterActivity]| -> Option<Vec<FilterActivity>> {
         chosen.iter().map(|&filter| filters.get(filter).copied()).collect()
     };
-    let kept: Vec<_> =
+    let stored: Vec<_> =
         by_step.into_iter().filter_map(|(step, filters)| Some((listing.index_of(step)?, only(&filters)?))).collect();
     let column = |number: fn(&FilterActivity) -> f32| -> Vec<Vec<f32>> {
-        kept.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
+        stored.iter().map(|(_, filters)| filters.iter().map(number).collect()).collect()
     };
     let finite_column =
         |number: fn(&FilterActivity) -> f32| column(number).iter().map(|filters| all_finite(filters)).collect();
-    let health = kept.iter().enumerate().map(|(index, (_, filters))| {
-        let before = index.checked_sub(1).map(|before| &kept[before].1);
+    let health = stored.iter().enumerate().map(|(index, (_, filters))| {
+        let before = index.checked_sub(1).map(|before| &stored[before].1);
         let health = |(filter, now): (usize, &FilterActivity)| {
             let before = before.and_then(|before| before.get(filter));
             Health::of_shares(now.active, before.map(|before| before.active))
@@ -200,7 +200,7 @@ fn activities_of(run: &OpenRun, layer: String, split: Split, chosen: &[usize]) -
         split: split.into(),
         layer,
         filters: chosen.to_vec(),
-        checkpoints: kept.iter().map(|(index, _)| *index).collect(),
+        checkpoints: stored.iter().map(|(index, _)| *index).collect(),
         mean: finite_column(|filter| filter.mean),
         spread: finite_column(|filter| filter.spread),
         zeros: column(|filter| filter.zeros),

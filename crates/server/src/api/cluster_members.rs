@@ -106,7 +106,7 @@ fn members_of(
         id: image.0,
         true_class: corpus.and_then(|corpus| corpus.label(image)).map(|class| class.0),
         // A damaged file may name images of another split.
-        predicted: image.0.checked_sub(found.first).and_then(|place| predicted.get(place as usize)).copied(),
+        predicted: image.0.checked_sub(found.first).and_then(|position| predicted.get(position as usize)).copied(),
         distance,
     };
     let items: Vec<ClusterMember> = all.iter().skip(offset).take(limit).map(item).collect();

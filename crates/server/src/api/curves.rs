@@ -121,7 +121,7 @@ pub(crate) async fn curves(
         };
         match found_curves {
             Ok(curves) => found.curves.push(curves),
-            Err(error) => found.problems.push(CurveProblem { id: id.to_owned(), problem: error.told().to_owned() }),
+            Err(error) => found.problems.push(CurveProblem { id: id.to_owned(), problem: error.message().to_owned() }),
         }
     }
     json(&headers, &found)
@@ -163,8 +163,8 @@ fn thinned(log: &MetricsLog, lines: &[&Metric], points: usize) -> Curve {
     let mut curve = Curve::default();
     let best = log.best_test().map(|best| best.step);
     let every = lines.len().div_ceil(points).max(1);
-    for (place, line) in lines.iter().enumerate() {
-        if place % every == 0 || place + 1 == lines.len() || Some(line.step) == best {
+    for (index, line) in lines.iter().enumerate() {
+        if index % every == 0 || index + 1 == lines.len() || Some(line.step) == best {
             let is_finite = log.is_finite(line);
             curve.push(line, line.loss.filter(|_| is_finite), line.error.filter(|_| is_finite));
         }

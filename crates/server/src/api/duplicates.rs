@@ -241,5 +241,5 @@ fn outputs_at(run: &OpenRun, step: Option<Step>) -> Result<Option<SplitLogits>, 
 fn chosen_tests(corpus: &Corpus) -> Vec<ImageId> {
     let (train, test) = (corpus.range(Split::Train).len(), corpus.range(Split::Test));
     let count = (MAX_COMPARED_PAIRS / train.max(1)).clamp(1, test.len().max(1)).min(test.len());
-    (0..count).map(|place| ImageId(test.start + (place * test.len() / count) as u32)).collect()
+    (0..count).map(|position| ImageId(test.start + (position * test.len() / count) as u32)).collect()
 }

@@ -159,17 +159,17 @@ pub(crate) async fn ledger(
     let wanted = query.class.as_deref().filter(|class| !class.is_empty());
     let wanted = wanted.map(|class| class_of(&run.info().classes, class)).transpose()?;
     let corpus = app.corpora.images_of(&run).await?;
-    let kept = example_stats_now(&app, &run, split).await?;
+    let cached = example_stats_now(&app, &run, split).await?;
     let listing = run.listing_by(&app.work).await?;
     let page = app.work.run(WorkKind::Render, move || {
         let is_wanted = |example: &Example| {
             wanted.is_none_or(|class| corpus.label(example.image).is_some_and(|label| label == class))
         };
-        let page = kept.0.page(order, is_wanted, offset..offset.saturating_add(limit));
+        let page = cached.0.page(order, is_wanted, offset..offset.saturating_add(limit));
         let items: Vec<_> = page.items.into_iter().map(|example| item_of(&listing, &corpus, example)).collect();
         Ok(ExampleStatsPage {
             split: split.into(),
-            checkpoints: checkpoints_of(&listing, &kept.0),
+            checkpoints: checkpoints_of(&listing, &cached.0),
             total: page.total,
             next_cursor: next_cursor(offset, items.len(), page.total),
             items,

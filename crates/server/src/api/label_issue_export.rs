@@ -191,8 +191,8 @@ impl Export {
             let first = piece * ROWS_AT_A_TIME;
             let last = (first + ROWS_AT_A_TIME).min(rows.len());
             let mut text = String::new();
-            for (place, row) in (first..last).zip(&rows[first..last]) {
-                self.write(row, place == 0, &mut text);
+            for (index, row) in (first..last).zip(&rows[first..last]) {
+                self.write(row, index == 0, &mut text);
             }
             text
         });

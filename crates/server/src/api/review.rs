@@ -147,13 +147,13 @@ pub(crate) async fn set_verdict(
         path: String::new(),
         at_s: SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     };
-    let kept = app.work.run(WorkKind::Render, move || {
+    let record = app.work.run(WorkKind::Render, move || {
         let path = ImagePaths::of(&state.corpora, &run, &corpus).path_of(id);
         let record = ReviewRecord { path, ..record };
         LabelReviewFile::beside(&run.path)?.set(record.clone())?;
         item_of(&record, &corpus).ok_or_else(|| ApiError::internal("an image that was there is gone"))
     });
-    json(&headers, &kept.await?)
+    json(&headers, &record.await?)
 }
 
 /// Withdraws the verdict on the label of an image.

@@ -223,7 +223,7 @@ async fn output_check(app: &AppState, run: &Arc<OpenRun>, corpus: Result<Arc<Cor
         RunCheck { step: check.step.0, images: check.images.len(), difference: None, agrees: None, problem: None };
     let found = match corpus {
         Err(problem) => Err(problem),
-        Ok(corpus) => app.models.output_check(run, &corpus).await.map_err(|error| error.told().to_owned()),
+        Ok(corpus) => app.models.output_check(run, &corpus).await.map_err(|error| error.message().to_owned()),
     };
     Some(match found {
         Err(problem) => RunCheck { problem: Some(problem), ..none },
@@ -248,7 +248,7 @@ fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -
     let mut statistics_problem = None;
     let units = units.unwrap_or_else(|error: ApiError| {
         tracing::warn!(run = %run.id, path = %run.path.display(), "statistics cannot be read: {error}");
-        statistics_problem = Some(error.told().to_owned());
+        statistics_problem = Some(error.message().to_owned());
         Vec::new()
     });
     let layer_name = |index: usize| network.layers()[index].name.clone();
@@ -347,7 +347,7 @@ pub(crate) fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, un
             test_loss: test.and_then(|metric| metric.loss).or(ready.and_then(|unit| unit.loss)),
             test_error: test.and_then(|metric| metric.error).or(ready.and_then(|unit| unit.error_rate)),
             not_finite: !is_finite,
-            diverged: !log.is_sound_at(entry.step),
+            diverged: !log.is_before_divergence(entry.step),
             statistics: Statistics {
                 train: StatisticsState::of(unit(Split::Train)),
                 test: StatisticsState::of(unit(Split::Test)),

@@ -184,8 +184,8 @@ fn wrong(run: &OpenRun, checkpoint: CheckpointRef, split: Split, table: &ImageTa
     };
     let first = first_image(run, split);
     let is_wrong = |(image, class): (&ImageId, &u16)| {
-        let place = image.0.checked_sub(first)?;
-        Some(predicted.get(place as usize)? != class)
+        let position = image.0.checked_sub(first)?;
+        Some(predicted.get(position as usize)? != class)
     };
     let found: Option<Vec<bool>> = table.images.iter().zip(&table.classes).map(is_wrong).collect();
     found.ok_or_else(|| ApiError::unusable("the statistics are of other images than the corpus has"))
@@ -194,7 +194,7 @@ fn wrong(run: &OpenRun, checkpoint: CheckpointRef, split: Split, table: &ImageTa
 impl SliceSide {
     fn new(table: &ImageTable, share: Share, rows: &[u32], examples: usize) -> Self {
         let count = examples.min(rows.len());
-        let example = |place: usize| table.images[rows[place * rows.len() / count] as usize].0;
+        let example = |position: usize| table.images[rows[position * rows.len() / count] as usize].0;
         Self {
             images: share.of,
             wrong: share.count,

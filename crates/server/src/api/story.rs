@@ -113,7 +113,7 @@ async fn examples_of(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<Imag
         Ok(found) => Ok(Ok(found)),
         // The server may answer in a moment: nothing is known of the images yet.
         Err(error) if error.is_passing() => Err(error),
-        Err(error) => Ok(Err(error.told().to_owned())),
+        Err(error) => Ok(Err(error.message().to_owned())),
     }
 }
 
@@ -155,7 +155,7 @@ fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) 
             diverged: point.diverged,
         })
         .collect();
-    let sound: Vec<usize> = (0..metrics.len()).filter(|&index| !metrics[index].diverged).collect();
+    let not_diverged: Vec<usize> = (0..metrics.len()).filter(|&index| !metrics[index].diverged).collect();
     let mut material = Material {
         classes: run.info().classes.clone(),
         counts: Counts::default(),
@@ -166,8 +166,8 @@ fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) 
         metrics,
     };
     let Some(store) = store else { return Ok(material) };
-    material.counts = Counts::read(&sound, |position| {
-        let found = store.confusion(listing.entries[sound[position]].step, split)?;
+    material.counts = Counts::read(&not_diverged, |position| {
+        let found = store.confusion(listing.entries[not_diverged[position]].step, split)?;
         Ok::<_, ApiError>(found.map(|confusion| confusion.counts))
     })?;
     material.changes = changes(&store, network, &listing, &material.metrics)?;

@@ -67,12 +67,12 @@ fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
         None => Vec::new(),
     };
     let listing = run.listing()?;
-    let kept: Vec<_> =
+    let stored: Vec<_> =
         by_step.into_iter().filter_map(|weights| Some((listing.index_of(weights.step)?, weights.arrays))).collect();
     let specs = run.network().layers().iter().flat_map(|layer| layer.parameters.iter().map(move |p| (layer, p)));
     let arrays = specs.enumerate().map(|(array, (layer, spec))| {
         let column = |number: fn(&WeightNumbers) -> f32| -> Vec<Option<f32>> {
-            kept.iter().filter_map(|(_, arrays)| arrays.get(array)).map(number).map(finite).collect()
+            stored.iter().filter_map(|(_, arrays)| arrays.get(array)).map(number).map(finite).collect()
         };
         ArrayHistory {
             name: spec.name.clone(),
@@ -86,5 +86,5 @@ fn weights_of(run: &OpenRun) -> Result<WeightHistory, ApiError> {
             change: column(|numbers| numbers.change),
         }
     });
-    Ok(WeightHistory { arrays: arrays.collect(), checkpoints: kept.iter().map(|(index, _)| *index).collect() })
+    Ok(WeightHistory { arrays: arrays.collect(), checkpoints: stored.iter().map(|(index, _)| *index).collect() })
 }

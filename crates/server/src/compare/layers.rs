@@ -150,7 +150,7 @@ impl Sides {
         let (mut map, interval) = compared(app, held, (first, second), is_pair).await?;
         // Of one network every layer stands opposite itself, whatever they have come to be like.
         if !is_pair && is_one_network(self.a.run.network(), self.b.run.network()) {
-            map.opposite = (0..a.layers.len()).map(|place| map.cka[[place, place]].map(|_| place)).collect();
+            map.opposite = (0..a.layers.len()).map(|index| map.cka[[index, index]].map(|_| index)).collect();
         }
         Ok(StoredMap::of(&map, interval))
     }

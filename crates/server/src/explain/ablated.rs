@@ -88,17 +88,17 @@ impl Models {
                     network.is_cut(layer) && values <= MAX_CACHED_VALUES
                 });
                 let mut classes = Vec::with_capacity(sample.ids.len());
-                for (place, ids) in sample.ids.chunks(CHUNK_IMAGES).enumerate() {
-                    let kept = match start {
-                        Some(layer) => Some(self.outputs_of(run, entry, (sample, place), layer).await?),
+                for (index, ids) in sample.ids.chunks(CHUNK_IMAGES).enumerate() {
+                    let cached = match start {
+                        Some(layer) => Some(self.outputs_of(run, entry, (sample, index), layer).await?),
                         None => None,
                     };
                     let (loaded, sample, ids, edits) =
                         (Arc::clone(&loaded), sample.clone(), ids.to_vec(), edits.clone());
                     let apply = move || {
-                        let outputs = match (start, kept) {
-                            (Some(layer), Some(kept)) => {
-                                loaded.model.forward_from((layer, kept.0.view()), &wanted, &edits)?
+                        let outputs = match (start, cached) {
+                            (Some(layer), Some(cached)) => {
+                                loaded.model.forward_from((layer, cached.0.view()), &wanted, &edits)?
                             }
                             _ => loaded.model.forward_edited(&sample.pixels(&ids)?, &wanted, &edits)?,
                         };
@@ -116,15 +116,15 @@ impl Models {
         &self,
         run: &Arc<OpenRun>,
         entry: &CheckpointEntry,
-        (sample, place): (&TestSample, usize),
+        (sample, index): (&TestSample, usize),
         layer: usize,
     ) -> Result<Arc<LayerOutputs>, ApiError> {
-        let key = format!("outputs-of/{}/{}/{layer}/{}/{place}", run.id, entry.hash, sample.key());
+        let key = format!("outputs-of/{}/{}/{layer}/{}/{index}", run.id, entry.hash, sample.key());
         self.cache
             .get(key, async {
                 let loaded = self.model(run, entry).await?;
                 let (sample, ids) =
-                    (sample.clone(), sample.ids.chunks(CHUNK_IMAGES).nth(place).unwrap_or(&[]).to_vec());
+                    (sample.clone(), sample.ids.chunks(CHUNK_IMAGES).nth(index).unwrap_or(&[]).to_vec());
                 let apply = move || {
                     let outputs = loaded.model.forward_edited(&sample.pixels(&ids)?, &[layer], &[])?;
                     Ok(LayerOutputs(outputs.into_iter().next().unwrap_or_default()))

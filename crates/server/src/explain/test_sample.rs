@@ -35,7 +35,7 @@ impl TestSample {
             return Err(ApiError::no_split(split));
         }
         let (all, count) = (range.len(), range.len().min(limit));
-        let ids = (0..count).map(|place| ImageId(range.start + (place * all / count) as u32)).collect();
+        let ids = (0..count).map(|index| ImageId(range.start + (index * all / count) as u32)).collect();
         Ok(Self { corpus: Arc::clone(corpus), split, ids })
     }
 

@@ -49,8 +49,8 @@ fn ending_of(media_type: &str) -> Option<&'static str> {
 fn file_name(path: &str, query: &[(&str, String)], ending: &str) -> Option<String> {
     let segments: Vec<String> = path.trim_matches('/').split('/').map(percent_decoded).collect();
     let after = |key: &str| {
-        let place = segments.iter().position(|segment| segment == key)?;
-        segments.get(place + 1).map(String::as_str)
+        let index = segments.iter().position(|segment| segment == key)?;
+        segments.get(index + 1).map(String::as_str)
     };
     let asked = |key: &str| query.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());
     let name = match segments.get(1).map(String::as_str)? {

@@ -64,15 +64,15 @@ impl OpenFilePool {
     }
 
     /// Notes that this holder has opened its file, or uses it.
-    pub(crate) fn uses(&self, place: &Weak<dyn Closable>) {
+    pub(crate) fn uses(&self, holder: &Weak<dyn Closable>) {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.retain(|other| other.strong_count() > 0 && !other.ptr_eq(place));
-        used.push_back(Weak::clone(place));
+        used.retain(|other| other.strong_count() > 0 && !other.ptr_eq(holder));
+        used.push_back(Weak::clone(holder));
         let too_many = used.len().saturating_sub(self.max_open);
         let old: Vec<_> = used.drain(..too_many).collect();
         drop(used);
-        for place in old.iter().filter_map(Weak::upgrade) {
-            place.close();
+        for holder in old.iter().filter_map(Weak::upgrade) {
+            holder.close();
         }
     }
 }
@@ -105,17 +105,17 @@ mod tests {
     }
 
     #[test]
-    fn the_place_that_was_used_longest_ago_is_closed() {
-        let places: Vec<Arc<TestFile>> = (0..4).map(|_| Arc::new(TestFile(AtomicUsize::new(0)))).collect();
+    fn the_least_recently_used_holder_is_closed() {
+        let holders: Vec<Arc<TestFile>> = (0..4).map(|_| Arc::new(TestFile(AtomicUsize::new(0)))).collect();
         let open = OpenFilePool::new(2);
         let uses = |index: usize| {
-            let place: Arc<dyn Closable> = Arc::clone(&places[index]) as _;
-            open.uses(&Arc::downgrade(&place));
+            let holder: Arc<dyn Closable> = Arc::clone(&holders[index]) as _;
+            open.uses(&Arc::downgrade(&holder));
         };
         for index in [0, 1, 0, 2, 0, 3] {
             uses(index);
         }
-        let closed: Vec<_> = places.iter().map(|place| place.0.load(Ordering::Relaxed)).collect();
+        let closed: Vec<_> = holders.iter().map(|holder| holder.0.load(Ordering::Relaxed)).collect();
         assert_eq!(closed, [0, 1, 1, 0]);
     }
 }

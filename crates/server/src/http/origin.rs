@@ -55,18 +55,18 @@ pub(crate) fn check_host(request: &Request, served: IpAddr) -> Result<(), ApiErr
 /// A page of another origin may not make this server work, even where it knows no secret and cannot read the answer.
 pub(crate) fn check_origin(request: &Request) -> Result<(), ApiError> {
     let headers = request.headers();
-    let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let header_value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let refused = || Err(ApiError::forbidden("the request comes from a page of another origin"));
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    match said("sec-fetch-site") {
+    match header_value("sec-fetch-site") {
         // A browser's own word; behind a proxy the names of the two may differ all the same.
         Some("same-origin") => return Ok(()),
         // Another port of this host is another origin, and may be another user's.
         Some("cross-site" | "same-site") => {
             // A navigation by a link, and neither a frame in that page nor what a browser loads in advance.
-            let is_followed = said("sec-fetch-mode") == Some("navigate")
-                && said("sec-fetch-dest").is_none_or(|kind| kind == "document")
-                && said("sec-purpose").is_none();
+            let is_followed = header_value("sec-fetch-mode") == Some("navigate")
+                && header_value("sec-fetch-dest").is_none_or(|kind| kind == "document")
+                && header_value("sec-purpose").is_none();
             return if is_followed && is_read { Ok(()) } else { refused() };
         }
         _ => {}

@@ -219,7 +219,7 @@ impl ApiError {
 
 impl ApiError {
     /// The detail that a client may read.
-    pub(crate) fn told(&self) -> &str {
+    pub(crate) fn message(&self) -> &str {
         if self.kind == ProblemKind::Internal { IN_THE_LOG } else { &self.detail }
     }
 

@@ -111,11 +111,11 @@ fn is_event_stream(response: &Response) -> bool {
 
 /// Answers that were given for a token are cached by the client alone, not by proxies; those with a cookie not at all.
 fn keep_private(headers: &mut HeaderMap) {
-    let said = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("no-cache");
-    let private = if headers.contains_key(header::SET_COOKIE) || said == "no-store" {
+    let cache_control = headers.get(header::CACHE_CONTROL).and_then(|value| value.to_str().ok()).unwrap_or("no-cache");
+    let private = if headers.contains_key(header::SET_COOKIE) || cache_control == "no-store" {
         "no-store".to_owned()
     } else {
-        format!("private, {}", said.trim_start_matches("public, "))
+        format!("private, {}", cache_control.trim_start_matches("public, "))
     };
     if let Ok(private) = HeaderValue::from_str(&private) {
         headers.insert(header::CACHE_CONTROL, private);

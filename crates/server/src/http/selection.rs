@@ -52,9 +52,9 @@ impl Selection {
         };
         for part in &self.0 {
             match *part {
-                SelectionPart::Point(place) => take(axis.place(place)?),
+                SelectionPart::Point(index) => take(axis.resolve(index)?),
                 SelectionPart::Range { from, to, step } => {
-                    let (from, to) = (axis.place(from)?, axis.place(to)?);
+                    let (from, to) = (axis.resolve(from)?, axis.resolve(to)?);
                     if from > to {
                         return Err(ApiError::bad(format!("the {} range {from}-{to} runs backwards", axis.what))
                             .hint(format!("write {to}-{from}")));
@@ -68,12 +68,12 @@ impl Selection {
 }
 
 impl Axis<'_> {
-    fn place(&self, place: AxisIndex) -> Result<usize, ApiError> {
+    fn resolve(&self, index: AxisIndex) -> Result<usize, ApiError> {
         let end = self
             .count
             .checked_sub(1)
             .ok_or_else(|| ApiError::missing(self.what, format!("{} has no {}s yet", self.of, self.what)))?;
-        match place {
+        match index {
             AxisIndex::Last => Ok(end),
             AxisIndex::Index(index) if index <= end => Ok(index),
             AxisIndex::Index(index) => {
@@ -109,13 +109,13 @@ fn parse_part(part: &str) -> Option<SelectionPart> {
         return Some(SelectionPart::Range { from: AxisIndex::Index(0), to: AxisIndex::Last, step });
     }
     match range.split_once('-') {
-        Some((from, to)) => Some(SelectionPart::Range { from: place(from)?, to: place(to)?, step }),
-        None if step == 1 && !part.contains(':') => place(range).map(SelectionPart::Point),
+        Some((from, to)) => Some(SelectionPart::Range { from: parse_index(from)?, to: parse_index(to)?, step }),
+        None if step == 1 && !part.contains(':') => parse_index(range).map(SelectionPart::Point),
         None => None,
     }
 }
 
-fn place(text: &str) -> Option<AxisIndex> {
+fn parse_index(text: &str) -> Option<AxisIndex> {
     if text == "last" {
         return Some(AxisIndex::Last);
     }
@@ -143,7 +143,7 @@ impl fmt::Display for Selection {
                 f.write_str(",")?;
             }
             match part {
-                SelectionPart::Point(place) => write!(f, "{place}")?,
+                SelectionPart::Point(index) => write!(f, "{index}")?,
                 SelectionPart::Range { from, to, step: 1 } => write!(f, "{from}-{to}")?,
                 SelectionPart::Range { from, to, step } => write!(f, "{from}-{to}:{step}")?,
             }
@@ -176,7 +176,7 @@ pub(crate) fn evenly_with_ends(all: &[usize], limit: usize) -> Vec<usize> {
     if all.len() <= limit || limit < 2 {
         return all.iter().copied().take(limit).collect();
     }
-    (0..limit).map(|place| all[place * (all.len() - 1) / (limit - 1)]).collect()
+    (0..limit).map(|index| all[index * (all.len() - 1) / (limit - 1)]).collect()
 }
 
 #[cfg(test)]

@@ -88,9 +88,9 @@ fn watch_folders(watcher: Option<&mut RecommendedWatcher>, folders: &mut BTreeSe
         // It may be gone from the disk too, and its watch with it.
         let _ = watcher.unwatch(gone);
     }
-    let kept: BTreeSet<PathBuf> = wanted
+    let watched: BTreeSet<PathBuf> = wanted
         .into_iter()
         .filter(|folder| folders.contains(folder) || watcher.watch(folder, RecursiveMode::NonRecursive).is_ok())
         .collect();
-    *folders = kept;
+    *folders = watched;
 }

@@ -53,9 +53,9 @@ impl MetricsLogs {
 
     fn cached(&self, run: &OpenRun) -> Option<Arc<MetricsLog>> {
         let mut all = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = all.iter().position(|(path, _)| *path == run.path)?;
+        let index = all.iter().position(|(path, _)| *path == run.path)?;
         // What is out of date is not put back.
-        let (path, cached) = all.remove(place)?;
+        let (path, cached) = all.remove(index)?;
         let log = cached.if_unchanged(run.metrics_stamp())?;
         all.push_back((path, cached));
         Some(log)

@@ -65,8 +65,8 @@ struct StoreHandle(Mutex<Option<OpenStore>>);
 
 impl Closable for StoreHandle {
     fn close(&self) {
-        if let Ok(mut kept) = self.0.try_lock() {
-            *kept = None;
+        if let Ok(mut cached) = self.0.try_lock() {
+            *cached = None;
         }
     }
 }
@@ -147,8 +147,8 @@ impl OpenRun {
     /// The snapshots there are now. Reads the folder only when it has changed.
     pub(crate) fn listing(&self) -> Result<Arc<Listing>, ApiError> {
         let stamp = FileStamp::of(&self.snapshots_folder());
-        let mut kept = self.listing.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(listing) = kept.if_unchanged(stamp) {
+        let mut cached = self.listing.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(listing) = cached.if_unchanged(stamp) {
             return Ok(listing);
         }
         let entries = self.run.list_checkpoints()?;
@@ -159,15 +159,15 @@ impl OpenRun {
         }
         let digest = hasher.finalize().to_hex()[..32].to_owned();
         let listing = Arc::new(Listing { entries, digest });
-        kept.keep(stamp, &listing);
+        cached.keep(stamp, &listing);
         Ok(listing)
     }
 
     /// The number of snapshots, and the step of the last: by their names alone, nothing is opened.
     pub(crate) fn brief(&self) -> SnapshotCount {
         let stamp = FileStamp::of(&self.snapshots_folder());
-        let mut kept = lock(&self.brief);
-        if let Some(brief) = kept.if_unchanged(stamp) {
+        let mut cached = lock(&self.brief);
+        if let Some(brief) = cached.if_unchanged(stamp) {
             return *brief;
         }
         let files = std::fs::read_dir(self.snapshots_folder()).into_iter().flatten().flatten();
@@ -181,7 +181,7 @@ impl OpenRun {
             checkpoints: brief.checkpoints + 1,
             last_step: brief.last_step.max(Some(step)),
         });
-        kept.keep(stamp, &Arc::new(brief));
+        cached.keep(stamp, &Arc::new(brief));
         brief
     }
 
@@ -195,20 +195,20 @@ impl OpenRun {
     }
 
     fn listing_at_hand(&self) -> Option<Arc<Listing>> {
-        let kept = self.listing.try_read().ok()?;
-        kept.if_unchanged(FileStamp::of(&self.snapshots_folder()))
+        let cached = self.listing.try_read().ok()?;
+        cached.if_unchanged(FileStamp::of(&self.snapshots_folder()))
     }
 
     /// The latest test measurement and the divergence, from the end of the file. Read again only where it has changed.
     pub(crate) fn latest(&self) -> Arc<LatestMetrics> {
         let path = self.path.join(METRICS);
         let stamp = FileStamp::of(&path);
-        let mut kept = lock(&self.latest);
-        if let Some(latest) = kept.if_unchanged(stamp) {
+        let mut cached = lock(&self.latest);
+        if let Some(latest) = cached.if_unchanged(stamp) {
             return latest;
         }
         let latest = Arc::new(LatestMetrics::of(&path));
-        kept.keep(stamp, &latest);
+        cached.keep(stamp, &latest);
         latest
     }
 
@@ -225,7 +225,7 @@ impl OpenRun {
     /// Reads the measurements there are now, in the order they were written, whether the run has diverged, and what
     /// could not be read. [`MetricsLogs`](crate::runs::metrics_logs::MetricsLogs) keep them.
     pub(crate) fn read_metrics(&self) -> Result<(FileCache<MetricsLog>, Arc<MetricsLog>), ApiError> {
-        let mut kept = FileCache::EMPTY;
+        let mut cached = FileCache::EMPTY;
         let stamp = self.metrics_stamp();
         let metrics = Arc::new(self.run.metrics_log()?);
         if let Some(skipped) = &metrics.skipped {
@@ -235,8 +235,8 @@ impl OpenRun {
                 *warned = Some(skipped.clone());
             }
         }
-        kept.keep(stamp, &metrics);
-        Ok((kept, metrics))
+        cached.keep(stamp, &metrics);
+        Ok((cached, metrics))
     }
 
     /// The statistics, where there are any yet.
@@ -244,12 +244,12 @@ impl OpenRun {
         let stamp =
             [deepviz_stats::FILE_NAME, deepviz_stats::LOG_FILE_NAME].map(|name| FileStamp::of(&self.path.join(name)));
         let digest = self.listing()?.digest.clone();
-        let mut kept = lock(&self.store.0);
+        let mut cached = lock(&self.store.0);
         if stamp[0].is_none() {
-            *kept = None;
+            *cached = None;
             return Ok(None);
         }
-        let store = if let Some(open) = kept.as_mut().filter(|open| open.shows(&stamp)) {
+        let store = if let Some(open) = cached.as_mut().filter(|open| open.shows(&stamp)) {
             if open.digest != digest {
                 open.store.refresh(&self.run);
                 open.digest = digest;
@@ -257,15 +257,15 @@ impl OpenRun {
             Some(Arc::clone(&open.store))
         } else {
             // The handle of before is closed first: there may be none to spare.
-            *kept = None;
+            *cached = None;
             let store = Store::open_read_only(&self.path)?.map(Arc::new);
-            *kept = store.clone().map(|store| OpenStore { stamp, digest, store });
+            *cached = store.clone().map(|store| OpenStore { stamp, digest, store });
             store
         };
-        drop(kept);
+        drop(cached);
         if store.is_some() {
-            let place: Arc<dyn Closable> = Arc::clone(&self.store) as _;
-            self.databases.uses(&Arc::downgrade(&place));
+            let holder: Arc<dyn Closable> = Arc::clone(&self.store) as _;
+            self.databases.uses(&Arc::downgrade(&holder));
         }
         Ok(store)
     }

@@ -104,16 +104,16 @@ pub(crate) fn missing_of_layer(
 
 /// A reason as `deepviz stats` recorded it, without the folder that the run lay in: those of earlier versions name it.
 fn without_folders(reason: &str) -> String {
-    let mut told = String::new();
+    let mut relative = String::new();
     let mut rest = reason;
     while let Some(at) = rest.find(IN_SNAPSHOTS) {
         let (before, after) = rest.split_at(at);
         let start = [": ", "snapshot "].iter().filter_map(|mark| Some(before.rfind(mark)? + mark.len())).max();
-        told.push_str(&before[..start.unwrap_or(0)]);
-        told.push_str(&after[1..IN_SNAPSHOTS.len()]);
+        relative.push_str(&before[..start.unwrap_or(0)]);
+        relative.push_str(&after[1..IN_SNAPSHOTS.len()]);
         rest = &after[IN_SNAPSHOTS.len()..];
     }
-    told + rest
+    relative + rest
 }
 
 const IN_SNAPSHOTS: &str = "/snapshots/";
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn recorded_reasons_lose_the_folder_and_nothing_else() {
-        for (recorded, told) in [
+        for (recorded, relative) in [
             (
                 "cannot use the snapshot: it is cut short: /data/my runs/a/snapshots/000100.safetensors",
                 "cannot use the snapshot: it is cut short: snapshots/000100.safetensors",
@@ -180,7 +180,7 @@ mod tests {
             ),
             ("snapshots/1 and / alone", "snapshots/1 and / alone"),
         ] {
-            assert_eq!(without_folders(recorded), told);
+            assert_eq!(without_folders(recorded), relative);
         }
     }
 }

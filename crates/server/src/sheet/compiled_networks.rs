@@ -14,16 +14,16 @@ pub(crate) struct CompiledNetworks(Mutex<Vec<CompiledNetwork>>);
 impl CompiledNetworks {
     /// A run's compiled network, compiled now where it is not kept.
     pub(crate) fn of(&self, network: &Arc<Network>, device: impl FnOnce() -> Device) -> CompiledNetwork {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = kept.iter().position(|compiled| Arc::ptr_eq(compiled.network(), network));
+        let mut networks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = networks.iter().position(|compiled| Arc::ptr_eq(compiled.network(), network));
         let compiled = match known {
-            Some(place) => kept.remove(place),
+            Some(position) => networks.remove(position),
             None => CompiledNetwork::new(Arc::clone(network), &device()),
         };
-        if kept.len() >= KEPT {
-            kept.remove(0);
+        if networks.len() >= KEPT {
+            networks.remove(0);
         }
-        kept.push(compiled.clone());
+        networks.push(compiled.clone());
         compiled
     }
 }

@@ -126,7 +126,7 @@ fn checked(limit: usize) -> Result<usize, ApiError> {
 
 fn evenly(all: &[ImageId], limit: usize) -> Vec<ImageId> {
     let count = limit.min(all.len());
-    (0..count).map(|place| all[place * all.len() / count]).collect()
+    (0..count).map(|index| all[index * all.len() / count]).collect()
 }
 
 #[cfg(test)]

@@ -70,14 +70,14 @@ struct ChunkMeans {
 }
 
 impl ChunkMeans {
-    fn take(&mut self, place: usize, layers: usize, output: LayerOutput<'_>) {
+    fn take(&mut self, index: usize, layers: usize, output: LayerOutput<'_>) {
         self.values.resize(layers, Vec::new());
         let shape = output.shape();
         let area = (shape.height * shape.width) as f32;
         for image in 0..output.images() {
             output.add_up(image, &mut self.blocks);
             let sums = self.blocks.iter().flat_map(|block| block.sums).take(shape.channels);
-            self.values[place].extend(sums.map(|sum| sum / area));
+            self.values[index].extend(sums.map(|sum| sum / area));
         }
     }
 }
@@ -111,9 +111,9 @@ impl Models {
                 let images = groups.map(|group| group.ids.len());
                 let mut found = Separation { layers: Vec::new(), units: Vec::new(), images, layers_left_out };
                 // Layer by layer, so that others get their turn between.
-                for (place, (&of, values)) in measured.iter().zip(means).enumerate() {
+                for (index, (&of, values)) in measured.iter().zip(means).enumerate() {
                     // The last layer's units are the classes themselves.
-                    let names_units = place + 1 < measured.len();
+                    let names_units = index + 1 < measured.len();
                     let measure = move || Ok(measure(of, values, images, names_units));
                     match self.work.run(WorkKind::Forward, measure).await? {
                         Some((layer, units)) => {
@@ -152,8 +152,8 @@ impl Models {
                 };
                 let images: Vec<_> = ids.iter().map(pixels).collect::<Result<_, _>>()?;
                 let watch = |chunk: &mut ChunkMeans, layer: usize, output: LayerOutput<'_>| {
-                    for (place, _) in measured.iter().enumerate().filter(|(_, of)| of.measured_at == layer) {
-                        chunk.take(place, measured.len(), output);
+                    for (index, _) in measured.iter().enumerate().filter(|(_, of)| of.measured_at == layer) {
+                        chunk.take(index, measured.len(), output);
                     }
                 };
                 let (_, chunks) = loaded.model.forward_watched::<ChunkMeans>(&images, &[], watch)?;

@@ -89,12 +89,12 @@ pub(crate) fn changes(
     listing: &Listing,
     metrics: &[CheckpointMetrics],
 ) -> Result<Vec<LayerChanges>, ApiError> {
-    let kept: Vec<_> = store.weights()?;
+    let stored: Vec<_> = store.weights()?;
     let specs = network.layers().iter().flat_map(|layer| layer.parameters.iter().map(move |spec| (layer, spec)));
     let weights = specs.enumerate().filter(|(_, (_, spec))| spec.role == Role::Weight);
     let of_array = |(array, (layer, _)): (usize, (&deepviz_net::Layer, _))| {
         let mut found = LayerChanges { layer: layer.name.clone(), checkpoints: Vec::new(), per_epoch: Vec::new() };
-        for at in &kept {
+        for at in &stored {
             let (Some(index), Some(numbers)) = (listing.index_of(at.step), at.arrays.get(array)) else {
                 continue;
             };

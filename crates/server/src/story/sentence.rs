@@ -25,7 +25,7 @@ pub(crate) struct Sentence {
 }
 
 /// A sentence, or why there is none.
-pub(crate) type Told = Result<Sentence, String>;
+pub(crate) type RuleResult = Result<Sentence, String>;
 
 /// A number or a name.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]

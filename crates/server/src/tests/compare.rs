@@ -42,7 +42,7 @@ async fn errors_are_those_of_the_two_matrices_and_their_images() {
     assert_eq!(found["only_a"], count((true, false)));
     assert_eq!(found["only_b"], count((false, true)));
     assert_eq!(found["neither"], count((false, false)));
-    let told: BTreeMap<(u64, u64), [u64; 2]> = found["cells"]
+    let answered: BTreeMap<(u64, u64), [u64; 2]> = found["cells"]
         .as_array()
         .unwrap()
         .iter()
@@ -51,7 +51,7 @@ async fn errors_are_those_of_the_two_matrices_and_their_images() {
             ((number("true_class"), number("predicted")), [number("only_a"), number("only_b")])
         })
         .collect();
-    assert_eq!(told, cells);
+    assert_eq!(answered, cells);
     assert!(!cells.is_empty(), "the two checkpoints predict the same");
     // Largest difference first, in pages that join.
     let distance = |item: &Value| (item["a"]["margin"].as_f64().unwrap() - item["b"]["margin"].as_f64().unwrap()).abs();
@@ -77,9 +77,9 @@ async fn a_checkpoint_is_wholly_like_itself() {
     assert_eq!(names, ["conv1", "conv2", "fc16", "fc10"]);
     assert_eq!(layers["layers"]["a"][0]["measured_at"], "relu1");
     assert_eq!(layers["proposed"], json!([0, 1, 2, 3]));
-    for place in 0..4 {
-        assert!((layers["cka"][place][place].as_f64().unwrap() - 1.0).abs() < 1e-9);
-        assert!((layers["procrustes"][place][place].as_f64().unwrap() - 1.0).abs() < 1e-5);
+    for index in 0..4 {
+        assert!((layers["cka"][index][index].as_f64().unwrap() - 1.0).abs() < 1e-9);
+        assert!((layers["procrustes"][index][index].as_f64().unwrap() - 1.0).abs() < 1e-5);
     }
     let off = layers["cka"][0][3].as_f64().unwrap();
     let [from, to] = [0, 1].map(|end| layers["cka_interval"][0][3][end].as_f64().unwrap());
@@ -207,8 +207,8 @@ async fn permuted_filters_are_found_again() {
         assert!(pair["correlation"].as_f64().unwrap() > 0.9999);
     }
     let layers = server.json(&format!("{point}/layers?b=permuted&b_checkpoint=2&images=30")).await;
-    for place in 0..4 {
-        assert!((layers["cka"][place][place].as_f64().unwrap() - 1.0).abs() < 1e-4, "{layers}");
+    for index in 0..4 {
+        assert!((layers["cka"][index][index].as_f64().unwrap() - 1.0).abs() < 1e-4, "{layers}");
     }
 }
 

@@ -86,13 +86,13 @@ async fn connections_over_time_are_those_of_each_checkpoint() {
         };
         assert_eq!(units.len(), 3);
         assert!(units.iter().map(strongest).is_sorted_by(|a, b| a >= b));
-        for (place, checkpoint) in checkpoints.iter().enumerate() {
+        for (index, checkpoint) in checkpoints.iter().enumerate() {
             let path = format!("/api/runs/tiny/checkpoints/{checkpoint}/layers/conv2/filters/3/connections?limit=100");
             let then = server.json(&path).await;
             for unit in units {
                 let same = then[side].as_array().unwrap().iter();
                 let mut same = same.filter(|one| one["layer"] == unit["layer"] && one["filter"] == unit["filter"]);
-                assert_eq!(same.next().unwrap()["weight"], unit["weights"][place]);
+                assert_eq!(same.next().unwrap()["weight"], unit["weights"][index]);
             }
         }
     }

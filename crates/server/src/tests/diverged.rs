@@ -54,9 +54,9 @@ async fn a_diverged_run_is_called_so_and_has_no_error() {
         let last = &checkpoints[3];
         assert_eq!((&last["test_error"], &last["test_loss"]), (&Value::Null, &Value::Null), "{last}");
         assert_eq!((&last["not_finite"], &last["diverged"]), (&json!(true), &json!(true)));
-        for sound in &checkpoints[..3] {
-            assert!(sound["test_error"].is_f64(), "{sound}");
-            assert_eq!((&sound["not_finite"], &sound["diverged"]), (&json!(false), &json!(false)));
+        for finite in &checkpoints[..3] {
+            assert!(finite["test_error"].is_f64(), "{finite}");
+            assert_eq!((&finite["not_finite"], &finite["diverged"]), (&json!(false), &json!(false)));
         }
         let metrics = server.json(&format!("{TINY}/metrics")).await;
         assert_eq!(metrics["test"]["step"], json!([0, 5, 10, 15]));

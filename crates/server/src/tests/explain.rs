@@ -113,13 +113,13 @@ async fn a_unit_that_is_off_is_off_everywhere() {
     let wrong = 30 - correct(&found["counts"]).iter().sum::<u64>();
     assert!((found["error"].as_f64().unwrap() - wrong as f64 / 30.0).abs() < 1e-9);
     // The logits lose what the unit says: its output times its weights.
-    let plain = numbers(&server.json(&format!("{POINT}/predict/95")).await["logits"]);
+    let unchanged = numbers(&server.json(&format!("{POINT}/predict/95")).await["logits"]);
     let without = numbers(&server.json(&format!("{POINT}/predict/95?off=fc16:3")).await["logits"]);
     let path = format!("{POINT}/layers/relu2/filters/3/channels/*/apply/95?format=json");
     let output = numbers(&server.json(&path).await["values"])[0];
     let path = format!("{POINT}/layers/fc10/filters/*/channels/3?format=json");
     let weights = numbers(&server.json(&path).await["values"]);
-    for ((a, b), weight) in plain.iter().zip(&without).zip(weights) {
+    for ((a, b), weight) in unchanged.iter().zip(&without).zip(weights) {
         assert!((a - b - weight * output).abs() < 1e-4, "{a} {b} {weight} {output}");
     }
     // The same counts as those of the layer's ablation.

@@ -61,18 +61,18 @@ async fn every_pixel_leads_to_its_value() {
                 let (c, r) = (x % pitch(tile_width) / number("scale"), y % pitch(tile_height) / number("scale"));
                 let is_grid = g["rgb"] == true || shape[1] == 1;
                 let n = row * number("columns") + column;
-                let place = if is_grid { (n, 0) } else { (row, column) };
-                if c >= tile_width || r >= tile_height || place.0 >= shape[0] {
+                let position = if is_grid { (n, 0) } else { (row, column) };
+                if c >= tile_width || r >= tile_height || position.0 >= shape[0] {
                     assert_eq!(answer.status, 404, "{path} {x} {y}");
                     continue;
                 }
                 let found = answer.json();
-                assert_eq!(found["filter"], g["filters"][place.0], "{path} {x} {y}");
+                assert_eq!(found["filter"], g["filters"][position.0], "{path} {x} {y}");
                 assert_eq!((&found["row"], &found["column"]), (&json!(r), &json!(c)));
-                let channels = if g["rgb"] == true { 0..3 } else { place.1..place.1 + 1 };
+                let channels = if g["rgb"] == true { 0..3 } else { position.1..position.1 + 1 };
                 for (index, channel) in channels.enumerate() {
                     assert_eq!(found["channels"][index], g["channels"][channel]);
-                    let at = ((place.0 * shape[1] + channel) * shape[2] + r) * shape[3] + c;
+                    let at = ((position.0 * shape[1] + channel) * shape[2] + r) * shape[3] + c;
                     assert_eq!(found["values"][index], sheet["values"][at], "{path} {x} {y}");
                 }
             }

@@ -27,14 +27,14 @@ async fn verdicts_are_set_read_and_withdrawn() {
     assert_eq!(empty, json!({"file": "tiny.review.json", "items": []}));
     let set = put(&server, 95, r#"{"verdict": "wrong", "suggestion": 3}"#).await;
     assert_eq!(set.status, 200, "{:?}", set.body);
-    let kept = set.json();
-    assert_eq!((&kept["id"], &kept["verdict"], &kept["suggestion"]), (&json!(95), &json!("wrong"), &json!(3)));
-    assert!(kept["at_s"].as_u64().unwrap() > 1_600_000_000);
+    let stored = set.json();
+    assert_eq!((&stored["id"], &stored["verdict"], &stored["suggestion"]), (&json!(95), &json!("wrong"), &json!(3)));
+    assert!(stored["at_s"].as_u64().unwrap() > 1_600_000_000);
     assert_eq!(put(&server, 2, r#"{"verdict": "unclear"}"#).await.status, 200);
     let both = server.json(&format!("{RUN}/review")).await;
     assert_eq!(list(&both["items"]).len(), 2);
     let test = server.json(&format!("{RUN}/review?split=test")).await;
-    assert_eq!(list(&test["items"]), [kept]);
+    assert_eq!(list(&test["items"]), [stored]);
     // Another server over the same folder sees it too.
     let other = TestServer::over(&[run.parent().unwrap().to_owned()], None, None);
     assert_eq!(other.json(&format!("{RUN}/review")).await, both);

@@ -93,8 +93,8 @@ async fn statistics_agree_with_one_another() {
 
     // Every cell's images, page by page, are as many as the cell counts, and are predicted as the cell says.
     let mut images = 0;
-    for (place, count) in flat.iter().enumerate().filter(|(_, count)| **count != &json!(0)) {
-        let cell = format!("{TINY}/checkpoints/3/confusion/{}/{}/images", place / 10, place % 10);
+    for (index, count) in flat.iter().enumerate().filter(|(_, count)| **count != &json!(0)) {
+        let cell = format!("{TINY}/checkpoints/3/confusion/{}/{}/images", index / 10, index % 10);
         let mut cursor = Value::Null;
         let mut found = Vec::new();
         loop {
@@ -109,8 +109,8 @@ async fn statistics_agree_with_one_another() {
         assert_eq!(json!(found.len()), **count);
         let first = &found[0];
         let prediction = server.json(&format!("{TINY}/checkpoints/3/predict/{}", first["id"])).await;
-        assert_eq!((&prediction["predicted"], &prediction["true_class"]), (&json!(place % 10), &json!(place / 10)));
-        let probability = prediction["probabilities"][place % 10].as_f64().unwrap();
+        assert_eq!((&prediction["predicted"], &prediction["true_class"]), (&json!(index % 10), &json!(index / 10)));
+        let probability = prediction["probabilities"][index % 10].as_f64().unwrap();
         assert!((probability - first["probability"].as_f64().unwrap()).abs() < 1e-5);
         images += found.len();
     }

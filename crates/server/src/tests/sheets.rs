@@ -121,9 +121,9 @@ async fn a_fully_connected_layer_is_shown_in_the_shape_of_its_input() {
     let snapshot = run(&server).snapshot(Step(15)).unwrap();
     let weight = &snapshot.parameters.get("fc16.weight").unwrap();
     let area = input.height * input.width;
-    for (place, value) in numbers(&answer).iter().enumerate() {
-        let channel = [1, 3][place / area];
-        assert!((value - weight[[2, channel * area + place % area]]).abs() < f32::EPSILON);
+    for (position, value) in numbers(&answer).iter().enumerate() {
+        let channel = [1, 3][position / area];
+        assert!((value - weight[[2, channel * area + position % area]]).abs() < f32::EPSILON);
     }
 }
 
@@ -238,10 +238,10 @@ async fn an_atlas_holds_the_images_in_the_order_asked_for() {
     let corpus = Corpus::open(&images()).unwrap();
     let (width, height, rgba) = server.get("/api/corpora/shapes/sheet?ids=5,0,119&columns=2").await.pixels();
     assert_eq!((width, height), (64, 64));
-    for (place, id) in [5, 0, 119].into_iter().enumerate() {
+    for (position, id) in [5, 0, 119].into_iter().enumerate() {
         let image = corpus.pixels(ImageId(id)).unwrap();
         for ((c, y, x), value) in image.indexed_iter() {
-            let at = ((place / 2 * 32 + y) * width + place % 2 * 32 + x) * 4 + c;
+            let at = ((position / 2 * 32 + y) * width + position % 2 * 32 + x) * 4 + c;
             assert_eq!(rgba[at], *value, "image {id}");
         }
     }

@@ -20,14 +20,14 @@ async fn every_rule_tells_a_sentence_or_why_it_does_not() {
     let ids = |of: &str| -> Vec<String> {
         story[of].as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect()
     };
-    let (told, silent) = (ids("sentences"), ids("silent"));
-    let mut all: Vec<String> = told.iter().chain(&silent).cloned().collect();
+    let (found_rules, silent) = (ids("sentences"), ids("silent"));
+    let mut all: Vec<String> = found_rules.iter().chain(&silent).cloned().collect();
     all.sort();
     let rules =
         ["classes", "forgetting", "labels", "layers", "overfitting", "pair-parts", "pair-stays", "schedule", "units"];
     assert_eq!(all, rules);
     // Three trained checkpoints are too few for two means.
-    assert!(silent.contains(&"classes".to_owned()), "{told:?}");
+    assert!(silent.contains(&"classes".to_owned()), "{found_rules:?}");
     for one in story["silent"].as_array().unwrap() {
         assert!(one["reason"].as_str().unwrap().len() > 10, "{one}");
     }
@@ -64,11 +64,11 @@ async fn sentences_of_users_are_kept_beside_the_run() {
     let none = server.json(OWN).await;
     assert_eq!(none, json!({"file": "tiny.story.json", "revision": null, "sentences": []}));
     let sentence = json!({"text": "Look at filter 3.", "note": "it is an edge", "address": "view=filters&filter=3"});
-    let kept = put(&server, json!({"sentences": [sentence]}).to_string()).await;
-    assert_eq!(kept.status, 200, "{:?}", kept.body);
-    let kept: Value = kept.json();
-    assert_eq!(kept["sentences"], json!([sentence]));
-    assert_eq!(server.json(OWN).await, kept);
+    let saved = put(&server, json!({"sentences": [sentence]}).to_string()).await;
+    assert_eq!(saved.status, 200, "{:?}", saved.body);
+    let saved: Value = saved.json();
+    assert_eq!(saved["sentences"], json!([sentence]));
+    assert_eq!(server.json(OWN).await, saved);
     let file = run.with_file_name("tiny.story.json");
     let written: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
     assert_eq!((&written["format"], &written["run"]), (&json!(1), &json!("tiny")));
@@ -78,7 +78,7 @@ async fn sentences_of_users_are_kept_beside_the_run() {
     // Who has read an older file may not write over this one.
     let late = put(&server, json!({"revision": null, "sentences": []}).to_string()).await;
     assert_eq!((late.status.as_u16(), late.json()["hint"].is_string()), (409, true));
-    let gone = put(&server, json!({"revision": kept["revision"], "sentences": []}).to_string()).await;
+    let gone = put(&server, json!({"revision": saved["revision"], "sentences": []}).to_string()).await;
     assert_eq!(gone.json()["revision"], json!(null));
     assert!(!file.exists());
 }

@@ -164,8 +164,11 @@ async fn a_session_is_for_browsers_and_the_address_is_cleaned() {
     assert_eq!(opened.header("cache-control"), "no-store");
     // Who has a session already keeps it.
     let with = [page[0], ("cookie", cookie.split(';').next().unwrap())];
-    let again = send(&server, &format!("GET /a/b?token={TOKEN}"), &with, "").await;
-    assert_eq!((again.status.as_u16(), again.header("location"), again.header("set-cookie")), (303, "./b", ""));
+    let repeated = send(&server, &format!("GET /a/b?token={TOKEN}"), &with, "").await;
+    assert_eq!(
+        (repeated.status.as_u16(), repeated.header("location"), repeated.header("set-cookie")),
+        (303, "./b", "")
+    );
     let script = send(&server, &format!("GET /api/runs?token={TOKEN}"), &[], "").await;
     assert_eq!((script.status.as_u16(), script.header("set-cookie")), (200, ""));
 }
@@ -197,9 +200,9 @@ async fn what_a_token_was_needed_for_is_kept_by_nobody_in_between() {
             assert_eq!(answer.header("set-cookie"), "", "{path}{query}");
             // What is known already is kept as long, and by as few.
             let tag = answer.header("etag");
-            let again = [headers, &[("if-none-match", tag)]].concat();
-            let again = send(&server, &format!("GET {path}{query}"), &again, "").await;
-            assert_eq!(again.header("cache-control"), expected, "{path}{query}");
+            let repeated = [headers, &[("if-none-match", tag)]].concat();
+            let repeated = send(&server, &format!("GET {path}{query}"), &repeated, "").await;
+            assert_eq!(repeated.header("cache-control"), expected, "{path}{query}");
         }
     }
     for (line, body) in [("POST /login", format!("token={TOKEN}")), ("POST /logout", String::new())] {

@@ -86,8 +86,8 @@ async fn a_run_and_its_corpus_come_to_life() {
 
     let answer = store.put("/api/uploads/runs/mine", tar_of(&run, "whatever")).await;
     assert_eq!(answer.status, 201, "{:?}", answer.body);
-    let said = answer.json();
-    assert_eq!((&said["id"], &said["checkpoints"], &said["skipped"]), (&"mine".into(), &4.into(), &1.into()));
+    let reply = answer.json();
+    assert_eq!((&reply["id"], &reply["checkpoints"], &reply["skipped"]), (&"mine".into(), &4.into(), &1.into()));
     assert_eq!(store.get("/api/runs/mine/checkpoints/3/layers/conv1").await.status, 200);
     // The corpus that the run names lies on the sender's machine, and this one too; it is not looked at.
     let detail = store.get("/api/runs/mine").await.json();
@@ -100,9 +100,9 @@ async fn a_run_and_its_corpus_come_to_life() {
     let id = answer.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(store.get(&format!("/api/corpora/{id}/images/7/pixels")).await.status, 200);
     // A second try for a corpus that was not there comes after a while; here a server that starts anew.
-    let again = store.restarted();
-    assert_eq!(again.get("/api/runs/mine/checkpoints/3/predict/1").await.status, 200);
-    assert_eq!(again.names(), ["corpora", "mine"], "nothing else stays");
+    let restarted = store.restarted();
+    assert_eq!(restarted.get("/api/runs/mine/checkpoints/3/predict/1").await.status, 200);
+    assert_eq!(restarted.names(), ["corpora", "mine"], "nothing else stays");
 }
 
 #[tokio::test(flavor = "multi_thread")]

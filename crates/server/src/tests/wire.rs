@@ -11,7 +11,7 @@ const PREDICT: &str = "POST /api/runs/run/checkpoints/0/predict HTTP/1.1\r\nhost
 const GET: &str = "GET /api/runs HTTP/1.1\r\nhost: localhost\r\n";
 
 /// What comes back for these bytes, after which nothing more is said.
-async fn said(server: &Running, bytes: impl AsRef<[u8]>) -> String {
+async fn answers_to(server: &Running, bytes: impl AsRef<[u8]>) -> String {
     let mut stream = server.connect();
     // The server may answer, and go, before it has all.
     let _ = stream.write_all(bytes.as_ref());
@@ -32,7 +32,7 @@ async fn nothing_is_smuggled_past_a_body() {
     for headers in
         [format!("{length}transfer-encoding: chunked\r\n"), format!("transfer-encoding: chunked\r\n{length}")]
     {
-        let answers = said(&server, format!("{PREDICT}{headers}\r\n{inner}")).await;
+        let answers = answers_to(&server, format!("{PREDICT}{headers}\r\n{inner}")).await;
         assert_eq!(statuses(&answers).len(), 1, "{headers}: {answers}");
     }
 }
@@ -54,15 +54,15 @@ async fn heads_that_can_be_read_in_two_ways_are_refused() {
         "x: a\r\n b\r\n",
         "x: a\0b\r\n",
     ] {
-        let answers = said(&server, format!("{PREDICT}{headers}\r\nhell{GET}\r\n")).await;
+        let answers = answers_to(&server, format!("{PREDICT}{headers}\r\nhell{GET}\r\n")).await;
         assert_eq!(statuses(&answers), ["400"], "{headers:?}: {answers}");
     }
     let old = "POST /api/runs HTTP/1.0\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
-    assert_eq!(statuses(&said(&server, old.replace("1.0", "1.1")).await).len(), 1);
-    let answers = said(&server, old).await;
+    assert_eq!(statuses(&answers_to(&server, old.replace("1.0", "1.1")).await).len(), 1);
+    let answers = answers_to(&server, old).await;
     assert!(answers.starts_with("HTTP/1.0 400") || answers.starts_with("HTTP/1.1 400"), "{answers}");
     let raw = b"GET /api/\xff\xfe HTTP/1.1\r\nhost: localhost\r\n\r\n";
-    assert_eq!(statuses(&said(&server, raw).await), ["400"]);
+    assert_eq!(statuses(&answers_to(&server, raw).await), ["400"]);
     // Two names, one with a user's in front, and a whole address that names another server than the header.
     for (head, status) in [
         ("GET /api/runs HTTP/1.1\r\nhost: localhost\r\nhost: evil.example\r\n\r\n", "400"),
@@ -71,7 +71,7 @@ async fn heads_that_can_be_read_in_two_ways_are_refused() {
         ("GET http://localhost/api/runs HTTP/1.1\r\nhost: localhost\r\n\r\n", "200"),
         ("GET /api/runs HTTP/1.1\r\nhost: evil.example\r\nx-forwarded-host: localhost\r\n\r\n", "403"),
     ] {
-        assert_eq!(statuses(&said(&server, head).await), [status], "{head}");
+        assert_eq!(statuses(&answers_to(&server, head).await), [status], "{head}");
     }
 }
 
@@ -90,12 +90,13 @@ async fn odd_requests_are_answered_as_they_should_be() {
         ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), &[]),
         ("GET /api/runs\r\n\r\n".to_owned(), &["400"]),
     ] {
-        let answers = said(&server, &bytes).await;
+        let answers = answers_to(&server, &bytes).await;
         assert_eq!(statuses(&answers), expected, "{bytes:?}: {answers}");
         assert!(!answers.contains("101 "), "{answers}");
     }
     for line in ["CONNECT evil.example:443", "TRACE /api/runs", "OPTIONS *"] {
-        let answers = said(&server, format!("{line} HTTP/1.1\r\nhost: localhost\r\nx-marked: a-mark\r\n\r\n")).await;
+        let answers =
+            answers_to(&server, format!("{line} HTTP/1.1\r\nhost: localhost\r\nx-marked: a-mark\r\n\r\n")).await;
         let statuses = statuses(&answers);
         assert!(statuses.len() == 1 && statuses[0].starts_with('4'), "{line}: {answers}");
         assert!(!answers.contains("a-mark"), "{line} is reflected: {answers}");
@@ -105,10 +106,10 @@ async fn odd_requests_are_answered_as_they_should_be() {
     let ranges = ranges.join(",");
     let codings = vec!["gzip"; 2_500].join(",");
     for header in [format!("range: bytes={ranges}"), format!("accept-encoding: {codings}"), "expect: x".to_owned()] {
-        let answers = said(&server, format!("{GET}{header}\r\n\r\n")).await;
+        let answers = answers_to(&server, format!("{GET}{header}\r\n\r\n")).await;
         assert_eq!(statuses(&answers), ["200"], "{answers}");
     }
-    let answers = said(&server, format!("{PREDICT}expect: 100-continue\r\ncontent-length: 5\r\n\r\nhello")).await;
+    let answers = answers_to(&server, format!("{PREDICT}expect: 100-continue\r\ncontent-length: 5\r\n\r\nhello")).await;
     assert_eq!(statuses(&answers), ["100", "415"], "{answers}");
 }
 
@@ -122,7 +123,7 @@ async fn what_is_too_long_is_refused() {
         format!("{chunked}5\r\nhello\r\n0\r\nx: {long}\r\n\r\n"),
         format!("{chunked}fffffffffffffffff\r\nhello\r\n0\r\n\r\n"),
     ] {
-        let answers = said(&server, &bytes).await;
+        let answers = answers_to(&server, &bytes).await;
         // What is sent after the refusal resets the connection, and may take the answer with it.
         let statuses = statuses(&answers);
         assert!(matches!(statuses[..], ["400"] | []), "{answers}");
@@ -142,7 +143,7 @@ async fn what_is_too_long_is_refused() {
         ("/api/runs".to_owned(), format!("x: {}\r\n", "a".repeat(33 << 10)), "431"),
         ("/api/runs".to_owned(), format!("x: {long}\r\n"), "431"),
     ] {
-        let answers = said(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n")).await;
+        let answers = answers_to(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{more}\r\n")).await;
         let statuses = statuses(&answers);
         assert!(statuses == [expected] || statuses.is_empty() && expected != "200", "{expected}: {answers}");
     }
@@ -157,7 +158,7 @@ async fn no_path_leads_to_a_file_that_is_not_served() {
     for (up, of) in up.iter().flat_map(|up| of.iter().map(move |of| (up, of))) {
         for file in ["run/run.toml", "etc/passwd", "Cargo.toml"] {
             let path = format!("{of}{up}/{up}/{up}/{file}");
-            let answers = said(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
+            let answers = answers_to(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
             assert_eq!(statuses(&answers).len(), 1, "{path}: {answers}");
             for content in ["steps_per_epoch", "root:", "[package]"] {
                 assert!(!answers.contains(content), "{path}: {answers}");
@@ -165,7 +166,7 @@ async fn no_path_leads_to_a_file_that_is_not_served() {
         }
     }
     for path in ["//evil.example/", "/\\evil.example", "/%2f%2fevil.example", "/.//evil.example"] {
-        let answers = said(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
+        let answers = answers_to(&server, format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n")).await;
         assert!(!answers.to_lowercase().contains("\nlocation:"), "{path}: {answers}");
     }
 }

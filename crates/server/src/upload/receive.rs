@@ -87,8 +87,8 @@ pub(crate) async fn receive<T: Send + 'static>(
         let _turn = turn;
         let (staging, reservation) = (uploads.staging()?, uploads.reserve());
         let mut reader = BodyReader::new(receiver);
-        let room = ArchiveLimits { bytes: MAX_BYTES, entries: MAX_ENTRIES, claim: &|bytes| reservation.file(bytes) };
-        let found = unpack(&mut reader, staging.path(), room, expected.wanted)?;
+        let limits = ArchiveLimits { bytes: MAX_BYTES, entries: MAX_ENTRIES, claim: &|bytes| reservation.file(bytes) };
+        let found = unpack(&mut reader, staging.path(), limits, expected.wanted)?;
         reader.expect_end()?;
         if found.files == 0 {
             return Err(ApiError::unusable("the archive holds no file that is wanted here"));

@@ -133,12 +133,12 @@ impl Comparison {
             .collect();
         captions.sort_by(|a, b| b.effect.size.abs().total_cmp(&a.effect.size.abs()));
         captions.truncate(MAX_CAPTIONS);
-        for place in 1..captions.len() {
+        for index in 1..captions.len() {
             let says_the_same = |earlier: &usize| {
                 let before = &captions[*earlier];
-                before.repeats.is_none() && is_same(table, before.subject, captions[place].subject)
+                before.repeats.is_none() && is_same(table, before.subject, captions[index].subject)
             };
-            captions[place].repeats = (0..place).find(says_the_same);
+            captions[index].repeats = (0..index).find(says_the_same);
         }
         ClusterCaptions { class: self.class, images: self.images, captions }
     }

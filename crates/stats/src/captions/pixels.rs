@@ -71,8 +71,8 @@ impl Planes {
         let border = (self.height.min(self.width) / BORDER).max(1);
         let is_border = |at: usize, side: usize| at < border || at + border >= side;
         let (mut sum, mut count) = (0.0, 0.0);
-        for (place, value) in self.luma.iter().enumerate() {
-            let (y, x) = (place / self.width, place % self.width);
+        for (index, value) in self.luma.iter().enumerate() {
+            let (y, x) = (index / self.width, index % self.width);
             if is_border(y, self.height) || is_border(x, self.width) {
                 sum += value;
                 count += 1.0;
@@ -85,8 +85,8 @@ impl Planes {
     fn mass(&self, background: f64) -> Option<[f64; 3]> {
         let position = |at: usize, side: usize| (at as f64 + 0.5) / side as f64 * 2.0 - 1.0;
         let (mut mass, mut across, mut down, mut squares) = (0.0, 0.0, 0.0, 0.0);
-        for (place, value) in self.luma.iter().enumerate() {
-            let (v, u) = (position(place / self.width, self.height), position(place % self.width, self.width));
+        for (index, value) in self.luma.iter().enumerate() {
+            let (v, u) = (position(index / self.width, self.height), position(index % self.width, self.width));
             let own = (value - background).abs();
             mass += own;
             across += own * u;
@@ -181,8 +181,8 @@ pub fn values(image: ArrayView3<'_, u8>) -> Option<Values> {
         set(Property::Spread, spread);
     }
     let [red, green, blue] = &planes.colours;
-    set(Property::LightTop, planes.top_less_bottom(|place| planes.luma[place]));
-    let blueness = |place: usize| blue[place] - f64::midpoint(red[place], green[place]);
+    set(Property::LightTop, planes.top_less_bottom(|index| planes.luma[index]));
+    let blueness = |index: usize| blue[index] - f64::midpoint(red[index], green[index]);
     set(Property::BlueTop, planes.top_less_bottom(blueness));
     if let Some(edges) = planes.edges() {
         set(Property::Edges, edges);

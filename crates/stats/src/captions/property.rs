@@ -146,8 +146,8 @@ mod tests {
 
     #[test]
     fn columns_are_in_order_and_names_are_found() {
-        for (place, property) in Property::ALL.into_iter().enumerate() {
-            assert_eq!((property.column(), Property::named(property.name())), (place, Some(property)));
+        for (index, property) in Property::ALL.into_iter().enumerate() {
+            assert_eq!((property.column(), Property::named(property.name())), (index, Some(property)));
         }
         assert_eq!(Property::named("weight"), None);
     }

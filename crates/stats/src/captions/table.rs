@@ -39,7 +39,7 @@ impl ImageTable {
             |id: u32| corpus.shape_of(ImageId(id)).map_or(0, |shape| shape.channels * shape.height * shape.width);
         let bytes: usize = ids.clone().map(bytes_of).sum();
         let max = if bytes <= MAX_BYTES { count } else { (count as f64 * MAX_BYTES as f64 / bytes as f64) as usize };
-        (0..max).map(|place| ImageId(ids.start + (place * count / max.max(1)) as u32)).collect()
+        (0..max).map(|position| ImageId(ids.start + (position * count / max.max(1)) as u32)).collect()
     }
 
     /// The properties of some images, for [`Self::new`].

@@ -147,14 +147,14 @@ pub fn compare_outcomes(
         return Err(Error::OtherImages { first: a.classes.len(), second: b.classes.len(), expected: labels.len() });
     }
     let margin = |margin: i16| f32::from(margin) / f32::from(i16::MAX);
-    let outcomes = labels.iter().enumerate().map(|(place, &class)| ImageOutcome {
-        image: ImageId(a.first.0 + place as u32),
+    let outcomes = labels.iter().enumerate().map(|(index, &class)| ImageOutcome {
+        image: ImageId(a.first.0 + index as u32),
         class,
-        first: Outcome { predicted: a.classes[place], margin: margin(a.margins[place]) },
+        first: Outcome { predicted: a.classes[index], margin: margin(a.margins[index]) },
         // A class that does not exist is never right.
         second: Outcome {
-            predicted: map.get(usize::from(b.classes[place])).copied().unwrap_or(u16::MAX),
-            margin: margin(b.margins[place]),
+            predicted: map.get(usize::from(b.classes[index])).copied().unwrap_or(u16::MAX),
+            margin: margin(b.margins[index]),
         },
     });
     Ok(Some(Compared::of(outcomes.collect(), count)))

@@ -27,7 +27,7 @@ pub fn measured_layers(network: &Network, max: usize) -> (Vec<MeasuredLayer>, us
     let layers = network.layers();
     let weighted: Vec<usize> = (1..layers.len()).filter(|&index| layers[index].kernel_dims.is_some()).collect();
     let count = weighted.len().min(max);
-    let chosen = (1..=count).map(|place| weighted[place * weighted.len() / count - 1]);
+    let chosen = (1..=count).map(|position| weighted[position * weighted.len() / count - 1]);
     let chosen = chosen.map(|layer| MeasuredLayer { layer, measured_at: network.nonlinearity_of(layer) });
     (chosen.collect(), weighted.len() - count)
 }
@@ -102,8 +102,8 @@ fn pooled_half(model: &Model, images: &[ArrayView3<'_, u8>], of: &[Pooling]) -> 
     };
     let (_, chunks) = model.forward_watched_until::<Chunk>(images, (&[], last), watch)?;
     let layers = model.network().layers();
-    let whole = of.iter().enumerate().map(|(place, pooling)| {
-        let parts = chunks.iter().filter_map(|chunk| chunk.0.get(place));
+    let whole = of.iter().enumerate().map(|(position, pooling)| {
+        let parts = chunks.iter().filter_map(|chunk| chunk.0.get(position));
         let values: Vec<f32> = parts.flatten().copied().collect();
         let channels = layers[pooling.layer].shape.channels;
         let shape = (images.len() * pooling.positions(), channels);

@@ -34,9 +34,9 @@ impl Canvas {
         }
         let mut values = Vec::with_capacity(CHANNELS * SIDE * SIDE);
         // Areas do not overlap; where there are fewer pixels than places, pixels are repeated.
-        let span = |place: usize, size: usize| {
-            let from = place * size / SIDE;
-            from..((place + 1) * size / SIDE).max(from + 1)
+        let span = |index: usize, size: usize| {
+            let from = index * size / SIDE;
+            from..((index + 1) * size / SIDE).max(from + 1)
         };
         for channel in 0..CHANNELS {
             let plane = image.index_axis(ndarray::Axis(0), channel.min(channels - 1));
@@ -62,8 +62,8 @@ impl Canvas {
     /// The means of 4 x 4 cells of each channel.
     pub(super) fn cells(&self) -> [f32; CHANNELS * CELLS * CELLS] {
         const WIDTH: usize = SIDE / CELLS;
-        std::array::from_fn(|place| {
-            let (channel, cell_y, cell_x) = (place / (CELLS * CELLS), place / CELLS % CELLS, place % CELLS);
+        std::array::from_fn(|index| {
+            let (channel, cell_y, cell_x) = (index / (CELLS * CELLS), index / CELLS % CELLS, index % CELLS);
             let rows = cell_y * WIDTH..(cell_y + 1) * WIDTH;
             let sum: f32 = rows
                 .map(|y| {
@@ -82,8 +82,8 @@ impl Canvas {
             let still = self.compare(other, [0, 0], mirrored);
             if still.similarity < worth_shifting { still } else { self.climb(other, still) }
         };
-        let (plain, mirrored) = (of(false), of(true));
-        if mirrored.similarity > plain.similarity { mirrored } else { plain }
+        let (unmirrored, mirrored) = (of(false), of(true));
+        if mirrored.similarity > unmirrored.similarity { mirrored } else { unmirrored }
     }
 
     fn climb(&self, other: &Self, from: Match) -> Match {
@@ -103,7 +103,7 @@ impl Canvas {
     /// How like the other one is when it is moved, where the two overlap.
     fn compare(&self, other: &Self, shift: [i32; 2], mirrored: bool) -> Match {
         let range = |by: i32| by.max(0) as usize..(SIDE as i32 + by.min(0)) as usize;
-        let moved = |place: usize, by: i32| (place as i32 - by) as usize;
+        let moved = |index: usize, by: i32| (index as i32 - by) as usize;
         let [dx, dy] = shift;
         let mut sums = [0.0_f64; 6];
         for channel in 0..CHANNELS {

@@ -70,10 +70,10 @@ impl DuplicateSearch {
                 *sum += f64::from(value * value);
             }
         }
-        let mut order: [usize; VALUES] = std::array::from_fn(|place| place);
+        let mut order: [usize; VALUES] = std::array::from_fn(|index| index);
         order.sort_by(|&a, &b| spread[b].total_cmp(&spread[a]));
         for values in &mut fingerprints {
-            *values = order.map(|place| values[place]);
+            *values = order.map(|index| values[index]);
         }
         Self { fingerprints, first: range.start, order }
     }
@@ -101,17 +101,17 @@ impl DuplicateSearch {
         let pair = |&id: &ImageId| {
             let mut candidates = self.nearest_pixels(corpus, id);
             if let Some(outputs) = outputs
-                && let Some(place) = id.0.checked_sub(test.start)
+                && let Some(index) = id.0.checked_sub(test.start)
             {
-                let point = outputs.test.row(place as usize).to_vec();
+                let point = outputs.test.row(index as usize).to_vec();
                 let found = nearest(outputs.train, &point, |_| true, CANDIDATES);
-                candidates.extend(found.into_iter().map(|(place, _)| place));
+                candidates.extend(found.into_iter().map(|(index, _)| index));
             }
             candidates.sort_unstable();
             candidates.dedup();
             let of_test = Canvas::of(corpus.pixels(id)?)?;
-            let compared = candidates.into_iter().filter_map(|place| {
-                let train = ImageId(self.first + place as u32);
+            let compared = candidates.into_iter().filter_map(|index| {
+                let train = ImageId(self.first + index as u32);
                 let found = of_test.most_similar(&Canvas::of(corpus.pixels(train)?)?, WORTH_SHIFTING);
                 let canvas::Match { similarity, difference, shift, mirrored } = found;
                 Some(DuplicatePair { test: id, train, similarity, difference, shift, mirrored })
@@ -126,10 +126,10 @@ impl DuplicateSearch {
     /// The training images whose fingerprints lie nearest to that of an image.
     fn nearest_pixels(&self, corpus: &Corpus, id: ImageId) -> Vec<usize> {
         let Some(values) = fingerprint(corpus, id) else { return Vec::new() };
-        let point = self.order.map(|place| values[place]);
+        let point = self.order.map(|index| values[index]);
         // The nearest so far, the farthest of them last.
         let mut best = [(f32::INFINITY, usize::MAX); CANDIDATES];
-        for (place, other) in self.fingerprints.iter().enumerate() {
+        for (index, other) in self.fingerprints.iter().enumerate() {
             let farthest = best[CANDIDATES - 1].0;
             let mut distance = 0.0;
             for (a, b) in point.chunks_exact(STRIDE).zip(other.chunks_exact(STRIDE)) {
@@ -139,7 +139,7 @@ impl DuplicateSearch {
                 }
             }
             if distance < farthest {
-                best[CANDIDATES - 1] = (distance, place);
+                best[CANDIDATES - 1] = (distance, index);
                 best.sort_by(|a, b| a.0.total_cmp(&b.0));
             }
         }

@@ -73,7 +73,7 @@ fn outputs_bring_candidates_that_pixels_do_not() {
     let by_pixels = search.pairs(&corpus, &[test], None, -1.0);
     // Outputs that say that another image is the same.
     let far = (0..corpus.range(Split::Train).len())
-        .find(|&place| !search.nearest_pixels(&corpus, test).contains(&place))
+        .find(|&index| !search.nearest_pixels(&corpus, test).contains(&index))
         .unwrap();
     let (train, tests) = (corpus.range(Split::Train).len(), corpus.range(Split::Test).len());
     let mut of_train = Array2::from_elem((train, 2), 9.0);

@@ -100,7 +100,7 @@ impl Tally {
         let late = late_from(self.checkpoints);
         let late_count = (self.checkpoints - late) as f32;
         let numbers = self.records.iter_mut().zip(predictions.classes.iter().zip(&predictions.margins)).enumerate();
-        for (place, (record, (&class, &code))) in numbers {
+        for (index, (record, (&class, &code))) in numbers {
             let is_right = code > 0;
             let margin = f32::from(code) / WHOLE;
             record.mean_margin += margin / self.checkpoints as f32;
@@ -109,8 +109,8 @@ impl Tally {
                 record.learned = self.seen as u32;
             }
             if let Some(before) = &self.before {
-                record.flips += u32::from(before.classes.get(place).is_some_and(|&other| other != class));
-                record.forgotten += u32::from(!is_right && before.margins.get(place).is_some_and(|&other| other > 0));
+                record.flips += u32::from(before.classes.get(index).is_some_and(|&other| other != class));
+                record.forgotten += u32::from(!is_right && before.margins.get(index).is_some_and(|&other| other > 0));
             }
             if self.seen >= late {
                 record.late_margin += margin / late_count;

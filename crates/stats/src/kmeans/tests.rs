@@ -231,10 +231,10 @@ fn fewer_rows_or_fewer_different_rows_than_clusters() {
 #[test]
 fn tiny_and_huge_rows_are_clustered_like_others() {
     let rows = blobs(4, 30, 0.0);
-    let plain = fit_of(&rows, 4, 1, None);
+    let unscaled = fit_of(&rows, 4, 1, None);
     for scale in [1e-20_f32, 1e15] {
         let fit = fit_of(&(&rows * scale), 4, 1, None);
-        assert_eq!(fit.assignments, plain.assignments, "scaled by {scale}");
+        assert_eq!(fit.assignments, unscaled.assignments, "scaled by {scale}");
     }
 }
 

@@ -35,10 +35,10 @@ pub(super) fn insert(
         let parts = [&classes.mean, &classes.spread, &classes.zeros];
         pack::blob_from_numbers(&parts.into_iter().flatten().copied().collect::<Vec<f32>>())
     });
-    let places = record.top.iter().map(Vec::len).max().unwrap_or(0);
+    let top_count = record.top.iter().map(Vec::len).max().unwrap_or(0);
     // A filter that puts out no numbers has a shorter list.
     let filled = record.top.iter().flat_map(|list| {
-        let gaps = std::iter::repeat_n(Top::NONE, places - list.len());
+        let gaps = std::iter::repeat_n(Top::NONE, top_count - list.len());
         list.iter().copied().chain(gaps)
     });
     let image_spread = record.activity.image_spread.as_deref().map(pack::blob_from_numbers);
@@ -51,7 +51,7 @@ pub(super) fn insert(
         layer.name,
         record.activity.filters.len() as i64,
         layer.shape.width as i64,
-        places as i64,
+        top_count as i64,
         pack::blob_from_numbers(&record.activity.filters),
         classes,
         pack::blob_from_numbers(&filled.collect::<Vec<_>>()),
@@ -77,15 +77,15 @@ impl Store {
             let mut statement = connection.prepare_cached(sql)?;
             let mut rows = statement.query(params![unit.id, layer])?;
             let Some(row) = rows.next()? else { return Ok(None) };
-            let (places, width) = (count(row, 0)?, row.get::<_, u32>(1)?.max(1));
+            let (top_count, width) = (count(row, 0)?, row.get::<_, u32>(1)?.max(1));
             let all: Vec<Top> = pack::numbers_from_blob(row.get_ref(2)?.as_blob().map_err(not_a_blob)?)?;
-            let list = filter.checked_mul(places).and_then(|start| all.get(start..start + places));
+            let list = filter.checked_mul(top_count).and_then(|start| all.get(start..start + top_count));
             Ok(list.map(|list| {
                 let found = list.iter().filter(|top| top.image != Top::NONE.image);
                 let image = |top: &Top| TopImage {
                     image: ImageId(top.image),
-                    y: top.place / width,
-                    x: top.place % width,
+                    y: top.position / width,
+                    x: top.position % width,
                     value: top.value,
                 };
                 found.map(image).collect()

@@ -52,16 +52,16 @@ impl Store {
             if !is_stored(&transaction, &sources)? {
                 return Ok(None);
             }
-            let place = image.0.checked_sub(sources.first_image.0).map(|place| place as usize);
-            let Some(place) = place.filter(|&place| place < sources.images) else {
+            let index = image.0.checked_sub(sources.first_image.0).map(|index| index as usize);
+            let Some(index) = index.filter(|&index| index < sources.images) else {
                 return Ok(Some(ExampleStats { steps: sources.steps, examples: Vec::new() }));
             };
             let sql = "SELECT data FROM ledger_part WHERE split = ?1 AND chunk = ?2";
-            let values = params![split.as_str(), (place / CHUNK) as i64];
+            let values = params![split.as_str(), (index / CHUNK) as i64];
             let blob = transaction.prepare_cached(sql)?.query_row(values, |row| row.get::<_, Vec<u8>>(0)).optional()?;
             let records: Vec<Record> = pack::numbers_from_blob(&blob.ok_or_else(|| broken(&sources))?)?;
-            let record = records.get(place % CHUNK).ok_or_else(|| broken(&sources))?;
-            let examples = sources.examples(place, std::slice::from_ref(record)).collect();
+            let record = records.get(index % CHUNK).ok_or_else(|| broken(&sources))?;
+            let examples = sources.examples(index, std::slice::from_ref(record)).collect();
             Ok(Some(ExampleStats { steps: sources.steps, examples }))
         })
     }
@@ -126,8 +126,8 @@ impl Store {
 
 impl Sources {
     /// The statistics of the images from this place of the split on.
-    fn examples(&self, place: usize, records: &[Record]) -> impl Iterator<Item = Example> {
-        let ids = self.first_image.0 + place as u32..;
+    fn examples(&self, index: usize, records: &[Record]) -> impl Iterator<Item = Example> {
+        let ids = self.first_image.0 + index as u32..;
         ids.zip(records).map(|(id, record)| record.example(ImageId(id), &self.steps))
     }
 }

@@ -135,8 +135,8 @@ mod tests {
     fn a_holder_is_told_by_process_and_machine_and_each_claim_has_its_own() {
         let (one, two) = (Holder::new(), Holder::new());
         assert_ne!(one, two);
-        let told = one.to_string();
-        assert!(told.starts_with(&format!("process {} on ", std::process::id())), "{told}");
+        let text = one.to_string();
+        assert!(text.starts_with(&format!("process {} on ", std::process::id())), "{text}");
         assert!(one.held_for().unwrap() < Duration::from_hours(1));
         assert!(!one.is_gone());
         let other = Holder::from_text("4711-0-1732800000000".to_owned());

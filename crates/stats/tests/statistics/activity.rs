@@ -129,8 +129,8 @@ fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
             let mut expected: Vec<(u32, f32, usize)> = (first..)
                 .zip(mine.rows())
                 .map(|(id, row)| {
-                    let (max, place) = greatest(row);
-                    (id, max, place)
+                    let (max, position) = greatest(row);
+                    (id, max, position)
                 })
                 .collect();
             expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -141,8 +141,8 @@ fn the_top_images_of_a_filter_are_those_with_the_greatest_outputs() {
                 .map(|top| (top.image.0, top.value, top.y as usize * layer.shape.width + top.x as usize))
                 .collect();
             // Minus zero is no less than zero.
-            let plain = |list: &[(u32, f32, usize)]| list.iter().map(|t| (t.0, t.1 + 0.0, t.2)).collect::<Vec<_>>();
-            assert_eq!(plain(&found), plain(&expected), "{} {filter}", layer.name);
+            let tuples = |list: &[(u32, f32, usize)]| list.iter().map(|t| (t.0, t.1 + 0.0, t.2)).collect::<Vec<_>>();
+            assert_eq!(tuples(&found), tuples(&expected), "{} {filter}", layer.name);
         }
         assert!(store.top(Step(24), Split::Test, &layer.name, layer.shape.channels).unwrap().is_none());
     }

@@ -183,8 +183,8 @@ fn one_that_works_slowly_is_waited_for_and_named() {
         let slow = slow.join().unwrap();
         assert!(quick.computed + slow.computed >= 4, "{quick:?} {slow:?}");
         assert_eq!((quick.failed, slow.failed), (0, 0));
-        let told = waits.blockers[0].to_string();
-        assert!(told.contains(&format!("process {} on ", std::process::id())), "{told}");
+        let text = waits.blockers[0].to_string();
+        assert!(text.contains(&format!("process {} on ", std::process::id())), "{text}");
     });
     assert_eq!(Store::open(&fixture.path()).unwrap().units().unwrap().len(), 4);
 }

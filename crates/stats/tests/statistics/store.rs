@@ -84,14 +84,14 @@ fn flipped_bits_are_errors_and_never_numbers() {
     };
     let expected = read().unwrap();
     let (mut errors, mut same) = (0, 0);
-    for place in (100..whole.len()).step_by(whole.len() / 250) {
+    for index in (100..whole.len()).step_by(whole.len() / 250) {
         let mut damaged = whole.clone();
-        damaged[place] ^= 0x10;
+        damaged[index] ^= 0x10;
         std::fs::write(&path, damaged).unwrap();
         match read() {
             Ok(numbers) if numbers == expected => same += 1,
             // A damaged hash, step or name makes a unit or set stale or absent: a gap, not a wrong number.
-            Ok(numbers) => assert!(numbers.contains("None") || numbers.len() < expected.len(), "byte {place}"),
+            Ok(numbers) => assert!(numbers.contains("None") || numbers.len() < expected.len(), "byte {index}"),
             Err(_) => errors += 1,
         }
     }

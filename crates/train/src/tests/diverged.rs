@@ -19,15 +19,15 @@ fn diverging(out: &Path, sets: &[(&str, &str)]) -> Job {
 const ONE_STEP: [(&str, &str); 2] = [("train.batch", "360"), ("train.stages", "[{ epochs = 1, rate = 1e30 }]")];
 
 fn divergence(job: &Job) -> Divergence {
-    let mut told = None;
+    let mut reported = None;
     let mut observer = |event: &Event| match event {
-        Event::Diverged(divergence) => told = Some(divergence.clone()),
+        Event::Diverged(divergence) => reported = Some(divergence.clone()),
         Event::Finished(outcome) => panic!("{outcome:?}"),
         _ => {}
     };
     let error = train(job, &mut observer, &AtomicBool::new(false)).unwrap_err();
     let Error::Diverged(divergence) = error else { panic!("{error}") };
-    assert_eq!(told.as_ref(), Some(&divergence));
+    assert_eq!(reported.as_ref(), Some(&divergence));
     // Whoever opens the run later knows it too.
     let log = Run::open(&job.out).unwrap().metrics_log().unwrap();
     assert_eq!(log.divergence.as_ref(), Some(&divergence));

@@ -106,9 +106,9 @@ fn flipped_bytes_never_panic() {
         "rgb.ppm",
     ]) {
         let bytes = file(name);
-        for place in 0..bytes.len() {
+        for index in 0..bytes.len() {
             let mut flipped = bytes.clone();
-            flipped[place] ^= 1 << (place % 8);
+            flipped[index] ^= 1 << (index % 8);
             // Whatever comes out: it comes out.
             let _ = read(&flipped);
         }

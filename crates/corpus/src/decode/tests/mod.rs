@@ -29,7 +29,7 @@ fn read(bytes: &[u8]) -> Result<Decoded, Undecodable> {
 fn rows(decoded: &Decoded) -> Vec<u8> {
     let ImageShape { channels, height, width } = decoded.shape;
     let planes: Vec<_> = decoded.pixels.chunks_exact(height * width).collect();
-    (0..height * width).flat_map(|place| planes[..channels].iter().map(move |plane| plane[place])).collect()
+    (0..height * width).flat_map(|index| planes[..channels].iter().map(move |plane| plane[index])).collect()
 }
 
 fn hex(text: &str) -> Vec<u8> {

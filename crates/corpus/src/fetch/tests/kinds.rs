@@ -92,12 +92,12 @@ fn a_damaged_record_or_a_missing_file_is_fetched_again() {
     let files: [(&str, &[u8]); 1] = [("mine.tgz", &bytes)];
     let (parent, result) = unpack(&files, "");
     let folder = result.unwrap();
-    let again = |source: &str| fetch_from(&description(&files, ""), &parent.path().join("out"), source).0;
-    again("no-such-file").unwrap();
+    let refetch = |source: &str| fetch_from(&description(&files, ""), &parent.path().join("out"), source).0;
+    refetch("no-such-file").unwrap();
     fs::remove_file(folder.join("mine/cat/1.bin")).unwrap();
-    let error = again("no-such-file").unwrap_err().to_string();
+    let error = refetch("no-such-file").unwrap_err().to_string();
     assert!(error.contains("no-such-file"), "{error}");
-    again(parent.path().join("copies").to_str().unwrap()).unwrap();
+    refetch(parent.path().join("copies").to_str().unwrap()).unwrap();
     assert!(folder.join("mine/cat/1.bin").exists());
 }
 

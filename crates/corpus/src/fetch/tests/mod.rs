@@ -114,8 +114,8 @@ fn an_archive_is_fetched_checked_and_unpacked() {
     let expected = [Stage::Download, Stage::Verify, Stage::Unpack];
     assert_eq!(progress, expected.map(|stage| ("cifar-10-binary.tar.gz".to_owned(), stage, total, total)));
     // Now it is there: no server is asked any more.
-    let (again, progress) = fetch_from(&description, out.path(), &url);
-    assert_fetched(again);
+    let (second, progress) = fetch_from(&description, out.path(), &url);
+    assert_fetched(second);
     assert!(progress.is_empty());
     // So is one that was unpacked by hand, without our description of it.
     fs::remove_file(out.path().join(FOLDER).join("corpus.toml")).unwrap();

@@ -132,8 +132,8 @@ impl<'a> Unpacker<'a> {
         let name = PathBuf::from(name.strip_suffix(".gz").unwrap_or(name));
         let target = self.root.join(&name);
         let mut out = create(&target, origin, &name)?;
-        let room = self.bytes_max.saturating_sub(self.bytes);
-        let mut reader = MultiGzDecoder::new(from).take(room.saturating_add(1));
+        let allowed = self.bytes_max.saturating_sub(self.bytes);
+        let mut reader = MultiGzDecoder::new(from).take(allowed.saturating_add(1));
         let bytes = copy(&mut reader, &mut out, origin, &target)?;
         self.count(origin, bytes)?;
         out.sync_all().map_err(Error::io("write", &target))?;

@@ -62,8 +62,8 @@ pub(super) fn unpack(path: &Path, max: u64) -> Result<tempfile::NamedTempFile, E
 
 /// Lists the files of an archive.
 pub(super) fn list(path: &Path, unpacked: Option<tempfile::NamedTempFile>, limits: Limits) -> Result<Archive, Error> {
-    let plain = unpacked.as_ref().map_or(path, tempfile::NamedTempFile::path);
-    let file = File::open(plain).map_err(Error::io("read", path))?;
+    let tar = unpacked.as_ref().map_or(path, tempfile::NamedTempFile::path);
+    let file = File::open(tar).map_err(Error::io("read", path))?;
     let length = file.metadata().map_err(Error::io("read", path))?.len();
     let mut head = Vec::new();
     BufReader::new(&file).take(512).read_to_end(&mut head).map_err(Error::io("read", path))?;

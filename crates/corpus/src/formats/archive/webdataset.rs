@@ -70,8 +70,8 @@ fn collect(place: &Place<'_>, shards: &mut Vec<Shard>) {
     for (folder, path, part) in inner.chain([(place.folder, place.path.clone(), None)]) {
         for name in folder.readable().filter_map(|file| file.name.to_str()) {
             let lower = name.to_ascii_lowercase();
-            let plain = lower.strip_suffix(".gz").unwrap_or(&lower);
-            if plain.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "tar" | "tgz")) {
+            let stem = lower.strip_suffix(".gz").unwrap_or(&lower);
+            if stem.rsplit_once('.').is_some_and(|(_, end)| matches!(end, "tar" | "tgz")) {
                 shards.push(Shard { path: path.join(name), part: part.or_else(|| part_of_file(name)) });
             }
         }

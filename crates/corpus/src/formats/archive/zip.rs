@@ -61,11 +61,12 @@ fn list_bytes(file: &mut File) -> io::Result<Option<u64>> {
     let mut end = Vec::new();
     { &mut *file }.take(END_BYTES + MAX_COMMENT_BYTES).read_to_end(&mut end)?;
     file.rewind()?;
-    let place = |mark: &[u8]| end.windows(4).rposition(|window| window == mark);
-    let start = place(b"PK\x05\x06").and_then(|place| Some((place, end.get(place + 16..place + 20)?.try_into().ok()?)));
+    let position = |mark: &[u8]| end.windows(4).rposition(|window| window == mark);
+    let start = position(b"PK\x05\x06")
+        .and_then(|position| Some((position, end.get(position + 16..position + 20)?.try_into().ok()?)));
     let Some((at, start)) = start else { return Ok(None) };
     // In large archives it stands in another record.
-    let large = || end.get(place(b"PK\x06\x06")? + 48..)?.first_chunk().copied().map(u64::from_le_bytes);
+    let large = || end.get(position(b"PK\x06\x06")? + 48..)?.first_chunk().copied().map(u64::from_le_bytes);
     let start = match u32::from_le_bytes(start) {
         u32::MAX => large().unwrap_or(u64::MAX),
         start => u64::from(start),

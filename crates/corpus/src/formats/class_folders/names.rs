@@ -33,8 +33,8 @@ pub(crate) fn role(name: &OsStr) -> Option<(Role, bool)> {
         found = Some(role);
     }
     // `training_set` and `test-images` are as plain as `training` and `test`.
-    let plain = ["set", "data", "dataset", "images", "image", "imgs", "img", "split", "dir", "folder"];
-    found.map(|found| (found, words.iter().filter(|word| !plain.contains(word)).count() == 1))
+    let generic = ["set", "data", "dataset", "images", "image", "imgs", "img", "split", "dir", "folder"];
+    found.map(|found| (found, words.iter().filter(|word| !generic.contains(word)).count() == 1))
 }
 
 /// The split of the images in a folder of that name, where it speaks of one. Those for validation count as for testing.

@@ -98,8 +98,8 @@ fn is_gz(name: &str) -> bool {
 /// Understands `train-images-idx3-ubyte`, `t10k-labels.idx1-ubyte.gz`, `emnist-letters-test-images-idx3-ubyte`.
 fn recognise(file: &str, bytes: u64) -> Option<Named<'_>> {
     let lower = file.to_ascii_lowercase();
-    let plain = lower.strip_suffix(".gz").unwrap_or(&lower).replace(['.', '_'], "-");
-    let words: Vec<&str> = plain.split('-').collect();
+    let stem = lower.strip_suffix(".gz").unwrap_or(&lower).replace(['.', '_'], "-");
+    let words: Vec<&str> = stem.split('-').collect();
     let (role, before) = match words.as_slice() {
         [before @ .., "images", "idx3" | "idx4", "ubyte"] => (FileRole::Images, before),
         [before @ .., "labels", "idx1" | "idx2", "ubyte" | "int"] => (FileRole::IdxLabels, before),

@@ -14,12 +14,12 @@ pub(super) fn columns(path: &Path, wanted: &[&[&str]]) -> Result<Option<Vec<Vec<
         line.split(separator).map(|word| word.trim().trim_matches('"').to_owned()).collect()
     };
     let head = split(head);
-    let place =
+    let index =
         |names: &&[&str]| head.iter().position(|column| names.iter().any(|name| column.eq_ignore_ascii_case(name)));
-    let Some(places) = wanted.iter().map(place).collect::<Option<Vec<_>>>() else { return Ok(None) };
+    let Some(indices) = wanted.iter().map(index).collect::<Option<Vec<_>>>() else { return Ok(None) };
     let row = |(number, line): (usize, &String)| {
         let words = split(line);
-        let row: Option<Vec<String>> = places.iter().map(|&place| words.get(place).cloned()).collect();
+        let row: Option<Vec<String>> = indices.iter().map(|&index| words.get(index).cloned()).collect();
         row.ok_or_else(|| {
             let found = format!("{} columns in line {}", words.len(), number + 1);
             malformed("the table of labels", found, &format!("{}, as in the head", head.len()), path)

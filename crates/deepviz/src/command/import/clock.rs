@@ -69,8 +69,8 @@ impl Clock {
         let counted = steps_per_epoch.map(|steps| step as f64 / steps);
         let epoch = match (stamp.epoch, counted) {
             // Programs count whole epochs; the steps know what there is of the one that has begun.
-            (Some(said), Some(counted)) if (said - counted).abs() >= 1.0 => said,
-            (said, counted) => counted.or(said).unwrap_or(0.0),
+            (Some(recorded), Some(counted)) if (recorded - counted).abs() >= 1.0 => recorded,
+            (recorded, counted) => counted.or(recorded).unwrap_or(0.0),
         };
         let images_seen = self.images_per_epoch.map_or(0, |images| (epoch * images).round() as u64);
         TrainingPosition { step: Step(step), epoch, images_seen }

@@ -44,9 +44,9 @@ pub fn import_all(importer: &mut dyn Importer, args: &ImportArgs) -> anyhow::Res
 /// Takes what is there and what appears until told to stop. What cannot be used is said once and left out: it may be
 /// whole later, and the others are not to wait for it.
 fn follow(importer: &mut dyn Importer, given: &[PathBuf], stop: &Stop) {
-    let (mut arrivals, mut said) = (Arrivals::default(), String::new());
+    let (mut arrivals, mut last_reason) = (Arrivals::default(), String::new());
     while !stop.is_asked() {
-        let files = listed_while_following(importer, given, &mut said);
+        let files = listed_while_following(importer, given, &mut last_reason);
         let ready = arrivals.ready(&files);
         // Those that were there before are put in order together, as far as all of them can be used.
         if let Err(error) = importer.take(&ready, stop) {
@@ -89,16 +89,16 @@ fn listed(importer: &dyn Importer, given: &[PathBuf]) -> anyhow::Result<Vec<Path
 }
 
 /// The same where training may be about to write the first one; a new reason why a path cannot be listed is told.
-fn listed_while_following(importer: &dyn Importer, given: &[PathBuf], said: &mut String) -> Vec<PathBuf> {
+fn listed_while_following(importer: &dyn Importer, given: &[PathBuf], last_reason: &mut String) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for path in given {
         match importer.checkpoints_in(path) {
             Ok(inside) => found.extend(inside),
             Err(error) => {
                 let reason = error.to_string();
-                if *said != reason {
+                if *last_reason != reason {
                     note(&reason);
-                    *said = reason;
+                    *last_reason = reason;
                 }
             }
         }

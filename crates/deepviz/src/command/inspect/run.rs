@@ -139,7 +139,7 @@ fn rows(checkpoints: &[CheckpointEntry], log: &MetricsLog, units: &[UnitState]) 
                 test_loss: test.and_then(|metric| metric.loss),
                 test_error: test.and_then(|metric| metric.error),
                 not_finite: measured.is_some() && test.is_none(),
-                diverged: !log.is_sound_at(entry.step),
+                diverged: !log.is_before_divergence(entry.step),
                 statistics: statistics(entry, units),
             }
         })

@@ -33,7 +33,7 @@ impl<'p> Document<'p> {
     pub fn items(&self, value: &'p Value<'p>) -> Option<impl ExactSizeIterator<Item = &'p Value<'p>> + use<'p>> {
         let pickle = self.pickle;
         match value {
-            Value::List(items) | Value::Tuple(items) => Some(items.iter().map(move |place| pickle.get(*place))),
+            Value::List(items) | Value::Tuple(items) => Some(items.iter().map(move |item| pickle.get(*item))),
             _ => None,
         }
     }

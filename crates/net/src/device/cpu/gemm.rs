@@ -235,14 +235,14 @@ unsafe fn tile<L: Lanes, const P: usize, const N: usize>(
 ) {
     let rows = &table.rows[tile_of_rows.first..tile_of_rows.first + P];
     // Where vector `n` begins, whose blocks lie `stride` floats apart.
-    let place = |n: usize, stride: usize| {
+    let offset = |n: usize, stride: usize| {
         let at = tile_of_rows.from + n * L::WIDTH;
         at / BLOCK * stride + at % BLOCK
     };
     let (mut in_b, mut in_c) = ([0; N], [0; N]);
     for n in 0..N {
-        in_b[n] = place(n, table.b_block);
-        in_c[n] = place(n, table.c_block);
+        in_b[n] = offset(n, table.b_block);
+        in_c[n] = offset(n, table.c_block);
     }
     // SAFETY: every offset below stays within the reach that the caller vouches for.
     unsafe {

@@ -126,10 +126,10 @@ impl FeatureMaps<'_> {
     pub fn copy_image(&self, image: usize, row: &mut [f32]) {
         let Shape { height, width, .. } = self.layout.shape;
         let area = height * width;
-        for place in 0..area {
-            let pixel = &self.values[self.layout.pixel(image, place / width, place % width)];
+        for index in 0..area {
+            let pixel = &self.values[self.layout.pixel(image, index / width, index % width)];
             for (channel, &value) in pixel.iter().enumerate() {
-                row[channel * area + place] = value;
+                row[channel * area + index] = value;
             }
         }
     }

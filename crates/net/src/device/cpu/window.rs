@@ -89,8 +89,8 @@ impl Taps {
     pub fn stretches_inside(&self, rows: Range<usize>, columns: Range<usize>) -> (Vec<(usize, usize)>, usize) {
         let (columns, length) =
             if self.whole_rows { (columns.start..columns.start + 1, columns.len()) } else { (columns, 1) };
-        let places = rows.flat_map(|y| columns.clone().map(move |x| (y, x)));
-        let stretches = places.map(|(y, x)| (y * self.row + x * self.stride, self.index(y, x, 0)));
+        let positions = rows.flat_map(|y| columns.clone().map(move |x| (y, x)));
+        let stretches = positions.map(|(y, x)| (y * self.row + x * self.stride, self.index(y, x, 0)));
         (stretches.collect(), length * self.channels)
     }
 
@@ -129,11 +129,11 @@ impl Taps {
             // A few channels at a time, whose weights stay in the cache until all their places are written.
             for first in (0..windows.channels()).step_by(CHANNELS) {
                 let channels = first..windows.channels().min(first + CHANNELS);
-                for place in 0..area {
+                for position in 0..area {
                     for channel in channels.clone() {
-                        let out = &mut packed[(place * self.channels + channel) * BLOCK..][..lanes];
+                        let out = &mut packed[(position * self.channels + channel) * BLOCK..][..lanes];
                         for (lane, weight) in out.iter_mut().enumerate() {
-                            *weight = filters[lane * windows.weights() + channel * area + place];
+                            *weight = filters[lane * windows.weights() + channel * area + position];
                         }
                     }
                 }
@@ -147,8 +147,8 @@ impl Taps {
         let area = windows.area();
         for (lane, filter) in filters.chunks_exact_mut(windows.weights()).enumerate() {
             for (channel, plane) in filter.chunks_exact_mut(area).enumerate() {
-                for (place, weight) in plane.iter_mut().enumerate() {
-                    *weight = packed[(place * self.channels + channel) * BLOCK + lane];
+                for (position, weight) in plane.iter_mut().enumerate() {
+                    *weight = packed[(position * self.channels + channel) * BLOCK + lane];
                 }
             }
         }

@@ -303,11 +303,11 @@ impl<const M: usize> OutputTransform<'_, M> {
                 }
                 let column: [L; M] = results(&column);
                 for y in 0..M {
-                    let place = *tile.pixels.offsets.as_ptr().add(y * M + x);
-                    if place == PixelOffsets::OUTSIDE {
+                    let offset = *tile.pixels.offsets.as_ptr().add(y * M + x);
+                    if offset == PixelOffsets::OUTSIDE {
                         continue;
                     }
-                    let to = to.add(place as usize);
+                    let to = to.add(offset as usize);
                     match tile.start {
                         InitialSum::Zero => column[y].store(to),
                         InitialSum::Add => column[y].add(L::load(to)).store(to),
@@ -342,13 +342,13 @@ mod tests {
                 let (d_planes, g_planes) = (planes(TransformOf::Values, &d), planes(TransformOf::Taps(taps), &g));
                 let products: Vec<f32> = d_planes.iter().zip(&g_planes).map(|(d, g)| d * g).collect();
                 let mut found = vec![1.0; side * side * LANES];
-                let places = (0..found.len() as u32).step_by(LANES).collect();
+                let offsets = (0..found.len() as u32).step_by(LANES).collect();
                 let tile = FromPlanes {
                     from: &products,
                     plane: LANES,
                     side,
                     to: &mut found,
-                    pixels: &PixelOffsets::new(places),
+                    pixels: &PixelOffsets::new(offsets),
                     width: LANES,
                     start: InitialSum::Add,
                 };

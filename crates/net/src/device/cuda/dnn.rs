@@ -102,12 +102,12 @@ impl Call<'_> {
     ) -> Result<(), CudnnError> {
         let Self { dnn, this, scratch } = self;
         self.set_math(math)?;
-        let (one, zero) = (1.0_f32, 0.0_f32);
+        let (alpha, zero) = (1.0_f32, 0.0_f32);
         // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
         unsafe {
             sys::cudnnConvolutionForward(
                 dnn.handle,
-                number(&one),
+                number(&alpha),
                 this.x,
                 pointer(operands.x),
                 this.weights,
@@ -132,12 +132,12 @@ impl Call<'_> {
     ) -> Result<(), CudnnError> {
         let Self { dnn, this, scratch } = self;
         self.set_math(math)?;
-        let (one, kept) = (1.0_f32, if add { 1.0_f32 } else { 0.0 });
+        let (alpha, beta) = (1.0_f32, if add { 1.0_f32 } else { 0.0 });
         // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
         unsafe {
             sys::cudnnConvolutionBackwardData(
                 dnn.handle,
-                number(&one),
+                number(&alpha),
                 this.weights,
                 pointer(operands.weights),
                 this.y,
@@ -146,7 +146,7 @@ impl Call<'_> {
                 algorithm,
                 pointer(*scratch),
                 WORKSPACE,
-                number(&kept),
+                number(&beta),
                 this.x,
                 pointer(operands.x),
             )
@@ -161,12 +161,12 @@ impl Call<'_> {
     ) -> Result<(), CudnnError> {
         let Self { dnn, this, scratch } = self;
         self.set_math(math)?;
-        let (one, zero) = (1.0_f32, 0.0_f32);
+        let (alpha, zero) = (1.0_f32, 0.0_f32);
         // SAFETY: the arrays have the descriptors' sizes, by the same geometry.
         unsafe {
             sys::cudnnConvolutionBackwardFilter(
                 dnn.handle,
-                number(&one),
+                number(&alpha),
                 this.x,
                 pointer(operands.x),
                 this.y,

@@ -61,8 +61,8 @@ fn compiled(architecture: &str) -> Option<(Ptx, String)> {
     }
     let version = libraries::nvrtc_version()?;
     let name = format!("kernels-{}-{architecture}-{version}.ptx", &blake3::hash(SOURCE.as_bytes()).to_hex()[..16]);
-    let kept = cache_folder().map(|folder| folder.join(name));
-    let text = kept.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
+    let cached = cache_folder().map(|folder| folder.join(name));
+    let text = cached.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
     // What was cut short is compiled anew.
     if let Some(text) = text.filter(|text| text.contains(".version") && !text.contains('\0')) {
         return Some((Ptx::from_src(text), format!("NVRTC {version} for {architecture}, kept")));
@@ -79,7 +79,7 @@ fn compiled(architecture: &str) -> Option<(Ptx, String)> {
             return None;
         }
     };
-    if let Some(path) = kept {
+    if let Some(path) = cached {
         // A cache: without it the next start takes a second longer.
         write(&path, &ptx.to_src()).ok();
     }

@@ -135,8 +135,8 @@ fn what_is_missing_or_in_another_order_is_an_error() {
     };
     assert_eq!(apply(&gradients, start()), Ok(()));
     // One array less than the two of the weights and the two of the biases.
-    let kept = start().optimiser.iter().take(3).map(|(name, array)| (name.to_owned(), array.clone())).collect();
-    let error = apply(&gradients, TrainingState { optimiser: Parameters::new(kept), ..start() }).unwrap_err();
+    let incomplete = start().optimiser.iter().take(3).map(|(name, array)| (name.to_owned(), array.clone())).collect();
+    let error = apply(&gradients, TrainingState { optimiser: Parameters::new(incomplete), ..start() }).unwrap_err();
     assert!(error.contains("no array of the optimiser for `fc.bias`"), "{error}");
     let mut turned = start();
     let weights = turned.parameters.get_mut("fc.weight").unwrap();

@@ -126,8 +126,8 @@ pub(crate) async fn lifelines(
     let unit = |(unit, life): (usize, Life)| Lifeline {
         unit,
         to_last: found.checkpoints.iter().map(|checkpoint| checkpoint.own.get(unit).copied().flatten()).collect(),
-        born: life.born.map(|place| usable[place]),
-        died: life.died.map(|place| usable[place]),
+        born: life.born.map(|position| usable[position]),
+        died: life.died.map(|position| usable[position]),
         origin: life
             .origin
             .and_then(|origin| Some(UnitOrigin { unit: origin.nearest?, correlation: origin.correlation })),

@@ -77,7 +77,7 @@ fn a_damaged_or_newer_file_is_told_and_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let file = LabelReviewFile::beside(&run_in(folder.path())).unwrap();
     let path = folder.path().join("a run.review.json");
-    for (text, told) in [
+    for (text, expected) in [
         ("", "cannot be read"),
         ("{\"version\": 1, \"verdicts\": [{}]}", "missing field"),
         ("{\"version\": 1, \"verdicts\": [", "EOF"),
@@ -85,7 +85,7 @@ fn a_damaged_or_newer_file_is_told_and_left_alone() {
     ] {
         std::fs::write(&path, text).unwrap();
         let error = file.set(record(1, Verdict::Right)).unwrap_err();
-        assert!(error.status() == 422 && error.to_string().contains(told), "{text}: {error}");
+        assert!(error.status() == 422 && error.to_string().contains(expected), "{text}: {error}");
         assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 }
@@ -104,14 +104,14 @@ fn merged_by_hand_the_later_verdict_counts() {
 
 #[test]
 fn a_folder_that_cannot_be_written_is_a_clear_refusal() {
-    for (kind, status, told) in [
+    for (kind, status, expected) in [
         (io::ErrorKind::PermissionDenied, 403, "may not use x.review.json"),
         (io::ErrorKind::ReadOnlyFilesystem, 403, "read-only"),
         (io::ErrorKind::StorageFull, 507, "no space"),
         (io::ErrorKind::Other, 500, "x.review.json"),
     ] {
         let error = failed("x.review.json", &io::Error::from(kind));
-        assert!(error.status() == status && error.to_string().contains(told), "{error}");
+        assert!(error.status() == status && error.to_string().contains(expected), "{error}");
     }
     let root = LabelReviewFile::beside(Path::new("/")).err().unwrap();
     assert!(root.status() == 422 && root.to_string().contains("no place beside it"), "{root}");

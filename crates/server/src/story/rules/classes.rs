@@ -1,7 +1,7 @@
 //! Which class is learned first, and which is recognised least at the end.
 
 use super::super::material::Material;
-use super::super::sentence::{CurveUnit, Curves, Line, Picture, Rank, Sentence, StoryLink, Told};
+use super::super::sentence::{CurveUnit, Curves, Line, Picture, Rank, RuleResult, Sentence, StoryLink};
 use super::super::windows::{Ends, ends, mean, running_means, since};
 use super::super::words::{capital, checkpoints, listed, percent};
 
@@ -52,7 +52,7 @@ fn find(material: &Material, windows: &Ends) -> Result<Found, String> {
 
 /// The class whose mean recall of five checkpoints is the first to reach one half and to stay there, and the class with
 /// the lowest mean recall over the last checkpoints.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     let counts = &material.counts;
     let windows = ends(&counts.checkpoints)?;
     let found = find(material, &windows)?;

@@ -1,7 +1,7 @@
 //! The image that is learned and lost most often.
 
 use super::super::material::{Examples, Material};
-use super::super::sentence::{Picture, PredictedImage, Sentence, StoryLink, Told};
+use super::super::sentence::{Picture, PredictedImage, RuleResult, Sentence, StoryLink};
 use super::super::words::{plural, thousands};
 
 pub(crate) const ID: &str = "forgetting";
@@ -22,7 +22,7 @@ pub(crate) fn subject(examples: &Examples) -> Option<u32> {
 
 /// The image that a right prediction of is followed by a wrong one most often, and how many images stay right from the
 /// first time on or are never right.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     let examples = material.examples.as_ref().map_err(Clone::clone)?;
     let Some(at) = most_forgotten(examples) else {
         return Err(format!("no image is learned and lost {OFTEN} times"));
@@ -30,13 +30,13 @@ pub(crate) fn tell(material: &Material) -> Told {
     let image = examples.items[at];
     let label = usize::from(examples.labels[at].0);
     let name = |class: usize| material.classes[class].as_str();
-    let is_right = |place: usize| examples.items[place].predicted == examples.labels[place].0;
+    let is_right = |index: usize| examples.items[index].predicted == examples.labels[index].0;
     let all = 0..examples.items.len();
-    let stay = all.clone().filter(|&place| examples.items[place].forgotten == 0 && is_right(place)).count();
-    let never: Vec<usize> = all.filter(|&place| examples.items[place].learned.is_none()).collect();
+    let stay = all.clone().filter(|&index| examples.items[index].forgotten == 0 && is_right(index)).count();
+    let never: Vec<usize> = all.filter(|&index| examples.items[index].learned.is_none()).collect();
     let mut by_class = vec![0_usize; material.classes.len()];
-    for &place in &never {
-        by_class[usize::from(examples.labels[place].0)] += 1;
+    for &index in &never {
+        by_class[usize::from(examples.labels[index].0)] += 1;
     }
     let worst = (0..by_class.len()).max_by_key(|&class| by_class[class]).unwrap_or_default();
     let of_worst = if never.is_empty() {

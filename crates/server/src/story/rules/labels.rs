@@ -3,7 +3,7 @@
 use deepviz_stats::LabelIssue;
 
 use super::super::material::{Examples, Material};
-use super::super::sentence::{CurveUnit, Curves, Line, Picture, Rank, Sentence, StoryLink, Told};
+use super::super::sentence::{CurveUnit, Curves, Line, Picture, Rank, RuleResult, Sentence, StoryLink};
 use super::super::words::plural;
 
 pub(crate) const ID: &str = "labels";
@@ -24,7 +24,7 @@ pub(crate) fn subject(examples: &Examples) -> Option<u32> {
 
 /// The number of images whose label the later half of the checkpoints contradict, and the one with the highest score.
 /// It claims no precision: only a review measures one.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     let examples = material.examples.as_ref().map_err(Clone::clone)?;
     let doubtful: Vec<&LabelIssue> = examples.issues.iter().filter(|issue| is_doubtful(issue)).collect();
     let Some(first) = doubtful.first() else {

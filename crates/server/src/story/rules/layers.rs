@@ -1,7 +1,7 @@
 //! When the layers stop changing.
 
 use super::super::material::{LayerChanges, Material};
-use super::super::sentence::{CurveUnit, Curves, Line, Picture, Rank, Sentence, StoryLink, Told};
+use super::super::sentence::{CurveUnit, Curves, Line, Picture, Rank, RuleResult, Sentence, StoryLink};
 use super::super::windows::{WINDOW, mean, running_means, since};
 use super::super::words::{capital, listed, percent};
 
@@ -38,7 +38,7 @@ fn course(of: &LayerChanges) -> Course<'_> {
 
 /// The checkpoint from which on the mean of five changes of a layer's weights stays below a quarter of its median; where
 /// no layer has one, how fast the weights still change.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     let enough = |layer: &&LayerChanges| layer.per_epoch.len() >= 2 * WINDOW;
     let courses: Vec<Course<'_>> = material.changes.iter().filter(enough).map(course).collect();
     let Some(fastest) = courses.iter().max_by(|a, b| a.late.total_cmp(&b.late)) else {

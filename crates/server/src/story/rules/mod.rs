@@ -10,22 +10,22 @@ pub(crate) mod schedule;
 pub(crate) mod units;
 
 use super::material::Material;
-use super::sentence::Told;
+use super::sentence::RuleResult;
 
 /// A rule with its name.
-pub(crate) type Rule = (&'static str, fn(&Material) -> Told);
+pub(crate) type Rule = (&'static str, fn(&Material) -> RuleResult);
 
 /// Every rule.
 pub(crate) const RULES: [Rule; 9] = [
-    (classes::ID, classes::tell),
-    (pairs::STAYS, pairs::tell_stays),
-    (pairs::PARTS, pairs::tell_parts),
-    (layers::ID, layers::tell),
-    (schedule::ID, schedule::tell),
-    (overfitting::ID, overfitting::tell),
-    (units::ID, units::tell),
-    (forgetting::ID, forgetting::tell),
-    (labels::ID, labels::tell),
+    (classes::ID, classes::apply),
+    (pairs::STAYS, pairs::apply_stays),
+    (pairs::PARTS, pairs::apply_parts),
+    (layers::ID, layers::apply),
+    (schedule::ID, schedule::apply),
+    (overfitting::ID, overfitting::apply),
+    (units::ID, units::apply),
+    (forgetting::ID, forgetting::apply),
+    (labels::ID, labels::apply),
 ];
 
 #[cfg(test)]

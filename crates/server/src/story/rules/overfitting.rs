@@ -1,7 +1,7 @@
 //! Whether the network learns the training images by heart.
 
 use super::super::material::{CheckpointMetrics, Material};
-use super::super::sentence::{CurveUnit, Curves, Line, MeanOf, Picture, Rank, Sentence, StoryLink, Told};
+use super::super::sentence::{CurveUnit, Curves, Line, MeanOf, Picture, Rank, RuleResult, Sentence, StoryLink};
 use super::super::windows::{Change, WINDOW, mean, running_means};
 use super::super::words::{checkpoints, percent, points};
 
@@ -15,8 +15,8 @@ struct Course {
 }
 
 fn course(material: &Material, of: impl Fn(&CheckpointMetrics) -> Option<(f64, f64)>) -> Course {
-    let sound = material.metrics.iter().enumerate().filter(|(_, at)| !at.diverged && at.step > 0);
-    let found: Vec<(usize, (f64, f64))> = sound.filter_map(|(index, at)| Some((index, of(at)?))).collect();
+    let finite = material.metrics.iter().enumerate().filter(|(_, at)| !at.diverged && at.step > 0);
+    let found: Vec<(usize, (f64, f64))> = finite.filter_map(|(index, at)| Some((index, of(at)?))).collect();
     Course {
         checkpoints: found.iter().map(|&(index, _)| index).collect(),
         train: found.iter().map(|&(_, (train, _))| train).collect(),
@@ -26,13 +26,13 @@ fn course(material: &Material, of: impl Fn(&CheckpointMetrics) -> Option<(f64, f
 
 /// The checkpoint since which the mean test loss of five rises by more than the spread while the training loss falls;
 /// else by how much the test error ends above the training error.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     let losses = course(material, |at| at.train_loss.zip(at.test_loss));
     if losses.test.len() < 2 * WINDOW {
         return Err(format!("needs training and test loss at {} checkpoints or more", 2 * WINDOW));
     }
-    if let Some(told) = overfits(&losses) {
-        return Ok(told);
+    if let Some(sentence) = overfits(&losses) {
+        return Ok(sentence);
     }
     gap(&course(material, |at| at.train_error.zip(at.test_error)), material.counts.all_images())
 }
@@ -67,7 +67,7 @@ fn overfits(losses: &Course) -> Option<Sentence> {
     ))
 }
 
-fn gap(errors: &Course, images: u64) -> Told {
+fn gap(errors: &Course, images: u64) -> RuleResult {
     if errors.test.len() < 2 * WINDOW {
         return Err("the training error was not measured".to_owned());
     }

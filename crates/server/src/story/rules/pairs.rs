@@ -2,7 +2,7 @@
 
 use super::super::counts::Pair;
 use super::super::material::Material;
-use super::super::sentence::{CurveUnit, Curves, Line, MeanOf, Picture, Rank, Sentence, StoryLink, Told};
+use super::super::sentence::{CurveUnit, Curves, Line, MeanOf, Picture, Rank, RuleResult, Sentence, StoryLink};
 use super::super::windows::{Change, Ends, ends};
 use super::super::words::{capital, checkpoints, percent};
 
@@ -88,7 +88,7 @@ fn sentence(
 
 /// The pair that is mixed up most over the last checkpoints. It hardly comes apart where its sum fell by less than half
 /// of what the error fell by.
-pub(crate) fn tell_stays(material: &Material) -> Told {
+pub(crate) fn apply_stays(material: &Material) -> RuleResult {
     let counts = &material.counts;
     let windows = ends(&counts.checkpoints)?;
     let Some(pair) = counts.pairs.first() else { return Err("no two classes are mixed up at the end".to_owned()) };
@@ -133,7 +133,7 @@ pub(crate) fn tell_stays(material: &Material) -> Told {
 }
 
 /// The pair whose sum fell furthest, by more than twice the noise.
-pub(crate) fn tell_parts(material: &Material) -> Told {
+pub(crate) fn apply_parts(material: &Material) -> RuleResult {
     let counts = &material.counts;
     let windows = ends(&counts.checkpoints)?;
     let none = || Err("no two classes come apart by more than twice the spread between checkpoints".to_owned());

@@ -1,7 +1,9 @@
 //! What a drop of the learning rate did to the error.
 
 use super::super::material::{Material, Phase};
-use super::super::sentence::{CurveUnit, Curves, Line, MeanOf, Picture, Rank, Sentence, StoryEvent, StoryLink, Told};
+use super::super::sentence::{
+    CurveUnit, Curves, Line, MeanOf, Picture, Rank, RuleResult, Sentence, StoryEvent, StoryLink,
+};
 use super::super::windows::{Change, WINDOW};
 use super::super::words::{checkpoints, percent, points};
 
@@ -19,7 +21,7 @@ struct Drop {
 
 /// Of the drops of the learning rate the one after which the test error fell furthest: means of the five checkpoints
 /// before and after it, and a fall of more than the spread.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     if material.phases.is_empty() {
         return Err("the run records no learning rate schedule".to_owned());
     }
@@ -27,8 +29,8 @@ pub(crate) fn tell(material: &Material) -> Told {
     if found.is_empty() {
         return Err("the learning rate does not drop between measured checkpoints".to_owned());
     }
-    let told = found.into_iter().filter(|drop| drop.change.fall() > 0.0 && drop.change.exceeds(1.0));
-    let Some(drop) = told.max_by(|a, b| a.change.fall().total_cmp(&b.change.fall())) else {
+    let clear_drops = found.into_iter().filter(|drop| drop.change.fall() > 0.0 && drop.change.exceeds(1.0));
+    let Some(drop) = clear_drops.max_by(|a, b| a.change.fall().total_cmp(&b.change.fall())) else {
         return Err("no drop of the learning rate changes the error by more than the spread".to_owned());
     };
     let checkpoint = drop.after[0];

@@ -1,7 +1,7 @@
 //! Units that are dead.
 
 use super::super::material::{LayerFiring, Material};
-use super::super::sentence::{Picture, Sentence, StoryLink, Told, UnitRows, UnitStates};
+use super::super::sentence::{Picture, RuleResult, Sentence, StoryLink, UnitRows, UnitStates};
 use super::super::windows::{WINDOW, first_trained};
 use super::super::words::plural;
 use crate::runs::health::Health;
@@ -24,7 +24,7 @@ fn units_of(layer: &LayerFiring) -> usize {
 
 /// The units that are dead at all of the last checkpoints, in the layer with the largest share of them; else the unit
 /// that is dead at most checkpoints, and at three or more.
-pub(crate) fn tell(material: &Material) -> Told {
+pub(crate) fn apply(material: &Material) -> RuleResult {
     let enough = |layer: &&LayerFiring| {
         layer.checkpoints.len() >= first_trained(&layer.checkpoints) + WINDOW && units_of(layer) > 0
     };
@@ -81,7 +81,7 @@ fn dead_at_the_end(layer: &LayerFiring, gone: usize) -> Sentence {
 fn dead_for_a_while(layer: &LayerFiring, unit: usize, dead: &[usize]) -> Sentence {
     let one = kind(layer);
     let name = format!("{} {unit} of {}", if layer.is_flat { "Unit" } else { "Filter" }, layer.layer);
-    let is_at_first = dead.iter().enumerate().all(|(place, &at)| place == at);
+    let is_at_first = dead.iter().enumerate().all(|(index, &at)| index == at);
     let end = layer.checkpoints.len() - 1;
     let text = if is_at_first {
         format!("{name} is dead for its first {} checkpoints.", dead.len())

@@ -55,10 +55,10 @@ fn unpack_temp(bytes: &[u8], limits: ArchiveLimits<'_>) -> (Result<Unpacked, Api
 
 #[test]
 fn plain_and_gzipped_tars_are_unpacked_completely() {
-    let plain = tar_with(&[("a/one", b"1"), ("./two", b""), ("a/not-wanted", b"123")]);
+    let tar = tar_with(&[("a/one", b"1"), ("./two", b""), ("a/not-wanted", b"123")]);
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    encoder.write_all(&plain).unwrap();
-    for bytes in [plain, encoder.finish().unwrap()] {
+    encoder.write_all(&tar).unwrap();
+    for bytes in [tar, encoder.finish().unwrap()] {
         let (result, found) = unpack_temp(&bytes, LIMITS);
         assert_eq!(result.unwrap(), Unpacked { files: 2, bytes: 4, skipped: 1 });
         assert_eq!(found, [Path::new("a/one"), Path::new("two")]);

@@ -19,13 +19,13 @@ const MAX_TRAILING_BYTES: u64 = 16 << 20;
 
 /// Unpacks a tar into an empty folder: the files whose paths are wanted.
 pub(super) fn untar(
-    plain: impl Read,
+    tar: impl Read,
     folder: &Path,
     allowance: ArchiveLimits<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
     let left = Rc::new(Cell::new(MAX_HEADER_BYTES));
-    let mut archive = Archive::new(LimitedReader { inner: plain, left: Rc::clone(&left), read: 0 });
+    let mut archive = Archive::new(LimitedReader { inner: tar, left: Rc::clone(&left), read: 0 });
     let mut found = Unpacked::default();
     let mut end = 0;
     let mut entries = archive.entries().map_err(|error| unreadable(&error))?;

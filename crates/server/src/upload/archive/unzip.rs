@@ -86,8 +86,8 @@ fn list_bytes(file: &mut File, length: u64) -> io::Result<Option<u32>> {
     file.seek(SeekFrom::Start(from))?;
     let mut end = Vec::new();
     file.read_to_end(&mut end)?;
-    let place = end.windows(4).rposition(|window| window == b"PK\x05\x06");
-    let bytes = place.and_then(|place| end.get(place + 12..place + 16)?.try_into().ok());
+    let position = end.windows(4).rposition(|window| window == b"PK\x05\x06");
+    let bytes = position.and_then(|position| end.get(position + 12..position + 16)?.try_into().ok());
     Ok(bytes.map(u32::from_le_bytes))
 }
 

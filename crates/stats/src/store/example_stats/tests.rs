@@ -65,9 +65,9 @@ fn what_is_stored_is_what_is_computed_whole_and_image_by_image() {
     assert_eq!(rows(&store, "ledger_part"), 3);
     let reader = Store::open_read_only(folder.path()).unwrap().unwrap();
     assert_eq!(reader.example_stats(Split::Train).unwrap(), computed);
-    for place in [0, 1, 511, 512, 1023, 1024, IMAGES - 1] {
-        let found = reader.example_stats_of_image(Split::Train, ImageId(FIRST + place as u32)).unwrap().unwrap();
-        assert_eq!((&found.steps, &found.examples[..]), (&computed.steps, &computed.examples[place..=place]));
+    for position in [0, 1, 511, 512, 1023, 1024, IMAGES - 1] {
+        let found = reader.example_stats_of_image(Split::Train, ImageId(FIRST + position as u32)).unwrap().unwrap();
+        assert_eq!((&found.steps, &found.examples[..]), (&computed.steps, &computed.examples[position..=position]));
     }
     for outside in [0, FIRST - 1, FIRST + IMAGES as u32, u32::MAX] {
         let found = reader.example_stats_of_image(Split::Train, ImageId(outside)).unwrap().unwrap();
