@@ -1,7 +1,7 @@
 //! Ablation: what each class loses when a filter is set to zero, and when it is set to its mean.
 //!
 //! A filter is set where its outputs leave it: behind its nonlinearity ([`Network::nonlinearity_of`]). Zero removes what it
-//! says and shifts what the next layer receives; the mean removes what it tells images apart by and shifts nothing.
+//! says and shifts what the next layer receives; the mean removes what it distinguishes images by and shifts nothing.
 
 use crate::error::Error;
 use deepviz_net::{ChannelEdit, ChannelSums, LayerOutput, Model, Network, Role, Trace};

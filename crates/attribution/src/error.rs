@@ -12,7 +12,7 @@ pub enum Error {
     Class {
         /// The greatest class.
         last: usize,
-        /// What was asked for.
+        /// What was requested.
         found: usize,
     },
     /// A class against itself.
@@ -47,7 +47,7 @@ pub enum Error {
     NoFilter {
         /// The last.
         last: usize,
-        /// What was asked for.
+        /// What was requested.
         found: usize,
     },
     /// Lists that should have one value an image.

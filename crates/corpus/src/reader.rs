@@ -38,7 +38,7 @@ pub(crate) struct Found<'t> {
 }
 
 impl Found<'_> {
-    /// Hands every image to the sink; all else that the tree holds stands in the account.
+    /// Hands every image to the sink; all else that the tree holds is in the account.
     pub(crate) fn read(&self, tree: &Tree, sink: &mut Sink<'_>) -> Result<(), Error> {
         for remark in &self.remarks {
             sink.account.remark(remark.as_str());

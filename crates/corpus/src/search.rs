@@ -8,7 +8,7 @@ use crate::{ClassId, Corpus, ImageId, Split};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
     /// Words that must all match: part of the class name or of the image's name (whatever the case), an id, or
-    /// `#id` for nothing but the id. An image whose id was asked for comes first.
+    /// `#id` for nothing but the id. An image whose id was requested comes first.
     pub text: Option<String>,
     /// Only this class.
     pub class: Option<ClassId>,
@@ -36,7 +36,7 @@ impl Default for Query {
 pub struct Page {
     /// Number of matches in all.
     pub total: usize,
-    /// The images of this page, by id (but an id asked for first).
+    /// The images of this page, by id (but an id requested first).
     pub ids: Vec<ImageId>,
     /// The cursor of the page after this one, if there is one.
     pub next: Option<usize>,

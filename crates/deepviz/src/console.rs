@@ -47,7 +47,7 @@ impl Console {
         Self { mode: Mode::Quiet }
     }
 
-    /// As asked for with `--quiet` and `--json`.
+    /// As requested with `--quiet` and `--json`.
     pub fn for_report(args: ReportArgs) -> Self {
         match args {
             ReportArgs { json: true, .. } => Self { mode: Mode::Json },
@@ -172,8 +172,8 @@ const HAS_NO_READER: u8 = 1;
 /// Something is missing there: the disk is full, say.
 const HAS_FAILED: u8 = 2;
 
-/// Prints a line on stdout; the one place that does. Work goes on where stdout fails, since what it writes to files is
-/// worth more than what it says; the failure is told at once and in the exit code ([`has_lost_output`]).
+/// Prints a line on stdout; the only function that does. If stdout fails, the command continues, since the files that it
+/// writes matter more; the failure is reported at once and in the exit status ([`has_lost_output`]).
 pub fn print_line(line: &str) {
     // Empty lines before it are ours; a line end inside of it came with a name.
     let (gap, line) = line.split_at(line.len() - line.trim_start_matches('\n').len());
@@ -239,7 +239,7 @@ pub fn note(text: &str) {
     });
 }
 
-/// True when text on stderr may be coloured: for a terminal whose user has not asked for none (<https://no-color.org>).
+/// True when text on stderr may be coloured: for a terminal whose user disabled none (<https://no-color.org>).
 pub fn stderr_takes_colours() -> bool {
     io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -8,8 +8,8 @@ use deepviz_net::{Device, Run, Worker};
 
 use crate::cli::{ComputeArgs, DeviceChoice};
 
-/// The device that was asked for. Left to choose, a GPU is taken where there is one, unless
-/// vector instructions of the CPU are named; why there is none is said in the log.
+/// The device that was requested. Left to choose, a GPU is taken where there is one, unless
+/// vector instructions of the CPU are named; why there is none is reported in the log.
 pub fn open(args: &ComputeArgs) -> anyhow::Result<Device> {
     match args.device {
         DeviceChoice::Cuda(ordinal) => {

@@ -7,7 +7,7 @@ use crate::stop;
 /// The exit status of a command that did not end with an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExitStatus {
-    /// Everything asked for was done (exit 0).
+    /// Everything requested was done (exit 0).
     Success,
     /// The command ran, and its finding is bad (exit 1, already reported).
     Failure,

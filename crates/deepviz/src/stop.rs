@@ -18,7 +18,7 @@ pub struct Stop {
 
 impl Stop {
     /// Listens to SIGINT, SIGTERM and SIGHUP from now on; once in a process.
-    /// `notice` is said on stderr at the first of them.
+    /// `notice` is printed on stderr at the first of them.
     pub fn install(notice: &'static str) -> anyhow::Result<Self> {
         let flag = Arc::new(AtomicBool::new(false));
         let (ask, asked) = watch::channel(false);
@@ -41,12 +41,12 @@ impl Stop {
         &self.flag
     }
 
-    /// True when a stop was asked for.
+    /// True when a stop was requested.
     pub fn is_asked(&self) -> bool {
         self.flag.load(Ordering::SeqCst)
     }
 
-    /// Resolves when a stop is asked for.
+    /// Resolves when a stop is requested.
     pub async fn asked(mut self) {
         // The sender lives in the signal handler, for as long as the process.
         if self.asked.wait_for(|asked| *asked).await.is_err() {

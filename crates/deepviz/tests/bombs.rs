@@ -88,7 +88,7 @@ fn a_server_refuses_them_and_continues_to_serve() {
     let problem = answer.body_mut().read_to_string().unwrap();
     assert_eq!(answer.status().as_u16(), 413, "{problem}");
     assert!(problem.contains("bytes or more when decoded"), "{problem}");
-    // The first picture that is too much is told, not all of them.
+    // The first picture that is too much is reported, not all of them.
     let found = problem.split(" bytes or more").next().unwrap().rsplit(' ').next().unwrap();
     assert_eq!(found.parse::<u64>().unwrap() % PICTURE.parse::<u64>().unwrap(), 0, "{problem}");
     let get = agent.get(format!("{address}/api/runs")).header("authorization", "Bearer open-sesame-open-sesame");

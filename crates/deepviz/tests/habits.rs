@@ -158,7 +158,7 @@ fn folders_that_change_while_they_are_served_are_followed() {
     wait_until("root removed", || ids().is_empty() && status("b") == 404);
     fs::rename(fixture.path("away"), fixture.path("runs")).unwrap();
     wait_until("root is back", || ids() == ["b"] && status("b/checkpoints/last/confusion") == 200);
-    // Trained anew under the same name: other weights, and no statistics yet.
+    // Trained again under the same name: other weights, and no statistics yet.
     let hash = || server.json("/api/runs/b")["checkpoints"][7]["hash"].clone();
     let before = hash();
     fs::remove_dir_all(fixture.path("runs/b")).unwrap();

@@ -144,7 +144,7 @@ fn all_checkpoints_of_a_folder_are_added_to_the_run() {
     assert_eq!(last["imported"].as_u64().unwrap() + last["left_out"].as_u64().unwrap(), 3);
     assert!(import.steps().len() > before.len());
     assert!(import.weights(12) == recorded(2));
-    // A second time nothing is new, until it is asked for.
+    // A second time nothing is new, until it is requested.
     let again = import.import(&["ckpts"]).expect_good().events();
     assert_eq!(again.last().unwrap()["imported"], 0);
     let replaced = import.import(&["ckpts", "--replace"]).expect_good().events();
@@ -206,7 +206,7 @@ fn new_checkpoints_of_a_followed_folder_are_imported() {
         }
     }
     assert!(Run::open(&import.run).unwrap().is_live());
-    // One that is half there is told; the others do not wait for it.
+    // One that is half there is reported; the others do not wait for it.
     let whole = fs::read(deepviz_fixtures::checkpoint("plain_2.pt")).unwrap();
     fs::write(import.fixture.path("ckpts/model_5.pt"), &whole[..whole.len() / 2]).unwrap();
     import.copy("plain_2.pt", "model_6.pt");

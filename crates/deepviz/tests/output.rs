@@ -58,7 +58,7 @@ fn a_closed_pipe_is_no_failure() {
         let outcome = fixture::finish(fixture.command(args).stdout(writer), &args.join(" "));
         outcome.expect_good();
     }
-    // One that reads the first bytes and goes, as `head` does, while the work goes on.
+    // One that reads the first bytes and goes, as `head` does, while the work continues.
     let mut child = fixture.command(&Fixture::train_args("other", &[])).spawn().unwrap();
     let mut some = [0; 10];
     child.stdout.take().unwrap().read_exact(&mut some).unwrap();
@@ -89,7 +89,7 @@ fn a_picture_that_cannot_be_written_is_an_error_and_leaves_no_partial_file() {
 #[test]
 fn a_log_in_a_file_has_no_escape_codes() {
     let fixture = Fixture::with_run();
-    // A line that cannot be read is told in the log.
+    // A line that cannot be read is reported in the log.
     let metrics = fixture.path("run/metrics.jsonl");
     let whole = fs::read_to_string(&metrics).unwrap();
     fs::write(&metrics, format!("{whole}no measurement\n")).unwrap();

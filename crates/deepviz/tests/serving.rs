@@ -52,7 +52,7 @@ fn missing_resources_are_a_4xx_with_a_hint() {
     ] {
         server.problem(path, status);
     }
-    // And it goes on serving.
+    // And it continues serving.
     server.json("/api/runs/run");
 }
 

@@ -51,7 +51,7 @@ fn killed_twenty_times_it_stores_no_wrong_result_and_finishes() {
     for kill in 0..20_usize {
         let mut child = fixture.command(&[&ARGS[..], &["--json"]].concat()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        // Anywhere between the first event and the third unit; the process goes on while the signal is delivered.
+        // Anywhere between the first event and the third unit; the process continues while the signal is delivered.
         for _ in 0..=kill * 7 % 5 {
             let _ = lines.next();
         }

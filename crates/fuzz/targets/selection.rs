@@ -1,4 +1,4 @@
-//! Selections of checkpoints, layers, filters and channels, as they stand in addresses.
+//! Selections of checkpoints, layers, filters and channels, as they are in addresses.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: (&str, u16)| {

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error>;
 
-/// What the command line asked for.
+/// What the command line requested.
 struct Arguments {
     recipe: String,
     threads: Option<usize>,
@@ -128,7 +128,7 @@ impl<'a> Bench<'a> {
         self.model.forward(&self.data.images[..count], &[self.network.output()]).map(|_| ())
     }
 
-    /// Answers what is asked for on the standard input.
+    /// Answers what is requested on the standard input.
     fn serve(&mut self, batch: usize) -> Result<(), Failure> {
         println!("ready");
         for line in std::io::stdin().lock().lines() {

@@ -31,7 +31,7 @@ pub struct Connection {
 /// A unit's connections.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Connections {
-    /// The unit that the channel asked for belongs to.
+    /// The unit that the channel requested belongs to.
     pub unit: Unit,
     /// The units that it is computed from, in the order of their channels.
     pub inputs: Vec<Connection>,

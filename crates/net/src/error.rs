@@ -116,7 +116,7 @@ pub enum Error {
     /// A step of which there is no snapshot.
     #[error("no snapshot of step {step}; the run has {available}: {}", path.display())]
     NoSnapshot {
-        /// The step asked for.
+        /// The step requested.
         step: u64,
         /// Steps there are, in words.
         available: String,
@@ -144,7 +144,7 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The Python process that computes a network goes on, but cannot answer this question.
+    /// The Python process that computes a network continues, but cannot answer this question.
     #[error("the Python process (-m deepviz.worker) cannot compute this: {reason}")]
     WorkerRefused {
         /// What it says.
@@ -158,7 +158,7 @@ pub enum Error {
     /// A layer name that the network does not have.
     #[error("no layer `{name}`; the network has {known}")]
     NoLayer {
-        /// The name asked for.
+        /// The name requested.
         name: String,
         /// Names there are.
         known: String,
@@ -188,7 +188,7 @@ pub enum Error {
     /// A device that cannot be used on this machine.
     #[error("device {device} cannot be used: {reason}")]
     Device {
-        /// The device asked for.
+        /// The device requested.
         device: String,
         /// Why not, and what to do.
         reason: String,

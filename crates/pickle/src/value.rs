@@ -17,7 +17,7 @@ pub enum Value<'a> {
     OtherNumber,
     /// Bytes: what a string of Python 2 is, too.
     Bytes(Cow<'a, [u8]>),
-    /// UTF-8; lone surrogates may stand in it as they are.
+    /// UTF-8; lone surrogates may be in it as they are.
     Text(Cow<'a, [u8]>),
     /// A list.
     List(Vec<ValueId>),

@@ -54,7 +54,7 @@ impl Palette {
         }
     }
 
-    /// True when zero stands in the middle; a sequential map runs from the least to the greatest value.
+    /// True when zero is in the middle; a sequential map runs from the least to the greatest value.
     pub fn is_signed(self) -> bool {
         !matches!(self, Self::Sequential | Self::SequentialLight)
     }

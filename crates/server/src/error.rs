@@ -9,13 +9,13 @@ pub enum Error {
     /// The address is taken.
     #[error("the address {addr} is already in use; choose another one with --addr (port 0 takes any that is free)")]
     Taken {
-        /// The address asked for.
+        /// The address requested.
         addr: SocketAddr,
     },
     /// The address cannot be listened on.
     #[error("cannot listen on {addr}: {source}")]
     Listen {
-        /// The address asked for.
+        /// The address requested.
         addr: SocketAddr,
         /// The system's reason.
         source: std::io::Error,
@@ -23,7 +23,7 @@ pub enum Error {
     /// An address that others can reach needs a token.
     #[error("a token is required to listen on {addr}, which other machines may reach; give one, or use 127.0.0.1")]
     TokenRequired {
-        /// The address asked for.
+        /// The address requested.
         addr: SocketAddr,
     },
     /// A token that cannot be sent in a header.
@@ -46,7 +46,7 @@ pub enum Error {
     /// A folder to serve is not there.
     #[error("nothing to serve: no folder at {}", path.display())]
     NoFolder {
-        /// The folder asked for.
+        /// The folder requested.
         path: PathBuf,
     },
     /// A run that was named cannot be opened.

@@ -1,7 +1,7 @@
 //! The REST service and the embedded dashboard over one or more run folders.
 //!
 //! [`bind`] takes the address at once, so that it is known (and a taken port is an error) before anything is
-//! served; [`Server::serve`] answers until it is told to stop. Nothing is loaded before it is asked for: runs are
+//! served; [`Server::serve`] answers until it is stopped. Nothing is loaded before it is requested: runs are
 //! listed by their `run.toml`, corpora are read in the background, snapshots and models come through one cache
 //! that is bounded in bytes. The server never trains; a run that grows is a folder that changes.
 //!

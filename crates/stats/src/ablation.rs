@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::job::Job;
 use crate::observer::Event;
 
-/// Interval at which progress is told.
+/// Interval at which progress is reported.
 const TELL_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The effects of some layers' filters over at most `sample` of the split's images, evenly chosen; `None` when told to

@@ -1,4 +1,4 @@
-//! Clusters of one layer's outputs: what is asked for, and what is found.
+//! Clusters of one layer's outputs: what is requested, and what is found.
 
 use std::collections::BTreeMap;
 

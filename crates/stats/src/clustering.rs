@@ -52,7 +52,7 @@ pub(crate) struct Context<'a> {
     pub key: UnitKey<'a>,
 }
 
-/// All wanted sets; `None` when told to stop.
+/// All wanted sets; `None` when stopped.
 pub(crate) fn sets(
     context: &Context<'_>,
     wanted: &Wanted,
@@ -113,7 +113,7 @@ fn one_set(
     Ok(Some(SetRecord { info, clusters, seconds: started.elapsed().as_secs_f64() }))
 }
 
-/// k-means over the rows; `None` when told to stop.
+/// k-means over the rows; `None` when stopped.
 fn fit(
     context: &Context<'_>,
     info: &ClusterSetInfo,

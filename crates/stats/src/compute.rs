@@ -133,7 +133,7 @@ impl Computation<'_> {
         Ok(())
     }
 
-    /// Claims and computes a unit, unless another process has it; `false` when told to stop.
+    /// Claims and computes a unit, unless another process has it; `false` when stopped.
     fn claimed(&mut self, task: Task, control: &mut Control<'_>) -> Result<bool, Error> {
         let unit = task.unit;
         let mut held = match control.retry_while_busy(|| self.lease.claim(unit))? {

@@ -194,7 +194,7 @@ pub enum Error {
     /// A layer that the network does not have.
     #[error("the network has no layer {layer:?} to cluster; it has {known}")]
     UnknownLayer {
-        /// The name asked for.
+        /// The name requested.
         layer: String,
         /// The names there are.
         known: String,

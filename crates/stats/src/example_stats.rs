@@ -45,7 +45,7 @@ pub struct ExampleStats {
 }
 
 impl ExampleStats {
-    /// The images that are wanted, in this order; of these the places in `indices`, as far as there are any.
+    /// The images that are wanted, in this order; of these the places in `indices`, as far as they exist.
     pub fn page(
         &self,
         order: ExampleOrder,

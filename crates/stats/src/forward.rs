@@ -28,7 +28,7 @@ pub(crate) struct ForwardPass<'a> {
     pub pool: &'a rayon::ThreadPool,
 }
 
-/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when told to stop. Activation statistics,
+/// The outputs of the wanted layers, `[images, c*h*w]` each; `None` when stopped. Activation statistics,
 /// where they are wanted, are taken from all layers.
 pub(crate) fn run(
     pass: &ForwardPass<'_>,

@@ -1,7 +1,7 @@
 //! Labels that are probably wrong.
 //!
 //! An image whose label is wrong looks like one of another class, so the network says the other class,
-//! and goes on saying it with confidence. What speaks against is that it often takes images of the one
+//! and continues saying it with confidence. What speaks against is that it often takes images of the one
 //! class for the other, so that one more is no surprise.
 
 use std::ops::Range;
@@ -31,7 +31,7 @@ pub struct LabelIssue {
 }
 
 /// The images whose label is probably wrong, the most suspicious first; of these the ones at `indices` of that order,
-/// as far as there are any. `labels` are those of the examples, in order.
+/// as far as they exist. `labels` are those of the examples, in order.
 pub fn label_issues(stats: &ExampleStats, labels: &[ClassId], indices: Range<usize>) -> Page<LabelIssue> {
     let classes = stats.examples.iter().map(|e| e.predicted).chain(labels.iter().map(|l| l.0)).max();
     let classes = classes.map_or(0, |greatest| usize::from(greatest) + 1);

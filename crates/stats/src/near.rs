@@ -113,7 +113,7 @@ pub(crate) fn nearest(
     limit: usize,
 ) -> Vec<(usize, f32)> {
     let order = |a: &(usize, f32), b: &(usize, f32)| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0));
-    // Twice as many as are wanted at most; those too many are thrown out whenever there is no room.
+    // Twice as many as are wanted at most; those too many are dropped whenever it is full.
     let capacity = limit.saturating_mul(2).min(outputs.nrows());
     let mut best = Vec::with_capacity(capacity);
     let mut farthest = f32::INFINITY;

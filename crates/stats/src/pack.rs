@@ -9,7 +9,7 @@ use crate::weights::WeightNumbers;
 /// Bytes of checksum at the end of a blob.
 const SEAL: usize = 8;
 
-/// A plain number of fixed size, as it stands in a blob.
+/// A plain number of fixed size, as it is in a blob.
 pub(crate) trait Number: bytemuck::Pod {
     /// The number with its bytes in little-endian order (its own inverse).
     fn little_endian(self) -> Self;

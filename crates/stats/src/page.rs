@@ -13,8 +13,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// The places in `indices`, as far as there are any, of the list in the order that `compare` gives, which must
-    /// tell any two apart. Linear in the list's length: only the page itself is sorted.
+    /// The places in `indices`, as far as they exist, of the list in the order that `compare` gives, which must
+    /// distinguish any two. Linear in the list's length: only the page itself is sorted.
     pub(crate) fn of(mut found: Vec<T>, indices: Range<usize>, compare: impl Fn(&T, &T) -> Ordering) -> Self {
         let total = found.len();
         let end = indices.end.min(total);

@@ -9,7 +9,7 @@ pub struct Summary {
     pub failed: usize,
     /// Units of which nothing was missing.
     pub up_to_date: usize,
-    /// True when it was told to stop before all was done.
+    /// True when it was stopped before all was done.
     pub stopped: bool,
     /// Images that the network was applied to.
     pub images: u64,

@@ -32,7 +32,7 @@ enum UnitOutcome {
 }
 
 impl Computation<'_> {
-    /// One unit; `false` when told to stop.
+    /// One unit; `false` when stopped.
     pub(crate) fn unit(&mut self, task: &Task, control: &mut Control<'_>) -> Result<bool, Error> {
         let unit = task.unit;
         let UnitId { step, split } = unit;
@@ -150,7 +150,7 @@ impl Computation<'_> {
     }
 
     /// Waits while others are at work on earlier checkpoints, whose clusters these continue; `false`
-    /// when told to stop.
+    /// when stopped.
     fn earlier_are_done(&self, task: &Task, control: &mut Control<'_>) -> Result<bool, Error> {
         while let Some((UnitId { step, split }, holder)) = control.retry_while_busy(|| self.lease.awaited(task.unit))? {
             if control.is_stopped() {

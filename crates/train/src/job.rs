@@ -46,7 +46,7 @@ pub enum Event {
     Started {
         /// The content of run.toml.
         info: Box<RunInfo>,
-        /// Step of the snapshot from which it goes on, if it does.
+        /// Step of the snapshot from which it continues, if it does.
         resumed: Option<Step>,
     },
     /// A step was done: loss and error of its minibatch.

@@ -3,7 +3,7 @@
 //!
 //! [`train`] turns a recipe and a corpus into a run folder. Everything random at a step is a function
 //! of the seed, the step and the image, and nothing that lasts from one step to the next lives
-//! outside a snapshot; that is why a run that was killed goes on to the very same bytes.
+//! outside a snapshot; that is why a run that was killed continues to the very same bytes.
 
 mod augmentation;
 mod divergence;

@@ -33,7 +33,7 @@ pub(crate) struct MetricsWriter {
 
 impl MetricsWriter {
     /// Opens the file, keeping the lines up to `last` (none without): what came after the snapshot
-    /// from which training goes on, and a line torn by a kill, are cut off. Lines among those kept that
+    /// from which training continues, and a line torn by a kill, are cut off. Lines among those kept that
     /// cannot be read stay where they are.
     pub fn open(run: &Path, last: Option<Step>) -> Result<Self, Error> {
         let path = run.join(METRICS_FILE);

@@ -1,4 +1,4 @@
-//! Snapshots of a running training, written while it goes on.
+//! Snapshots of a running training, written while it continues.
 
 use crate::divergence::not_finite_in;
 use crate::error::Error;
@@ -15,7 +15,7 @@ pub(crate) struct SnapshotWriter {
     pending: Option<PendingSnapshot>,
 }
 
-/// A snapshot that is being written while training goes on.
+/// A snapshot that is being written while training continues.
 struct PendingSnapshot {
     step: Step,
     thread: JoinHandle<Result<WrittenSnapshot, Error>>,

@@ -1,4 +1,4 @@
-//! Setting up the run folder: a new run, or the state of one that goes on.
+//! Setting up the run folder: a new run, or the state of one that continues.
 
 use crate::error::Error;
 use crate::job::Job;
@@ -19,7 +19,7 @@ pub(crate) struct Start {
     pub training: RunTraining,
     pub network: Arc<Network>,
     pub sampler: Sampler,
-    /// Weights, velocities and mean, at the step to go on from.
+    /// Weights, velocities and mean, at the step to continue from.
     pub snapshot: Snapshot,
     /// Step of the snapshot file it came from.
     pub resumed: Option<Step>,
@@ -100,7 +100,7 @@ fn untrained(job: &Job, network: &Network, training: &RunTraining) -> Result<Sna
 
 /// Refuses to resume a run that diverged: the same steps lead to the same numbers again.
 fn refuse_diverged(run: &Run) -> Result<(), Error> {
-    // Lines that cannot be read are cut off when training goes on.
+    // Lines that cannot be read are cut off when training continues.
     let divergence = run.metrics_log().ok().and_then(|log| log.divergence);
     match divergence {
         None => Ok(()),
@@ -231,7 +231,7 @@ fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// A run that is to go on: as it was started, and as it would be now.
+/// A run that is to continue: as it was started, and as it would be now.
 struct ResumedRun<'a> {
     earlier: &'a RunInfo,
     now: &'a RunInfo,

@@ -121,7 +121,7 @@ impl Corpus {
     }
 
     /// A hash of the first image of every class (16 hexadecimal digits; empty for a class without images), by
-    /// [`ClassId`]: what tells classes apart whose names were swapped.
+    /// [`ClassId`]: what distinguishes classes whose names were swapped.
     pub fn first_images(&self) -> Vec<String> {
         let mut hashes = vec![String::new(); self.classes().len()];
         let mut left = hashes.len();

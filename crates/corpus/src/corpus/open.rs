@@ -146,7 +146,7 @@ fn key(path: &Path, options: &OpenOptions) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Without the path: remarks are told to everybody who may look at the corpus.
+/// Without the path: remarks are shown to everybody who may look at the corpus.
 fn cache_remark(source: &io::Error) -> String {
     format!("the images are held in memory: the cache folder cannot be written ({source}); --cache-dir names another")
 }

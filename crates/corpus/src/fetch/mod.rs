@@ -31,9 +31,9 @@ pub struct FetchOptions<'a> {
     pub with: &'a [String],
 }
 
-/// Puts a corpus into its folder inside `out` and returns that folder; at once, if it is there already.
+/// Puts a corpus into its folder inside `out` and returns that folder; at once, if it exists already.
 ///
-/// Each file comes from the first of its addresses that works. A download that was interrupted goes on where it
+/// Each file comes from the first of its addresses that works. A download that was interrupted continues where it
 /// stopped; a file that is there and right is not fetched again. Whatever the source, a file has the size and the
 /// digests of the description, or nothing is unpacked.
 pub fn fetch_corpus(
@@ -67,7 +67,7 @@ struct Job<'a> {
     folder: &'a Path,
 }
 
-/// The files of a fetch: all but the optional ones that were not asked for.
+/// The files of a fetch: all but the optional ones that were not requested.
 fn wanted<'a>(description: &'a Description, with: &[String]) -> Result<Vec<&'a SourceFile>, Error> {
     let optional = || description.files.iter().filter(|file| file.optional);
     if let Some(found) = with.iter().find(|name| !optional().any(|file| file.name == **name)) {

@@ -30,7 +30,7 @@ pub struct Progress<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchEvent<'a> {
-    /// It goes on.
+    /// The download continues.
     Progress(Progress<'a>),
     /// An address failed, and the next one is tried.
     AddressFailed {

@@ -89,10 +89,10 @@ pub(crate) fn part_named(name: &str) -> Option<Part> {
     }
 }
 
-/// The part that becomes the test split: the one that is asked for, else `test` where it has labels, else `validation`.
+/// The part that becomes the test split: the one that is requested, else `test` where it has labels, else `validation`.
 ///
 /// # Errors
-/// If the one asked for does not exist.
+/// If the one requested does not exist.
 pub(crate) fn test_part(labelled: &BTreeSet<Part>, asked: Option<&str>, path: &Path) -> Result<Option<Part>, Error> {
     if let Some(name) = asked {
         let part = part_named(name).filter(|part| *part != Part::Train && labelled.contains(part));

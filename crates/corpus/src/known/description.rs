@@ -1,4 +1,4 @@
-//! The description of a corpus, as it stands in a TOML file.
+//! The description of a corpus, as it is in a TOML file.
 
 use std::collections::BTreeMap;
 
@@ -100,7 +100,7 @@ pub struct SourceFile {
     /// The folder of the archive whose contents are the corpus; what lies outside of it stays packed.
     #[serde(default)]
     pub strip: String,
-    /// Fetched only when asked for.
+    /// Fetched only when requested.
     #[serde(default)]
     pub optional: bool,
 }

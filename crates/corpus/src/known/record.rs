@@ -20,7 +20,7 @@ use crate::{
 pub(crate) const RECORD: &str = "corpus.toml";
 const FORMAT: u32 = 1;
 
-/// `corpus.toml`. It can be written by hand for files that are there; any of its keys may be missing.
+/// `corpus.toml`. It can be written by hand for files that exist; any of its keys may be missing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {

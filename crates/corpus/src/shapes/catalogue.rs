@@ -22,7 +22,7 @@ pub(crate) const CLASSES: [ShapeClass; 10] = [
 ];
 
 /// The classes whose pictures overlap: some discs are as long as some ellipses, some squares as turned as some
-/// diamonds, so that no network can tell them all apart.
+/// diamonds, so that no network can distinguish them all.
 pub(crate) const CONFUSABLE: [(u16, u16); 2] = [(0, 1), (3, 4)];
 
 /// One pose of a class.

@@ -110,7 +110,7 @@ impl Scene {
     }
 }
 
-/// The outline of a sub-class and the angle it stands at, in turns.
+/// The outline of a sub-class and its angle, in turns.
 fn pose(random: &mut Random, subclass: &Subclass, radius: f32) -> (Outline, f32) {
     let wobble = random.between(-0.04, 0.04);
     let sign = if random.chance(0.5) { 1.0 } else { -1.0 };

@@ -23,7 +23,7 @@ const WITHOUT_CIRCLES: [&str; 11] = [
     "train",
 ];
 
-/// Crates in which a folder may be one unit: the type stands in its `mod.rs`, and its parts in the files beside, which name
+/// Crates in which a folder may be one unit: the type is in its `mod.rs`, and its parts in the files beside, which name
 /// the type. So it is with an operation and its arithmetic per device, a GPU and its libraries, a snapshot and its file.
 const WITH_FOLDERS_AS_UNITS: [&str; 1] = ["net"];
 

@@ -108,7 +108,7 @@ fn read_folder(folder: &Path, module: &mut Module, texts: &mut BTreeMap<Module, 
 
 impl File {
     fn read(text: &str, module: &[String], known: &BTreeSet<Module>) -> Self {
-        // Tests stand at the end of a file (clippy sees to that), and may use what they like.
+        // Tests are at the end of a file (clippy sees to that), and may use what they like.
         let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         let text: String =
             text.lines().map(|line| line.split("//").next().unwrap_or_default()).collect::<Vec<_>>().join("\n");

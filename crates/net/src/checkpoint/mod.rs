@@ -2,7 +2,7 @@
 //!
 //! [`cuda_convnet`] reads those of cuda-convnet, which hold the network too.
 //!
-//! Files in, named arrays out: no run is known here. Nothing that stands in a pickle is executed; objects other than
+//! Files in, named arrays out: no run is known here. Nothing that is in a pickle is executed; objects other than
 //! tensors, numbers, texts and dictionaries are passed over.
 
 pub mod cuda_convnet;
@@ -31,7 +31,7 @@ pub struct Checkpoint {
     facts: Facts,
 }
 
-/// An array of a checkpoint, with its bytes read only when they are asked for.
+/// An array of a checkpoint, with its bytes read only when they are requested.
 #[derive(Clone)]
 struct CheckpointArray {
     dtype: FileDtype,
@@ -53,7 +53,7 @@ enum FileDtype {
     Kept(Dtype),
 }
 
-/// What stands in a checkpoint beside its arrays.
+/// What is in a checkpoint beside its arrays.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Facts {
     /// The names of all entries.

@@ -30,7 +30,7 @@ impl Stamp {
         let found = [of_facts(facts), of_trainer_state(path), of_words(&name)];
         let step = found.iter().find_map(|stamp| stamp.step);
         let epoch = found.iter().find_map(|stamp| stamp.epoch);
-        // A bare number is a step where nothing else is said: beside an epoch it may be that epoch.
+        // A bare number is a step where nothing else is known: beside an epoch it may be that epoch.
         let is_said = step.is_some() || epoch.is_some();
         Self { step: if is_said { step } else { bare_number(&name, is_alone) }, epoch }
     }

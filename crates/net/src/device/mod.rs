@@ -25,7 +25,7 @@ pub struct Cpu {
 }
 
 impl Cpu {
-    /// All cores and the best vector instructions, unless told otherwise: see [`Device::cpu`].
+    /// All cores and the best vector instructions, by default: see [`Device::cpu`].
     ///
     /// # Errors
     /// A level that this machine lacks, no threads, or threads that cannot be started.
@@ -97,7 +97,7 @@ pub enum Device {
 }
 
 impl Device {
-    /// The processor: all its cores and its best vector instructions, unless told otherwise.
+    /// The processor: all its cores and its best vector instructions, by default.
     ///
     /// The number of threads never changes a result; the vector level changes its rounding.
     pub fn cpu(threads: Option<usize>, level: Option<VectorLevel>) -> Result<Self, Error> {

@@ -188,7 +188,7 @@ fn read_layers(scope: Scope<'_>, node: Option<&Node>, is_trained_here: bool) -> 
 }
 
 fn check_name(scope: Scope<'_>, place: &Place, name: &str, is_trained_here: bool) -> Result<(), Error> {
-    // Names stand in URLs and selections, where a bare number is an index. In those from other programs dots stand
+    // Names are in URLs and selections, where a bare number is an index. In those from other programs dots stand
     // between modules; in ours they stand between a layer and its array.
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (c == '.' && !is_trained_here);
     let good = !name.is_empty() && name.chars().all(allowed) && !name.split('.').any(str::is_empty);

@@ -48,7 +48,7 @@ impl SnapshotRecipe {
     /// Where they are more than a million.
     pub fn steps(&self, steps_per_epoch: u64, total_steps: u64) -> Result<Vec<u64>, Error> {
         let step = |index: u64| match self.every {
-            // Rounded half up; at most one a step, however many are asked for.
+            // Rounded half up; at most one a step, however many are requested.
             Every::PerEpoch(count) => {
                 let product = 2 * u128::from(index) * u128::from(steps_per_epoch);
                 ((product + u128::from(count)) / (2 * u128::from(count))) as u64

@@ -68,7 +68,7 @@ pub struct RunTraining {
 }
 
 impl RunTraining {
-    /// Reads what stands beside the recipe; nothing where that has no `[train]`, and then there must be none of it.
+    /// Reads what is beside the recipe; nothing where that has no `[train]`, and then there must be none of it.
     fn read(section: &mut Section<'_>, recipe: &Recipe) -> Result<Option<Self>, Error> {
         let Some(spec) = recipe.train.clone() else {
             return Ok(None);

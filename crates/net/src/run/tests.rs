@@ -179,7 +179,7 @@ fn checkpoints_come_in_step_order_and_broken_ones_with_their_problem() {
     assert_eq!((entries[1].epoch, entries[1].images_seen), (1.0, 10));
     assert_eq!(entries[3].problem, None);
     assert_eq!(entries[3].hash, snapshot(&run, 6).hash);
-    // A file that is mended meanwhile is seen anew.
+    // A file that is mended meanwhile is seen again.
     write(&run, 3);
     assert_eq!(run.checkpoints()[1].problem, None);
 }

@@ -116,7 +116,7 @@ impl<T: FromNode> FromNode for Vec<T> {
 
 #[cfg(test)]
 thread_local! {
-    /// Every key that was asked for, and every word that one can have: what the schema is, for the test of its page.
+    /// Every key that was requested, and every word that one can have: what the schema is, for the test of its page.
     pub static ASKED: std::cell::RefCell<std::collections::BTreeSet<&'static str>> = std::cell::RefCell::default();
 }
 
@@ -204,7 +204,7 @@ impl<'a> Section<'a> {
         Err(error)
     }
 
-    /// Refuses keys that nothing asked for.
+    /// Refuses keys that nothing requested.
     pub fn finish(self) -> Result<(), Error> {
         let left = self.entries.iter().find(|(name, _)| !self.known.contains(&name.as_str()));
         let Some((name, node)) = left else {

@@ -47,7 +47,7 @@ impl Value {
     }
 }
 
-/// A text with the places where its lines begin: counting them anew for every key would take for ever in a long file.
+/// A text with the places where its lines begin: counting them again for every key would take for ever in a long file.
 struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,

@@ -79,7 +79,7 @@ impl fmt::Debug for CudaTrainer {
 }
 
 impl Drop for CudaTrainer {
-    /// Nothing is given back while a copy still reads it.
+    /// Nothing is released while a copy still reads it.
     fn drop(&mut self) {
         self.on.stream().join(&self.copies).ok();
         self.on.stream().synchronize().ok();

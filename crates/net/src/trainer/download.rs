@@ -50,7 +50,7 @@ impl fmt::Debug for PendingDownload {
 }
 
 impl Drop for PendingDownload {
-    /// The memory is not given back while the device still writes into it.
+    /// The memory is not released while the device still writes into it.
     fn drop(&mut self) {
         self.done.synchronize().ok();
     }

@@ -11,13 +11,13 @@ use std::sync::Arc;
 pub struct InitialState {
     /// The network.
     pub network: Arc<Network>,
-    /// What stands between pixels and its first layer.
+    /// What is between pixels and its first layer.
     pub preprocess: Arc<Preprocess>,
     /// Its weights, and the optimiser's arrays.
     pub state: TrainingState,
 }
 
-/// One step: its minibatch, and where it stands in the training.
+/// One step: its minibatch, and where it is in the training.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingStep<'a> {
     /// The images' numbers among those given to [`super::Trainer::new`].

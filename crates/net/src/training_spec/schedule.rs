@@ -85,7 +85,7 @@ impl Schedule {
         }
     }
 
-    /// The same for `epochs` in all: later stages are cut off, or the last one goes on for longer. A schedule in which a
+    /// The same for `epochs` in all: later stages are cut off, or the last one continues for longer. A schedule in which a
     /// rate moves is shortened or stretched as a whole.
     #[must_use]
     pub fn with_epochs(mut self, epochs: u64) -> Self {

@@ -1,5 +1,5 @@
 //! A second implementation of every operation: double precision, channel-row-column order, the
-//! formulas as they stand in the operations' documentation, no thought of speed.
+//! formulas as they are in the operations' documentation, no thought of speed.
 
 mod activation;
 

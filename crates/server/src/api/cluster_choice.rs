@@ -186,7 +186,7 @@ pub(crate) fn no_set(run: &OpenRun, checkpoint: usize, choice: &ClusterSelection
     )
 }
 
-/// The cluster sets of the newest statistics; what is computed unless told otherwise where there are none.
+/// The cluster sets of the newest statistics; what is computed by default where there are none.
 pub(crate) fn cluster_choices(run: &OpenRun) -> Vec<ClusterChoice> {
     let name = |index: usize| run.network().layers()[index].name.clone();
     let features = ClusterChoice { layer: name(run.network().features()), metric: "cosine".to_owned() };

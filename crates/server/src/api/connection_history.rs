@@ -22,7 +22,7 @@ use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::layer_axis::layer_index;
 
-/// Connections of each side when nothing is said.
+/// Connections of each side by default.
 const LIMIT: usize = 8;
 /// Checkpoints at most; by default this many are chosen evenly.
 const MAX_CHECKPOINTS: usize = 64;

@@ -21,7 +21,7 @@ use crate::http::reply::{CachePolicy, json_with_policy};
 use crate::http::work_pool::WorkKind;
 use crate::sheet::layer_axis::layer_index;
 
-/// Connections of each side when nothing is said.
+/// Connections of each side by default.
 const LIMIT: usize = 16;
 
 /// How many connections, and of which weights.

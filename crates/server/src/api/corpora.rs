@@ -275,7 +275,7 @@ fn recorded_class(corpus: &Corpus, id: ImageId) -> Option<u16> {
 /// The images of that id, when they have been read.
 pub(crate) async fn open(app: &App, id: &str) -> Result<Arc<Corpus>, ApiError> {
     let corpus_cache = app.corpora.get(id).or_else(|error| {
-        // A run that was not asked for yet may name it.
+        // A run that was not requested yet may name it.
         for (_, run) in app.runs.all() {
             if let Ok(run) = run {
                 app.corpora.of_run(&run);

@@ -15,12 +15,12 @@ use crate::http::reply::json;
 
 /// Runs that one request may name.
 const MAX_RUNS: usize = 100;
-/// Points of a curve unless told otherwise.
+/// Points of a curve by default.
 const DEFAULT_POINTS: usize = 200;
 /// Points of a curve at most.
 const MAX_POINTS: usize = 2_000;
 
-/// The runs whose curves are asked for.
+/// The runs whose curves are requested.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct CurvesQuery {

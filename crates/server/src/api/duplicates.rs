@@ -131,7 +131,7 @@ pub(crate) async fn duplicates(
     let of = Arc::clone(&run);
     let at = app.work.run(WorkKind::Render, move || last_with_both(&of)).await?;
     let checkpoint = at.as_ref().map(|at| at.index);
-    // It goes on when the client does not wait, and the next one who asks finds it done.
+    // It continues when the client does not wait, and the next one who asks finds it done.
     let (finder, of, images) = (Arc::clone(&app), Arc::clone(&run), Arc::clone(&corpus));
     let finding = tokio::spawn(async move { all_pairs(&finder, &of, &images, at).await }).await;
     let found = finding.map_err(|panic| ApiError::internal(format!("comparing images failed: {panic}")))??;

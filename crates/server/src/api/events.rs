@@ -43,7 +43,7 @@ pub(crate) async fn events(
     PathParams(RunPath { run: id }): PathParams<RunPath>,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&id)?;
-    // First the subscription, then the look: what happens between is told twice rather than never.
+    // First the subscription, then the look: what happens between is reported twice rather than never.
     let mut messages = app.event_bus.subscribe();
     let mut closing = app.event_bus.closing();
     let seen = app.work.run(WorkKind::Render, move || RunFingerprint::of(&run, None)).await?;

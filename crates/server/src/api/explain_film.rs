@@ -36,7 +36,7 @@ struct ExplanationFilm {
     image: Option<u32>,
     #[serde(flatten)]
     shape: MapShape,
-    /// In order. All explain one class: where none was asked for, the one that the last of them predicts.
+    /// In order. All explain one class: where none was requested, the one that the last of them predicts.
     maps: Vec<MapAnswer>,
     /// Checkpoints that could not be read, or whose outputs are not finite.
     left_out: Vec<usize>,

@@ -22,7 +22,7 @@ use crate::runs::statistics;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::models::Activations;
 
-/// Units of a layer unless told otherwise.
+/// Units of a layer by default.
 const DEFAULT_UNITS: usize = 5;
 /// Units of a layer at most.
 const MAX_UNITS: usize = 64;

@@ -25,7 +25,7 @@ use crate::runs::corpus_params::split;
 use crate::runs::wire::SplitName;
 use crate::sheet::model_input::fitting_corpus;
 
-/// Images over which effects are computed on request, unless told otherwise.
+/// Images over which effects are computed on request, by default.
 const DEFAULT_IMAGES: usize = 500;
 
 /// Values that the network's layers put out for all of these together at most.

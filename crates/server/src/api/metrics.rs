@@ -26,7 +26,7 @@ const MIN_LINE_BYTES: u64 = 96;
 /// Measurements that one answer holds.
 const MAX_LINES: usize = LARGE_BUDGET_BYTES / BYTES_PER_LINE;
 
-/// The measurements that are asked for.
+/// The measurements that are requested.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MetricsQuery {

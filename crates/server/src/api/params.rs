@@ -9,7 +9,7 @@ use crate::runs::corpus_params::split;
 use crate::runs::listing::CheckpointRef;
 use crate::runs::open_run::OpenRun;
 
-/// Images of a page unless told otherwise.
+/// Images of a page by default.
 pub(crate) const DEFAULT_LIMIT: usize = 48;
 /// Images of a page at most.
 pub(crate) const MAX_LIMIT: usize = 10_000;

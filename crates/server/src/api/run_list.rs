@@ -63,7 +63,7 @@ struct RunSummary {
     settings: BTreeMap<String, String>,
 }
 
-/// Whether a run goes on.
+/// Whether a run continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum RunState {
@@ -227,7 +227,7 @@ fn modified(run: &OpenRun) -> Option<f64> {
 
 fn summary(run: &OpenRun, network: usize) -> RunSummary {
     let info = run.info();
-    // Neither a snapshot's header nor all measurements: a list of many runs is asked for at every start.
+    // Neither a snapshot's header nor all measurements: a list of many runs is requested at every start.
     let brief = run.brief();
     let latest = run.latest();
     let total = info.training.as_ref().map(|training| training.total_steps);

@@ -35,8 +35,8 @@ impl SentImage {
 
 /// Sends an image, which is brought to the size of the network's images and gets an id.
 ///
-/// The id stands in the place of an image of the corpus: in `predict`, `apply`, `history`, `near`, `units` and the
-/// pictures of the corpus. The server keeps the image in memory, for a day after it was last asked for and as long as
+/// The id is in the place of an image of the corpus: in `predict`, `apply`, `history`, `near`, `units` and the
+/// pictures of the corpus. The server keeps the image in memory, for a day after it was last requested and as long as
 /// the newer ones leave room in 64 MiB; it is written nowhere.
 #[utoipa::path(
     post, path = "/api/runs/{run}/images", tag = "sheets", params(RunPath),

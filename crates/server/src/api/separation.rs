@@ -1,4 +1,4 @@
-//! How well the layers and units of a network tell two classes apart.
+//! How well the layers and units of a network distinguish two classes.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -20,7 +20,7 @@ use crate::sheet::image_group::{ClassSample, GroupQuery};
 use crate::sheet::model_input::fitting_corpus;
 use crate::sheet::separation::{LayerSeparation, SeparatingUnit, Separation, bytes_of_means};
 
-/// Images of each class unless told otherwise.
+/// Images of each class by default.
 const DEFAULT_LIMIT: usize = 500;
 
 /// A checkpoint in a path.
@@ -50,7 +50,7 @@ pub(crate) struct SeparationQuery {
     v: Option<String>,
 }
 
-/// How well each layer tells two classes apart, from the image to the output.
+/// How well each layer distinguishes two classes, from the image to the output.
 #[derive(Serialize, ToSchema)]
 struct SeparationAnswer {
     checkpoint: usize,
@@ -107,7 +107,7 @@ struct UnitArea {
     histograms: [Vec<f32>; 2],
 }
 
-/// How well one unit and all units of each layer tell two classes apart at a checkpoint, and the units that do it best.
+/// How well one unit and all units of each layer distinguish two classes at a checkpoint, and the best units.
 #[utoipa::path(
     get, path = "/api/runs/{run}/checkpoints/{checkpoint}/separation", tag = "statistics",
     params(SeparationPath, SeparationQuery),

@@ -23,7 +23,7 @@ use crate::runs::open_run::OpenRun;
 use crate::runs::statistics;
 use crate::runs::wire::SplitName;
 
-/// Images that are named of either side unless told otherwise.
+/// Images that are named of either side by default.
 const DEFAULT_EXAMPLES: usize = 12;
 /// And at most.
 const MAX_EXAMPLES: usize = 200;

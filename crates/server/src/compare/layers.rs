@@ -21,7 +21,7 @@ use crate::http::work_pool::WorkKind;
 
 /// Images that go through a network at a time, so that other requests can run between chunks.
 const CHUNK_IMAGES: usize = 32;
-/// Images that layers are compared over unless told otherwise, as far as there is memory.
+/// Images that layers are compared over by default, as far as there is memory.
 pub(crate) const DEFAULT_IMAGES: usize = 1_000;
 /// Fewer tell nothing.
 pub(crate) const MIN_IMAGES: usize = 8;
@@ -249,7 +249,7 @@ fn bytes_of_map(networks: [&ComparedLayers; 2], images: usize) -> usize {
     (features * images + layers * images * images * 5 / 8) * size_of::<f32>()
 }
 
-/// So many images as are asked for, or as there is memory for.
+/// The requested number of images, or the default, as far as there is memory.
 fn images_of(wanted: Option<usize>, networks: [&ComparedLayers; 2]) -> Result<usize, ApiError> {
     let fits = |images: usize| bytes_of_map(networks, images) <= LARGE_BUDGET_BYTES;
     let max = (MIN_IMAGES..=MAX_IMAGES).rev().step_by(4).find(|&images| fits(images)).unwrap_or(MIN_IMAGES);

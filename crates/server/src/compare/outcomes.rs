@@ -39,7 +39,7 @@ impl Sides {
             ))
             .hint("curves and layers can still be compared"));
         }
-        // Statistics that were computed anew are of other snapshots or images, and these stand in the key; so do the
+        // Statistics that were computed again are of other snapshots or images, and these are in the key; so do the
         // classes, which a user may put right.
         let corpus = &info.corpus.identity;
         let names = [&self.a, &self.b].map(|side| side.run.info().classes.join("\0"));

@@ -25,7 +25,7 @@ pub(crate) struct MadePicture {
     pub(crate) value: f32,
 }
 
-/// Pictures in the order they were asked for.
+/// Pictures in the order they were requested.
 pub(crate) struct MadePictures(pub(crate) Vec<MadePicture>);
 
 impl CacheSize for MadePictures {

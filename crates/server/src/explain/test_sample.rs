@@ -7,7 +7,7 @@ use ndarray::ArrayView3;
 
 use crate::http::problem::ApiError;
 
-/// Images that are counted over at most, unless told otherwise.
+/// Default limit of the images that are counted over.
 pub(crate) const DEFAULT_IMAGES: usize = 2_000;
 /// Images at most.
 pub(crate) const MAX_IMAGES: usize = 20_000;

@@ -24,7 +24,7 @@ pub(crate) struct Authentication {
     proxies: Proxies,
 }
 
-/// A token that was shown, and the path that was asked for with it.
+/// A token that was shown, and the path that was requested with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt<'a> {
     pub(crate) form: TokenSource,

@@ -25,7 +25,7 @@ const MAX_BYTES: usize = 32 << 10;
 /// The longest time for a form to arrive: it was typed before.
 const FORM_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Answers the requests of the login page, and gives back all others.
+/// Answers the requests of the login page, and passes all others on.
 pub(crate) async fn answer(
     authentication: &Authentication,
     peer: &Peer,

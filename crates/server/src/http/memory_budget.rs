@@ -113,7 +113,7 @@ impl MemoryBudget {
     fn make_space(&self) {
         let holders = lock(&self.holders);
         let now = Instant::now();
-        // What one that was told to leave gives back may be enough: two who wait at once do not both put one out.
+        // One that is leaving may release enough: two that wait at the same time must not both evict one.
         if holders.all.values().any(|holder| holder.is_leaving(now)) {
             return;
         }

@@ -26,7 +26,7 @@ pub(crate) struct Problem {
     hint: Option<String>,
 }
 
-/// Why a request failed. Everything but [`ProblemKind::Internal`] is told to the client.
+/// Why a request failed. Everything but [`ProblemKind::Internal`] is reported to the client.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{detail}")]
 pub(crate) struct ApiError {

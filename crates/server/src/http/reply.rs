@@ -12,7 +12,7 @@ use crate::http::problem::ApiError;
 pub(crate) enum CachePolicy {
     /// The address names the content: forever.
     Immutable,
-    /// To be asked for again, at the price of a 304.
+    /// To be requested again, at the price of a 304.
     Revalidate,
 }
 

@@ -1,7 +1,7 @@
 //! Wrong tokens: answered late, and told in the log.
 //!
-//! Each address may be wrong a few times at the price of a short wait; one that goes on waits ever longer, over however
-//! many connections it guesses. A right token is never held up by guesses from its address. Both what is
+//! Each address may be wrong a few times at the price of a short wait; one that continues waits longer and longer, over
+//! however many connections it guesses. A right token is never held up by guesses from its address. Both what is
 //! remembered and what is logged is bounded.
 
 use std::collections::HashMap;

@@ -62,7 +62,7 @@ impl Catalogue {
             }
             let entries = match std::fs::read_dir(root) {
                 Ok(entries) => entries,
-                // Nothing is known of what is there, so nothing has changed; the next look tells.
+                // Nothing is known of what exists, so nothing has changed; the next look tells.
                 Err(error) if is_out_of_files(&error) => {
                     tracing::warn!(path = %root.display(), "cannot look for runs: {error}");
                     return CatalogueChanges::default();

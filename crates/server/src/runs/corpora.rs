@@ -92,7 +92,7 @@ impl Corpora {
 
     /// Forgets a corpus that was deleted, and removes what the cache keeps of it.
     pub(crate) fn forget(&self, path: &Path) {
-        // The folder is gone, and with it what its own name leads to; the one around it is there.
+        // The folder is gone, and with it what its own name leads to; the one around it exists.
         let full = path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)));
         let path = full.unwrap_or_else(|| path.to_owned());
         let mut corpus_caches = self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner);

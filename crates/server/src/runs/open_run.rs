@@ -30,7 +30,7 @@ pub(crate) struct OpenRun {
     /// Of run.toml, when it was read: a replaced run is opened again.
     pub(crate) stamp: Option<FileStamp>,
     run: Run,
-    /// Many read it at once; only who lists anew holds up the others.
+    /// Many read it at once; only who lists again holds up the others.
     listing: RwLock<FileCache<Listing>>,
     brief: Mutex<FileCache<SnapshotCount>>,
     latest: Mutex<FileCache<LatestMetrics>>,
@@ -43,7 +43,7 @@ pub(crate) struct OpenRun {
     broken: Mutex<BTreeMap<String, String>>,
 }
 
-/// The database, and the snapshots that it was told of.
+/// The open database, and the snapshots that it was given.
 struct OpenStore {
     stamp: [Option<FileStamp>; 2],
     digest: String,
@@ -112,7 +112,7 @@ impl OpenRun {
             // Then it stands for itself alone.
             Err(_) => hasher.update(self.path.as_os_str().as_encoded_bytes()),
         };
-        // What a worker computes stands in a file of its own.
+        // What a worker computes is in a file of its own.
         if self.network().is_external() {
             let stamp = FileStamp::of(&self.path.join("model.pt2"));
             hasher.update(format!("{} {stamp:?}", self.path.display()).as_bytes());

@@ -1,4 +1,4 @@
-//! Compiled networks, which all models of a run share, kept for the runs that were asked for last.
+//! Compiled networks, which all models of a run share, kept for the runs that were requested last.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -10,7 +10,7 @@ use crate::http::problem::ApiError;
 use crate::http::selection::{Axis, Selection};
 use crate::runs::corpus_params::{class_of, split};
 
-/// Images of a class that are averaged unless told otherwise.
+/// Images of a class that are averaged by default.
 const DEFAULT_LIMIT: usize = 50;
 /// Images of one group at most.
 const MAX_IMAGES: usize = 1_000;

@@ -16,7 +16,7 @@ pub(crate) struct LayerSelection {
     pub(crate) is_point: bool,
 }
 
-/// The layers a selection names. A layer that is named must have what is asked for; a range, a step, `*` and `last`
+/// The layers a selection names. A layer that is named must have what is requested; a range, a step, `*` and `last`
 /// are over those that have it.
 pub(crate) fn select_layers(
     network: &Network,

@@ -127,7 +127,7 @@ impl SheetRequest {
         }
     }
 
-    /// The palette asked for; else colour for filters that read colours, grey for outputs, blue to orange for weights.
+    /// The palette requested; else colour for filters that read colours, grey for outputs, blue to orange for weights.
     pub(crate) fn palette(&self) -> Palette {
         if let Some(palette) = self.style.palette {
             return palette;

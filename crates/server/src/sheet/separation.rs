@@ -1,4 +1,4 @@
-//! How well the layers of a network tell two classes apart at a checkpoint.
+//! How well the layers of a network distinguish two classes at a checkpoint.
 
 use std::sync::Arc;
 
@@ -89,7 +89,7 @@ pub(crate) fn bytes_of_means(network: &Network, images: usize) -> usize {
 }
 
 impl Models {
-    /// How well each layer tells two classes apart at a checkpoint. The caller holds [`bytes_of_means`].
+    /// How well each layer distinguishes two classes at a checkpoint. The caller holds [`bytes_of_means`].
     pub(crate) async fn separation(
         &self,
         run: &Arc<OpenRun>,

@@ -29,7 +29,7 @@ pub(crate) struct UploadedImage {
     pub(crate) hash: String,
 }
 
-/// The images that were sent, in memory only: those that were not asked for longest go first.
+/// The images that were sent, in memory only: those that were not requested longest go first.
 pub(crate) struct UploadedImages(Cache<u32, Arc<UploadedImage>>);
 
 impl UploadedImages {
@@ -60,7 +60,7 @@ impl UploadedImages {
         Arc::new(UploadedImage { id: ImageId(FIRST_ID | start), pixels, hash })
     }
 
-    /// The image of an id as it stands in an address; none where the id is not one of a sent image.
+    /// The image of an id as it is in an address; none where the id is not one of a sent image.
     ///
     /// # Errors
     /// 404 where it is one and the image is no longer kept.

@@ -83,7 +83,7 @@ pub(crate) enum Picture {
 #[derive(Clone, Debug, Default, Serialize, ToSchema)]
 #[schema(as = StoryCurves)]
 pub(crate) struct Curves {
-    /// An image that stands beside them.
+    /// An image that is beside them.
     #[schema(required)]
     pub(crate) image: Option<u32>,
     pub(crate) checkpoints: Vec<usize>,

@@ -1,6 +1,6 @@
 //! Numbers and names as sentences write them.
 
-/// A share as a percentage: `23.4 %`, whole from 10 % on unless told otherwise.
+/// A share as a percentage: `23.4 %`, whole from 10 % on by default.
 pub(crate) fn percent(share: f64) -> String {
     let value = 100.0 * share;
     if value.abs() < 9.95 { format!("{value:.1} %") } else { format!("{value:.0} %") }

@@ -70,7 +70,7 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
     let session = cookie.split(';').next().unwrap().to_owned();
     assert_eq!(ask("/api/runs", Some(("cookie", format!("a=b; {session}")))).await.status, 200);
 
-    // A browser goes on without the token in its address bar, under whatever prefix it came.
+    // A browser continues without the token in its address bar, under whatever prefix it came.
     let page = ask("/a/view?run=x&token=open-sesame&k=3", Some(("accept", "text/html".into()))).await;
     assert_eq!((page.status.as_u16(), page.header("location")), (303, "./view?run=x&k=3"));
     assert_eq!(ask("/?token=open", Some(("accept", "text/html".into()))).await.status, 401);

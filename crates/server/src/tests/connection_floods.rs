@@ -76,7 +76,7 @@ async fn an_event_stream_outlives_the_crowd() {
     assert!(lines.by_ref().map(Result::unwrap).any(|line| line.starts_with("retry:")));
     let crowd = crowd(&server, "GET /api/runs HTTP/1.1\r\nhost: loc");
     assert!(server.ask("/api/runs").await.starts_with("HTTP/1.1 200"));
-    // What happens next is told.
+    // The next event reaches the client.
     let metrics = server.folder.path().join("run/metrics.jsonl");
     let text = std::fs::read_to_string(&metrics).unwrap();
     let line = text.lines().last().unwrap().replace("\"step\":15", "\"step\":21");

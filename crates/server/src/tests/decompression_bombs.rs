@@ -54,7 +54,7 @@ async fn pictures_that_have_no_room_decoded_are_refused_before() {
     assert_eq!(send(&server, "GET", "/api/uploads", Vec::new()).await.json()["bytes"], 0);
 }
 
-/// Decoded images count, and are given back with their corpus.
+/// Decoded images count, and are released with their corpus.
 #[tokio::test(flavor = "multi_thread")]
 async fn decoded_images_take_of_the_room() {
     let folder = tempfile::tempdir().unwrap();

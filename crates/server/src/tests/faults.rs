@@ -91,7 +91,7 @@ async fn a_given_corpus_serves_the_runs_that_were_trained_on_it() {
         let id = corpus["id"].as_str().unwrap();
         assert_eq!(server.get(&format!("/api/corpora/{id}/images/3/pixels")).await.status, 200);
     }
-    // A corpus that is neither's: what is wrong is told where there is nothing else.
+    // A corpus of neither run: the error is reported if no other corpus fits.
     let server = TestServer::over(&[at("runs")], Some(images()), None);
     assert_eq!(server.get("/api/runs/two/checkpoints/0/predict/3").await.status, 200);
     let answer = server.get("/api/runs/one/checkpoints/0/predict/3").await;

@@ -1,4 +1,4 @@
-//! Where something lies on this machine, and what is in files that are no run's, stands in no answer.
+//! No answer contains paths of this machine, or the content of files that do not belong to a run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -201,7 +201,7 @@ fn addresses(run: &str, corpus: &str) -> Vec<String> {
     all
 }
 
-/// Asks everything and holds every answer, and its headers, against the words that may stand in none.
+/// Requests every route and checks that no answer or header contains a forbidden word.
 async fn expect_none_of(server: &TestServer, names: &[&str], forbidden: &[&str]) -> [usize; 2] {
     let mut counts = [0, 0];
     for name in names {
@@ -239,7 +239,7 @@ async fn no_answer_names_a_folder_of_this_machine() {
     let forbidden = [PLACE, temporary.to_str().unwrap()];
     let [refused, answered] = expect_none_of(&server, &names, &forbidden).await;
     assert!(refused > 500 && answered > 300, "{refused} refused, {answered} answered");
-    // What is said in place of the folder.
+    // What is reported in place of the folder.
     let list = server.json("/api/runs").await;
     let problem = |id: &str| {
         let all = list["problems"].as_array().unwrap();

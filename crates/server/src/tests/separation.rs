@@ -1,4 +1,4 @@
-//! How well layers tell classes apart, against the activations that the server gives.
+//! How well layers distinguish classes, against the activations that the server gives.
 
 use serde_json::{Value, json};
 

@@ -30,14 +30,14 @@ async fn zips_and_forms_are_understood() {
         assert_eq!(answer.status, 400, "{:?}", answer.body);
         assert!(answer.json()["detail"].as_str().unwrap().contains(words), "{:?}", answer.body);
     }
-    // A form that is posted, as `curl -F` does unless told otherwise.
+    // A form that is posted, as `curl -F` does by default.
     let request = get("/api/uploads/runs/posted").method("POST").header("authorization", format!("Bearer {TOKEN}"));
     let answer = store.server.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, 405);
     assert!(answer.json()["hint"].as_str().unwrap().contains("curl -T"), "{:?}", answer.body);
 }
 
-/// While `deepviz stats` runs, most of its numbers stand in the log beside the database.
+/// While `deepviz stats` runs, most of its numbers are in the log beside the database.
 #[tokio::test(flavor = "multi_thread")]
 async fn statistics_that_are_being_written_travel_with_their_log() {
     let store = Store::new();
@@ -54,7 +54,7 @@ async fn statistics_that_are_being_written_travel_with_their_log() {
     job.splits = vec![deepviz_corpus::Split::Test];
     deepviz_stats::compute(&job, &mut (), &std::sync::atomic::AtomicBool::new(false)).unwrap();
     let whole = tar_of(&run, ".");
-    // Without the log there is nothing, and that is said.
+    // Without the log there is nothing, and that is reported.
     std::fs::copy(run.join("stats.sqlite"), made.path().join("alone.sqlite")).unwrap();
     drop(reader);
     let answer = store.put("/api/uploads/runs/whole", whole).await;
@@ -99,7 +99,7 @@ async fn a_run_and_its_corpus_come_to_life() {
     assert_eq!((&answer.json()["images"], &answer.json()["classes"]), (&120.into(), &10.into()));
     let id = answer.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(store.get(&format!("/api/corpora/{id}/images/7/pixels")).await.status, 200);
-    // A second try for a corpus that was not there comes after a while; here a server that starts anew.
+    // A second try for a corpus that was not there comes after a while; here a server that starts again.
     let restarted = store.restarted();
     assert_eq!(restarted.get("/api/runs/mine/checkpoints/3/predict/1").await.status, 200);
     assert_eq!(restarted.names(), ["corpora", "mine"], "nothing else stays");

@@ -10,7 +10,7 @@ use super::limits::{Running, rest};
 const PREDICT: &str = "POST /api/runs/run/checkpoints/0/predict HTTP/1.1\r\nhost: localhost\r\n";
 const GET: &str = "GET /api/runs HTTP/1.1\r\nhost: localhost\r\n";
 
-/// What comes back for these bytes, after which nothing more is said.
+/// The server's answers to these bytes, after which the client sends no more.
 async fn answers_to(server: &Running, bytes: impl AsRef<[u8]>) -> String {
     let mut stream = server.connect();
     // The server may answer, and go, before it has all.

@@ -1,5 +1,5 @@
-//! Slow and greedy clients beside a normal one. Nothing here measures time: what must not wait is asked for while what it
-//! must not wait for cannot end.
+//! Slow and greedy clients beside a normal one. Nothing here measures time: what must not wait is requested while the
+//! work that it must not wait for is blocked.
 
 use std::io::{Cursor, Write as _};
 use std::sync::{Arc, Mutex, mpsc};

@@ -37,8 +37,8 @@ impl ImageBudget {
     }
 }
 
-/// The body of a request, an image file, read whole. No place is taken while it comes in: only the bytes that are there
-/// count.
+/// The body of a request, an image file, read as a whole. Memory is counted for the received bytes only, not for the
+/// announced length.
 pub(crate) struct ImageBody(pub(crate) ImageFile);
 
 /// A file in memory.

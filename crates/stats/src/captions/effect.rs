@@ -1,4 +1,4 @@
-//! How large a difference between two groups is, and how surely it is there.
+//! How large a difference between two groups is, and how certain it is.
 
 /// Images that each group needs.
 pub const MIN_IMAGES: usize = 5;

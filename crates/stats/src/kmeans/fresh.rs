@@ -1,4 +1,4 @@
-//! Fresh starts: several on a sample of the rows, where they are cheap; the best goes on to all rows.
+//! Fresh starts: several on a sample of the rows, where they are cheap; the best is continued over all rows.
 //!
 //! The clusters that stand in people's statistics were drawn with the generator and the sampling of rand 0.8: others
 //! would give other clusters for the same seed.
@@ -18,7 +18,7 @@ const CHALLENGERS: u64 = 2;
 /// Rows in the sample for every cluster.
 const SAMPLE_PER_CLUSTER: usize = 150;
 
-/// The best of several starts, to be carried on over all rows; `None` when told to stop.
+/// The best of several starts, to be carried on over all rows; `None` when stopped.
 pub(super) fn start(rows: ArrayView2<'_, f32>, request: &Request<'_>) -> Option<Array2<f32>> {
     best_of(STARTS, rows, request)
 }

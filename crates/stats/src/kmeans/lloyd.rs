@@ -2,7 +2,7 @@
 //!
 //! The nearest centre of a row `x` is the one with the least `|c|^2 / 2 - x c`, so a block of rows
 //! costs one matrix product (for which `matrixmultiply` picks the processor's vector instructions at
-//! run time) and one pass for the least of each column. Clusters stand in rows and images in columns
+//! run time) and one pass for the least of each column. Clusters are in rows and images in columns
 //! of the product, so that this pass compares whole vectors of images.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ pub(super) struct Centres {
     pub iterations: usize,
 }
 
-/// Lloyd steps until the centres stand still; `None` when told to stop.
+/// Lloyd steps until the centres stand still; `None` when stopped.
 pub(super) fn run(rows: ArrayView2<'_, f32>, start: Array2<f32>, stop: &AtomicBool) -> Option<Centres> {
     let mut centres = start;
     for iterations in 1..=MAX_ITERATIONS {

@@ -43,7 +43,7 @@ const MARGIN: f32 = 0.07;
 /// the steps over all rows gain less than that in practice.
 const HOPELESS: f64 = 0.005;
 
-/// Partitions the rows; `None` when it was told to stop.
+/// Partitions the rows; `None` when it was stopped.
 pub(crate) fn fit(mut rows: Array2<f32>, request: &Request<'_>) -> Result<Option<Fit>, Error> {
     let scaling = Scaling::of(rows.view());
     scaling.apply(&mut rows);

@@ -1,4 +1,4 @@
-//! What a fit is asked for.
+//! The options of a k-means fit.
 
 use std::fmt;
 use std::str::FromStr;
@@ -29,7 +29,7 @@ impl Kmeans {
         }
     }
 
-    /// Iterates from these centres until they converge; `None` when told to stop.
+    /// Iterates from these centres until they converge; `None` when stopped.
     pub(super) fn run(
         self,
         rows: ArrayView2<'_, f32>,

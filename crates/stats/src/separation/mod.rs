@@ -1,4 +1,4 @@
-//! How well a layer tells two classes apart: by one unit, and by all of them together.
+//! How well a layer distinguishes two classes: by one unit, and by all of them together.
 //!
 //! An image is described by the mean of each of the layer's maps. One unit separates the classes as well as the area
 //! under its receiver operating characteristic says (0.5: not at all, 1: wholly), whichever class it is greater for. All

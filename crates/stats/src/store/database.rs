@@ -49,7 +49,7 @@ impl Expected {
 }
 
 impl Store {
-    /// Looks up anew which snapshots and corpus the run has, to tell stale numbers by.
+    /// Looks up again which snapshots and corpus the run has, to tell stale numbers by.
     pub fn refresh(&self, run: &Run) {
         let snapshots = run
             .checkpoints()

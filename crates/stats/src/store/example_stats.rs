@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::example_stats::{Example, ExampleStats, Record, Tally};
 use crate::pack;
 
-/// Images whose records stand in one row of the database.
+/// Images whose records are in one row of the database.
 const CHUNK: usize = 512;
 
 /// The units that example statistics are computed from.
@@ -167,7 +167,7 @@ fn stored(connection: &Connection, sources: &Sources) -> Result<Option<Vec<Examp
     Ok(Some(examples))
 }
 
-/// Puts the records in place of those that are there.
+/// Puts the records in place of those that exist.
 fn write(connection: &Connection, sources: &Sources, records: &[Record]) -> rusqlite::Result<()> {
     let split = sources.split.as_str();
     connection.execute("DELETE FROM ledger WHERE split = ?1", [split])?;

@@ -13,7 +13,7 @@ pub(super) fn now_ms() -> i64 {
 /// Who holds a unit. In the database it is one line of `key=value`, which other versions need not understand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
-    /// As it stands in the database.
+    /// As it is in the database.
     text: String,
 }
 

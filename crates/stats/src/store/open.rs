@@ -200,7 +200,7 @@ impl Store {
     }
 }
 
-/// The path as it may stand in a URI.
+/// The path as it may be in a URI.
 fn uri_path(path: &Path) -> String {
     path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }

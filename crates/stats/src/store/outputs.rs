@@ -18,7 +18,7 @@ use crate::pack;
 
 pub(super) const TABLE: Table = Table { name: "output", parent: "unit_id", columns: "chunk, data", sealed: &["data"] };
 
-/// Images whose outputs stand in one row.
+/// Images whose outputs are in one row.
 const OUTPUT_CHUNK: usize = 512;
 /// Outputs of a unit that are held in memory: 2 GiB of them.
 const MAX_OUTPUTS: usize = 1 << 29;
@@ -57,7 +57,7 @@ impl Store {
                 let found = format!("{} images of {} classes", unit.images, unit.classes);
                 return Err(Fault::Content(format!("outputs of {found}: more than are held in memory")));
             }
-            // Grows with what is there, not by the numbers that the unit states.
+            // Grows with what exists, not by the numbers that the unit states.
             let mut logits = Array2::zeros((0, unit.classes));
             let mut logit_row = Array1::zeros(unit.classes);
             while let Some(row) = rows.next()? {

@@ -45,7 +45,7 @@ pub(crate) struct UnitRecord<'a> {
     pub sets: Vec<SetRecord>,
     /// The effects of filters, where they are wanted and missing.
     pub ablation: Option<AblationRecord>,
-    /// `None` where they stand in the store already.
+    /// `None` where they are in the store already.
     pub weights: Option<WeightRecord>,
     pub seconds: f64,
 }
@@ -72,7 +72,7 @@ pub(crate) struct WeightRecord {
     pub arrays: Vec<WeightNumbers>,
 }
 
-/// Effects with the number of images that was asked for.
+/// Effects with the number of images that was requested.
 pub(crate) struct AblationRecord {
     pub atlas: Atlas,
     pub sample: usize,

@@ -29,7 +29,7 @@ pub struct ResultStore {
 }
 
 impl ResultStore {
-    /// Opens the database, and creates it where there is none. One that is damaged is begun anew: all that is in it can be
+    /// Opens the database, and creates it where there is none. One that is damaged is begun again: all that is in it can be
     /// computed again.
     ///
     /// # Errors
@@ -54,7 +54,7 @@ impl ResultStore {
         })
     }
 
-    /// The result of a key, if it is there.
+    /// The result of a key, if it exists.
     ///
     /// # Errors
     /// What cannot be read.

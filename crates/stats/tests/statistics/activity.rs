@@ -9,7 +9,7 @@ use deepviz_net::{Model, Step};
 use deepviz_stats::{ExampleOrder, Job, Metric, State, Store, Verdict, layers_named, predicted, softmax};
 use ndarray::{Array2, Axis, s};
 
-/// Layers may be left out; asked for later they are added to what is there, which stays.
+/// Layers may be left out; requested later they are added to what exists, which stays.
 #[test]
 fn layers_that_were_left_out_are_added_on_request() {
     let fixture = TinyRun::with_snapshots(&[24]);

@@ -230,7 +230,7 @@ fn a_diverged_snapshot_is_recorded_with_its_reason() {
     let units = store.units().unwrap();
     let problem = units.iter().find(|unit| unit.step == Step(12)).unwrap().error.clone().unwrap();
     assert!(problem.contains("fc10") && problem.contains("diverged"), "{problem}");
-    // All outputs equal: one class is predicted for all, one cluster holds all, and what follows goes on from there.
+    // All outputs equal: one class is predicted for all, one cluster holds all, and what follows continues from there.
     let confusion = store.confusion(Step(24), Split::Test).unwrap().unwrap();
     assert_eq!(confusion.counts.column(0).sum(), 100);
     for (layer, metric) in [("relu2", Metric::Cosine), ("fc10", Metric::Euclidean)] {

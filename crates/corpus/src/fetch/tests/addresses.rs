@@ -19,7 +19,7 @@ fn description(addresses: &[&str], files: [&[u8]; 2], more: &str) -> Description
     Description::parse(&text, Path::new("mine.toml")).unwrap()
 }
 
-/// Fetches from the addresses of the description; returns what was told of addresses that failed.
+/// Fetches from the addresses of the description; returns what was reported of addresses that failed.
 fn fetch_official(description: &Description, out: &Path, with: &[String]) -> (Result<PathBuf, Error>, Vec<String>) {
     let mut failed = Vec::new();
     let options = FetchOptions { from: None, with };
@@ -140,7 +140,7 @@ fn an_optional_file_is_fetched_when_asked_for_and_the_rest_is_used_again() {
     assert_both(&fetch_official(&mine, out.path(), &with).0.unwrap(), [&train, &test]);
     let asked: Vec<String> = server.join().unwrap().into_iter().map(|(path, _)| path).collect();
     assert_eq!(asked, ["/train.bin", "/test.bin"]);
-    // Both are there now, whether asked for or not.
+    // Both are there now, whether requested or not.
     assert_both(&fetch_official(&mine, out.path(), &[]).0.unwrap(), [&train, &test]);
     let error = fetch_official(&mine, out.path(), &["extra.bin".to_owned()]).0.unwrap_err().to_string();
     assert!(error.contains("extra.bin") && error.contains("test.bin"), "{error}");

@@ -113,7 +113,7 @@ fn an_archive_is_fetched_checked_and_unpacked() {
     let total = bytes.len() as u64;
     let expected = [Stage::Download, Stage::Verify, Stage::Unpack];
     assert_eq!(progress, expected.map(|stage| ("cifar-10-binary.tar.gz".to_owned(), stage, total, total)));
-    // Now it is there: no server is asked any more.
+    // Now it exists: no server is asked any more.
     let (second, progress) = fetch_from(&description, out.path(), &url);
     assert_fetched(second);
     assert!(progress.is_empty());

@@ -24,7 +24,7 @@ pub(super) enum Manner {
 pub(super) type Asked = (String, Option<usize>);
 
 /// Serves files by the last part of their path, one connection for each manner; returns the address of the folder and,
-/// when it ends, what was asked for.
+/// when it ends, what was requested.
 pub(super) fn serve_files(files: &[(&str, &[u8])], manners: Vec<Manner>) -> (String, thread::JoinHandle<Vec<Asked>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -36,7 +36,7 @@ pub(super) fn serve_files(files: &[(&str, &[u8])], manners: Vec<Manner>) -> (Str
     (url, server)
 }
 
-/// Serves one file; returns its address and, when it ends, the ranges asked for.
+/// Serves one file; returns its address and, when it ends, the ranges requested.
 pub(super) fn serve(body: &[u8], manners: Vec<Manner>) -> (String, thread::JoinHandle<Vec<Option<usize>>>) {
     let (url, server) = serve_files(&[("copy.tar.gz", body)], manners);
     let ranges = thread::spawn(move || server.join().unwrap().into_iter().map(|(_, range)| range).collect());

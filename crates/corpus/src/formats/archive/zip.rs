@@ -65,7 +65,7 @@ fn list_bytes(file: &mut File) -> io::Result<Option<u64>> {
     let start = position(b"PK\x05\x06")
         .and_then(|position| Some((position, end.get(position + 16..position + 20)?.try_into().ok()?)));
     let Some((at, start)) = start else { return Ok(None) };
-    // In large archives it stands in another record.
+    // In large archives it is in another record.
     let large = || end.get(position(b"PK\x06\x06")? + 48..)?.first_chunk().copied().map(u64::from_le_bytes);
     let start = match u32::from_le_bytes(start) {
         u32::MAX => large().unwrap_or(u64::MAX),

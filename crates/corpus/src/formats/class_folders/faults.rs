@@ -1,4 +1,4 @@
-//! The errors of folders that cannot be understood, or not as they are asked for.
+//! The errors of folders that cannot be understood, or not as they are requested.
 
 use super::dir::Dir;
 use crate::{Error, file_name::shown};

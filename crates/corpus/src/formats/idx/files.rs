@@ -12,7 +12,7 @@ pub(super) struct Set {
     /// Train first.
     pub(super) parts: Vec<IdxPart>,
     pub(super) mapping: Option<PathBuf>,
-    /// Compressed copies of files that are there uncompressed.
+    /// Compressed copies of files that exist uncompressed.
     pub(super) left_out: Vec<PathBuf>,
 }
 

@@ -35,7 +35,7 @@ fn malformed(what: &'static str, found: String, expected: &str, path: &Path) -> 
 }
 
 impl Header {
-    /// Reads the head, and holds what it promises against the bytes that are there.
+    /// Reads the head, and holds what it promises against the bytes that exist.
     pub(super) fn read(opened: &mut Opened, path: &Path) -> Result<Self, Error> {
         let mut magic = [0; 4];
         read_head(opened, &mut magic, path)?;

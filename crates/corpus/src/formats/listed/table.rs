@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{super::text::read_lines, malformed};
 use crate::Error;
 
-/// The columns that were asked for, of every line; `None` where the head lacks one.
+/// The columns that were requested, of every line; `None` where the head lacks one.
 pub(super) fn columns(path: &Path, wanted: &[&[&str]]) -> Result<Option<Vec<Vec<String>>>, Error> {
     let lines = read_lines(path)?;
     let Some(head) = lines.first() else { return Ok(None) };

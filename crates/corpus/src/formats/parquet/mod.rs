@@ -41,7 +41,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
 struct TableFiles {
     files: Vec<TableFile>,
     level: LabelLevel,
-    /// The part that is asked for as the test split.
+    /// The part that is requested as the test split.
     test_from: Option<String>,
     root: PathBuf,
     limits: Limits,
@@ -119,7 +119,7 @@ fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
             TableLabels::Words { words: found, .. } => words.extend(found.iter().cloned()),
         }
     }
-    // Negative ones stand for no label, and too many are refused when the corpus is put together.
+    // Negative ones stand for no label, and too many are refused when the corpus is assembled.
     let numbers = highest.map_or(0, |highest| highest.clamp(-1, i64::from(u16::MAX)) + 1);
     let mut words: Vec<String> = words.into_iter().collect();
     words.sort_by(|a, b| natural(a, b));

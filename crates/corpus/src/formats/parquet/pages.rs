@@ -117,7 +117,7 @@ impl<R: Read + Seek> Thrift<R> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         match kind {
-            // Truth values, which stand in the kind itself.
+            // Truth values, which are in the kind itself.
             1 | 2 => Ok(()),
             3 => self.byte().map(drop),
             4..=6 => self.number().map(drop),

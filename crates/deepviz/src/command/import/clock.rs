@@ -25,7 +25,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// As the snapshots that are there have it, unless `steps_per_epoch` is given.
+    /// As the snapshots that exist have it, unless `steps_per_epoch` is given.
     pub fn new(snapshots: &[CheckpointEntry], steps_per_epoch: Option<u64>) -> Self {
         let last = snapshots.iter().rev().find(|entry| entry.problem.is_none() && entry.epoch > 0.0);
         let per_epoch = |count: u64| last.filter(|_| count > 0).map(|entry| count as f64 / entry.epoch);

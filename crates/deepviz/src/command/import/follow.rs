@@ -1,4 +1,4 @@
-//! Checkpoints that appear while training goes on.
+//! Checkpoints that appear while training continues.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -41,7 +41,7 @@ pub fn import_all(importer: &mut dyn Importer, args: &ImportArgs) -> anyhow::Res
     Ok(if stop.is_asked() && !args.follow { ExitStatus::Interrupted } else { ExitStatus::Success })
 }
 
-/// Takes what is there and what appears until told to stop. What cannot be used is said once and left out: it may be
+/// Takes what exists and what appears until stopped. What cannot be used is reported once and left out: it may be
 /// whole later, and the others are not to wait for it.
 fn follow(importer: &mut dyn Importer, given: &[PathBuf], stop: &Stop) {
     let (mut arrivals, mut last_reason) = (Arrivals::default(), String::new());
@@ -88,7 +88,7 @@ fn listed(importer: &dyn Importer, given: &[PathBuf]) -> anyhow::Result<Vec<Path
     Ok(each_once(found))
 }
 
-/// The same where training may be about to write the first one; a new reason why a path cannot be listed is told.
+/// The same where training may be about to write the first one; a new reason why a path cannot be listed is reported.
 fn listed_while_following(importer: &dyn Importer, given: &[PathBuf], last_reason: &mut String) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = Vec::new();
     for path in given {

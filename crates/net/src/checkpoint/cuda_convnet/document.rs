@@ -117,7 +117,7 @@ impl<'p> Fields<'p> {
         found.ok_or_else(|| self.unreadable(key, "a number"))
     }
 
-    /// A number, or what stands in its place where the key is missing.
+    /// A number, or what is in its place where the key is missing.
     pub fn number_or(&self, key: &str, default: f64) -> Result<f64, Error> {
         if self.get(key).is_some() { self.number(key) } else { Ok(default) }
     }

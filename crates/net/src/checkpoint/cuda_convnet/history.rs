@@ -149,7 +149,7 @@ fn batches(document: Document<'_>, key: &str, cost: Option<&FileLayer<'_>>, gene
         let mut parts = document.items(entry)?;
         let (costs, cases) = (parts.next()?, number(parts.next()?)?);
         let cases = Some(cases).filter(|cases| (1.0..MAX_BATCH_IMAGES).contains(cases))?;
-        // A dictionary that stands in the file once can be that of every entry.
+        // A dictionary that is in the file once can be that of every entry.
         let is_short = matches!(costs, Value::Dict(items) if items.len() <= MAX_COSTS);
         let values = is_short.then(|| document.pickle.entry(costs, name)).flatten();
         Some((cases, values.and_then(|values| measured(document, values))))

@@ -1,4 +1,4 @@
-//! cuda-convnet's checkpoints: the network that stands in them, its weights, how far training was, what was measured.
+//! cuda-convnet's checkpoints: the network that is in them, its weights, how far training was, what was measured.
 //!
 //! Read are those of cuda-convnet (2011 and 2012), of Nouri's version with dropout, and of cuda-convnet2, as pickles,
 //! in the zip archives of `--zip-save`, or compressed by gzip. Layers become the `[[layer]]` tables of recipes; costs,

@@ -23,7 +23,7 @@ pub(super) struct Translation<'p> {
     pub image_channels: Option<usize>,
 }
 
-/// An array of the snapshots, and where it stands in the file.
+/// An array of the snapshots, and where it is in the file.
 pub(super) struct PlannedArray<'p> {
     pub name: String,
     pub fields: Fields<'p>,

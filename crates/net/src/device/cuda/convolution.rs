@@ -21,7 +21,7 @@ pub(super) fn key(windows: &Windows, images: usize, precision: Precision) -> Key
     [channels, height, width, k, r, s, stride_y, stride_x, dilation_y, dilation_x, top, left, groups, images, precision]
 }
 
-/// A convolution's descriptors, and its algorithms, chosen when first asked for; `None` where cuDNN has none.
+/// A convolution's descriptors, and its algorithms, chosen when first requested; `None` where cuDNN has none.
 pub(super) struct Convolution {
     pub x: sys::cudnnTensorDescriptor_t,
     pub y: sys::cudnnTensorDescriptor_t,

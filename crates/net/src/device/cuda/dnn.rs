@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 /// Bytes that an algorithm may compute in: the windows laid out for cuBLAS take as much.
 const WORKSPACE: usize = 256 << 20;
 
-/// Algorithms of a kind that are asked for at most; cuDNN has about eight.
+/// Algorithms of a kind that are requested at most; cuDNN has about eight.
 const ALGORITHMS: usize = 12;
 
 pub(super) struct Dnn {

@@ -16,7 +16,7 @@ const PTX: &str = include_str!("kernels.ptx");
 /// Every source, one after the other: build.rs puts them together.
 const SOURCE: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.cu"));
 
-/// The loaded module and its functions so far asked for.
+/// The loaded module and its functions so far requested.
 pub(super) struct Kernels {
     module: Arc<CudaModule>,
     functions: Mutex<BTreeMap<&'static str, CudaFunction>>,
@@ -63,7 +63,7 @@ fn compiled(architecture: &str) -> Option<(Ptx, String)> {
     let name = format!("kernels-{}-{architecture}-{version}.ptx", &blake3::hash(SOURCE.as_bytes()).to_hex()[..16]);
     let cached = cache_folder().map(|folder| folder.join(name));
     let text = cached.as_ref().and_then(|path| std::fs::read_to_string(path).ok());
-    // What was cut short is compiled anew.
+    // What was cut short is compiled again.
     if let Some(text) = text.filter(|text| text.contains(".version") && !text.contains('\0')) {
         return Some((Ptx::from_src(text), format!("NVRTC {version} for {architecture}, kept")));
     }

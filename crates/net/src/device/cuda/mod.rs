@@ -1,4 +1,4 @@
-//! NVIDIA GPUs: the driver and its libraries, found and loaded when first asked for.
+//! NVIDIA GPUs: the driver and its libraries, found and loaded when first requested.
 //!
 //! Activations and gradients lie on the device as dense channels-last floats, weights with their
 //! channels last too ([`layout`]). Everything goes through one stream, in order; a training step is

@@ -137,7 +137,7 @@ pub(crate) async fn compared_layers(
     )
 }
 
-/// So many images as are asked for.
+/// The requested number of images.
 pub(super) fn wanted_images(images: Option<usize>) -> Result<usize, ApiError> {
     let images = images.unwrap_or(DEFAULT_IMAGES);
     if (MIN_IMAGES..=MAX_IMAGES).contains(&images) {

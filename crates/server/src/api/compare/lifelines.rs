@@ -21,7 +21,7 @@ use crate::runs::open_run::OpenRun;
 use crate::runs::wire::SplitName;
 use crate::sheet::model_input::fitting_corpus;
 
-/// Images unless told otherwise.
+/// Number of images by default.
 const DEFAULT_IMAGES: usize = 200;
 /// Images at most.
 const MAX_IMAGES: usize = 2_000;

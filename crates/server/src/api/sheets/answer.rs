@@ -21,12 +21,12 @@ use crate::sheet::request::SheetRequest;
 /// Values that still fit into a JSON answer.
 const MAX_JSON_VALUES: usize = 65_536;
 
-/// One sheet, and the form in which it is asked for.
+/// One sheet, and the form in which it is requested.
 struct OneSheet<'a> {
     request: &'a SheetRequest,
     checkpoint: usize,
     format: Format,
-    /// `[x, y]`, where the value under a pixel is asked for instead.
+    /// `[x, y]`, where the value under a pixel is requested instead.
     pixel: Option<[usize; 2]>,
     cache_policy: CachePolicy,
 }

@@ -112,7 +112,7 @@ pub(super) enum Format {
 }
 
 impl OutputQuery {
-    /// The pixel whose value is asked for, `[x, y]`.
+    /// The pixel whose value is requested, `[x, y]`.
     pub(super) fn pixel(&self) -> Result<Option<[usize; 2]>, ApiError> {
         let Some(text) = &self.at else { return Ok(None) };
         let read = |part: &str| part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok()).flatten();

@@ -105,7 +105,7 @@ fn set_readable(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// The right to change the file; given back when dropped. A file of its own, since that with the verdicts is replaced.
+/// The right to change the file; released when dropped. A file of its own, since that with the verdicts is replaced.
 pub(super) struct FileLock(#[expect(dead_code, reason = "open as long as the lock is held")] File);
 
 impl FileLock {

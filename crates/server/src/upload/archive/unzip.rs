@@ -1,4 +1,4 @@
-//! A zip: its list of contents stands at its end, so it is kept aside until it has come whole.
+//! A zip: its list of contents is at its end, so it is kept aside until it is complete.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

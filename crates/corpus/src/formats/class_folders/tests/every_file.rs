@@ -1,4 +1,4 @@
-//! Every file of a tree is an image of the corpus or stands in the account.
+//! Every file of a tree is an image of the corpus or is in the account.
 
 use std::{collections::BTreeSet, path::PathBuf};
 

@@ -132,7 +132,7 @@ fn what_can_be_understood_in_two_ways_is_refused_by_name() {
     let halves = with(&["Training", "PublicTest", "PrivateTest"]);
     refused(&halves, &["PrivateTest/, PublicTest/", "the test split"]);
     assert_eq!(counts(&halves.test_from("PublicTest").unwrap()), (6, 6));
-    // The plainer name goes first, the other is told.
+    // The plainer name goes first, the other is reported.
     let plainer = with(&["train", "train_extra", "test"]).open();
     assert_eq!((counts(&plainer), plainer.account().lost()), ((6, 6), 6));
 }
