@@ -372,7 +372,7 @@ fn normalisations_with_weights_let_their_input_through() {
 }
 
 #[test]
-fn what_cannot_be_explained_says_so() {
+fn methods_that_do_not_apply_are_refused_with_a_reason() {
     let case = case();
     let mut explainer = Explainer::new(&case.model).unwrap();
     let image = case.images[0].view();

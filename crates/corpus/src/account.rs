@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_by_reason_and_the_first_names_are_kept() {
+    fn counts_by_reason_and_the_first_names_are_recorded() {
         let mut account = Account::default();
         assert!(account.is_clean() && account.to_string().is_empty());
         for index in 0..7 {

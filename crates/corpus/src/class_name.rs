@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_class_is_refused_with_what_there_is() {
+    fn an_unknown_class_is_refused_with_the_known_ones() {
         let classes = names(&["cat", "dog"]);
         for text in ["", "#", "2", "#2", "-1", "+1", "1.0", "70000", "mouse", " cat"] {
             let error = find_class(&classes, text).unwrap_err().to_string();

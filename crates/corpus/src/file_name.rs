@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_tell_images_from_notes_and_both_from_what_is_unknown() {
+    fn names_distinguish_images_notes_and_unknown_files() {
         let tell = |name: &str| (is_image_name(OsStr::new(name)), may_be_image(OsStr::new(name)));
         for name in ["a.JFIF", "a.b.png", "x.Tif", "y.heic"] {
             assert_eq!(tell(name), (true, true), "{name}");

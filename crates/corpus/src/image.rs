@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_split_is_written_as_it_is_read() {
+    fn splits_are_written_in_the_form_that_is_read() {
         for split in Split::ALL {
             assert_eq!(split.to_string().parse::<Split>().unwrap(), split);
             assert_eq!(serde_json::to_string(&split).unwrap(), format!("\"{split}\""));

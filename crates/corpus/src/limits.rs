@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_counts_and_what_is_too_much_is_refused_before() {
+    fn stored_images_count_and_too_many_are_refused_in_advance() {
         let limits = Limits { decoded_bytes: 1_000, images: 2 };
         let mut meter = Meter::new(limits, Target::Memory, Path::new("x"));
         meter.ask(1_000).unwrap();

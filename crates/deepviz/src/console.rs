@@ -172,8 +172,8 @@ const HAS_NO_READER: u8 = 1;
 /// Something is missing there: the disk is full, say.
 const HAS_FAILED: u8 = 2;
 
-/// Prints a line on stdout; the only function that does. If stdout fails, the command continues, since the files that it
-/// writes matter more; the failure is reported at once and in the exit status ([`has_lost_output`]).
+/// Prints a line on stdout; the only function that does. If stdout fails, the command continues, since the files that
+/// it writes matter more; the failure is reported at once and in the exit status ([`has_lost_output`]).
 pub fn print_line(line: &str) {
     // Empty lines before it are ours; a line end inside of it came with a name.
     let (gap, line) = line.split_at(line.len() - line.trim_start_matches('\n').len());

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_short_and_what_is_none_is_called_so() {
+    fn numbers_are_short_and_nan_is_named() {
         assert_eq!(number(2.412_52, 4), "2.4125");
         assert_eq!(number(-0.25, 1), "-0.2");
         assert_eq!(number(0.0, 3), "0.000");

@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_files_and_those_that_are_none_are_refused() {
+    fn long_and_irregular_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, b"12345").unwrap();

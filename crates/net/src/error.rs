@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn within_the_run_no_folder_above_it_is_named() {
+    fn paths_within_the_run_name_no_parent_folder() {
         let path = || PathBuf::from("/secret/place/run/snapshots/000100.safetensors");
         let damaged = Error::Damaged { what: "the snapshot", reason: "it is cut short".into(), path: path() };
         assert_eq!(

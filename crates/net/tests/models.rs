@@ -13,7 +13,7 @@ fn load(name: &str) -> Recipe {
 }
 
 #[test]
-fn every_recipe_builds_reads_back_and_says_where_it_comes_from() {
+fn every_recipe_builds_reads_back_and_names_its_source() {
     let mut found = 0;
     for file in std::fs::read_dir(models()).unwrap() {
         let path = file.unwrap().path();

@@ -26,7 +26,7 @@ fn floats(values: &[f32]) -> Vec<u8> {
 }
 
 #[test]
-fn objects_of_old_and_new_classes_are_kept_and_never_made() {
+fn objects_of_old_and_new_classes_are_read_and_never_instantiated() {
     for (steps, module, arguments) in [
         // Python 2's old-style classes, in binary and as text.
         (&b"(coptions\nOption\nK\x07o}U\x05valueK\x80sb"[..], "options", 1),

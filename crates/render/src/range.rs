@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_percentile_says_how_far_the_scales_reach() {
+    fn the_scale_follows_the_percentile() {
         // -100 to 100: 201 values, of which 90 % are no greater than 80, and no magnitude's than 90.
         let values: Vec<f32> = (-100..=100).rev().map(|v| v as f32).collect();
         let range = Range::within(&values, 90.0);

@@ -52,7 +52,7 @@ mod tests {
     use ndarray::{Array2, array};
 
     #[test]
-    fn the_order_is_kept_and_equals_go_by_depth() {
+    fn the_order_is_preserved_and_ties_follow_depth() {
         let similarity = array![[0.9, 0.5, 0.1], [0.95, 0.3, 0.5], [0.1, 0.4, 0.9]];
         assert_eq!(align(similarity.view()), [Some(0), Some(0), Some(2)]);
         // A little more is not worth a third of the depth.

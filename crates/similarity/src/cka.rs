@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_the_estimator_without_bias() {
+    fn it_is_the_unbiased_estimator() {
         let (x, noise) = (features(60, 7, 1), features(60, 12, 2));
         let mixed = x.dot(&features(7, 12, 3)) + &noise * 0.5;
         for y in [&mixed, &noise] {

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_classes_the_greatest_the_true_one_and_the_sum_are_kept() {
+    fn of_many_classes_the_greatest_the_true_one_and_the_sum_are_stored() {
         let logits = uniform(50, 300, 4.0);
         let labels: Vec<ClassId> = (0..50).map(|n| ClassId(n * 6)).collect();
         let found = back(&logits, &labels);

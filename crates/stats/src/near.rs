@@ -188,7 +188,7 @@ mod tests {
         }
 
         #[test]
-        fn as_far_there_as_back(outputs in vec(-1e6_f32..1e6, 60)) {
+        fn distances_are_symmetric(outputs in vec(-1e6_f32..1e6, 60)) {
             let outputs = Array2::from_shape_vec((5, 12), outputs).unwrap();
             for image in 0..5 {
                 for (other, there) in around(&outputs, image, 5) {
@@ -200,13 +200,13 @@ mod tests {
     }
 
     #[test]
-    fn columns_in_another_order_of_memory_are_no_matter() {
+    fn the_memory_order_of_the_columns_does_not_matter() {
         let outputs = arr2(&[[0.0, 3.0, 1.0], [0.0, 4.0, 1.0], [5.0, 5.0, 0.0]]);
         assert_eq!(nearest(outputs.t(), &[3.0, 4.0, 5.0], |other| other != 1, 9), [(0, 5.0), (2, 38_f32.sqrt())]);
     }
 
     #[test]
-    fn what_is_no_number_is_near_to_none() {
+    fn rows_with_nan_are_near_to_nothing() {
         let outputs = arr2(&[[0.0, 1.0], [f32::NAN, 1.0], [2.0, 1.0], [3e38, 1.0]]);
         assert_eq!(around(&outputs, 0, 9), [(2, 2.0)]);
         assert!(around(&outputs, 1, 9).is_empty());

@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn indices_take_as_few_bytes_as_they_can() {
+    fn indices_take_the_fewest_bytes() {
         for (max, bytes) in [(255, 3), (256, 6)] {
             let blob = blob_from_indices(&[0, 7, 255], max);
             assert_eq!(blob.len(), bytes + SEAL);

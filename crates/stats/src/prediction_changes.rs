@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_tell_what_was_learned_and_forgotten() {
+    fn changes_count_learned_and_forgotten_images() {
         let whole = i16::MAX;
         let from = predictions(0, [1, 2, 0], [-whole, -whole, whole]);
         let to = predictions(15, [0, 2, 1], [whole, -whole, 0]);

@@ -155,7 +155,7 @@ fn pages_follow_each_other_and_filters_hold() {
 }
 
 #[test]
-fn the_first_image_of_a_class_tells_it_from_others() {
+fn the_first_image_of_a_class_identifies_it() {
     let before = batches(&[("data_batch_1.bin", &[1, 0, 1]), ("test_batch.bin", &[5])]);
     let after = batches(&[("data_batch_1.bin", &[0, 1, 1]), ("test_batch.bin", &[5])]);
     let (before, after) =

@@ -87,7 +87,7 @@ fn a_second_opening_decodes_nothing_and_gives_the_same() {
 }
 
 #[test]
-fn changed_files_are_decoded_anew_and_what_nobody_uses_is_removed() {
+fn changed_files_are_decoded_again_and_unused_entries_removed() {
     let setting = Setting::new();
     let before = setting.open();
     setting.save("train/1/1.png", colour(4, 99));
@@ -179,7 +179,7 @@ fn two_openings_at_once_agree() {
 }
 
 #[test]
-fn small_corpora_of_raw_pixels_are_not_kept_twice() {
+fn small_corpora_of_raw_pixels_are_not_stored_twice() {
     let setting = Setting::new();
     let shapes = setting.images.path().join("shapes");
     make_shapes(&shapes, &ShapesOptions { images: 40, ..ShapesOptions::default() }).unwrap();

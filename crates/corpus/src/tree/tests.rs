@@ -31,7 +31,7 @@ fn the_fingerprint_follows_names_sizes_and_times() {
 
 #[cfg(unix)]
 #[test]
-fn links_in_circles_end_and_what_is_missing_is_said() {
+fn circular_links_end_and_missing_targets_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("a")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("a"), folder.path().join("a/again")).unwrap();

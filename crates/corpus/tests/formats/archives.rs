@@ -38,7 +38,7 @@ fn shards_are_read_with_labels_as_words_or_numbers() {
 }
 
 #[test]
-fn what_an_archive_holds_besides_samples_is_told() {
+fn other_contents_of_an_archive_are_reported() {
     let shards = sample("webdataset");
     let before = shards.open().account().clone();
     let files: [(&str, &[u8]); 4] =

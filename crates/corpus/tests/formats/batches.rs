@@ -21,7 +21,7 @@ fn idx_files_are_read_compressed_or_not_by_any_of_their_names() {
 }
 
 #[test]
-fn broken_idx_files_are_told() {
+fn broken_idx_files_are_reported() {
     for file in ["train-images.idx3-ubyte", "train-labels.idx1-ubyte"] {
         let whole = fs::read(sample("fashion").file(file)).unwrap().len();
         for length in 0..whole {
@@ -90,7 +90,7 @@ fn cifar_100_is_read_at_both_levels() {
 }
 
 #[test]
-fn batches_saved_anew_are_read_in_every_protocol() {
+fn batches_saved_in_every_pickle_protocol_are_read() {
     for protocol in 0..=5 {
         sample(&format!("cifar10_protocol{protocol}")).check();
     }
@@ -105,7 +105,7 @@ fn class_names_with_a_byte_order_mark_are_clean() {
 }
 
 #[test]
-fn the_description_chooses_among_several_layouts_and_a_remark_names_the_others() {
+fn the_description_chooses_a_layout_and_a_remark_names_the_rest() {
     let both = sample("fashion");
     for file in ["train.bin", "test.bin", "fine_label_names.txt"] {
         fs::copy(sample("cifar100").file(file), both.file(file)).unwrap();

@@ -72,7 +72,7 @@ fn pixels_are_counted_by_their_heads() {
 }
 
 #[test]
-fn what_is_kept_in_the_cache_is_bounded_too() {
+fn the_cache_is_bounded_too() {
     let (place, cache) = (Place::new(), tempfile::tempdir().unwrap());
     RgbImage::new(40, 30).save(place.file("a/1.png")).unwrap();
     RgbImage::new(40, 30).save(place.file("b/1.png")).unwrap();
@@ -98,7 +98,7 @@ fn grey_pictures_that_become_colour_are_counted_as_such() {
 }
 
 #[test]
-fn archives_unpack_to_as_much_as_they_may() {
+fn archives_are_unpacked_up_to_their_limit() {
     let place = Place::new();
     let mut tar = tar::Builder::new(Vec::new());
     for number in 0..20 {

@@ -16,7 +16,7 @@ fn svhn_is_read_from_matlab_files() {
 }
 
 #[test]
-fn broken_matlab_files_are_told() {
+fn broken_matlab_files_are_reported() {
     for file in ["train_32x32.mat", "test_32x32.mat"] {
         let whole = fs::read(sample("svhn").file(file)).unwrap().len();
         for length in (0..400).chain((400..whole).step_by(97)).filter(|length| *length < whole) {
@@ -132,7 +132,7 @@ fn parquet_tables_are_read_by_their_description_or_without() {
 }
 
 #[test]
-fn broken_parquet_files_are_told() {
+fn broken_parquet_files_are_reported() {
     let file = "data/train-00001-of-00002.parquet";
     let whole = fs::read(sample("parquet").file(file)).unwrap().len();
     for length in (0..whole).step_by(41) {

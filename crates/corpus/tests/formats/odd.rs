@@ -54,7 +54,7 @@ fn a_corpus_is_found_beside_other_things() {
 }
 
 #[test]
-fn what_is_no_corpus_is_told_with_what_to_do() {
+fn a_folder_that_is_no_corpus_is_reported_with_a_hint() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     assert!(error(folder.path()).contains("an empty folder"));

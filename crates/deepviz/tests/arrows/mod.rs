@@ -1,4 +1,4 @@
-//! The arrows between the files of a crate, as its paths draw them: no circles, and none against the order that the
+//! The arrows between the files of a crate, as its paths draw them: no cycles, and none against the order that the
 //! crate's `lib.rs` writes down.
 
 mod source;
@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use source::Crate;
 
-/// Crates whose files use each other in no circle. The others follow as they are taken apart; a crate that is once in
+/// Crates whose files use each other in no cycle. The others follow as they are taken apart; a crate that is once in
 /// this list stays there.
 const WITHOUT_CIRCLES: [&str; 11] = [
     "attribution",
@@ -37,21 +37,21 @@ type Arrows = BTreeMap<Module, BTreeSet<Module>>;
 fn files_use_each_other_in_no_circle() {
     let mut found = Vec::new();
     for name in source::crates() {
-        let mut circles = circles(&Crate::read(&name).arrows());
+        let mut cycles = cycles(&Crate::read(&name).arrows());
         if WITH_FOLDERS_AS_UNITS.contains(&name.as_str()) {
-            circles.retain(|circle| !is_one_folder(circle));
+            cycles.retain(|cycle| !is_one_folder(cycle));
         }
         if WITHOUT_CIRCLES.contains(&name.as_str()) {
-            found.extend(circles.iter().map(|circle| format!("{name}: {}", words(circle))));
+            found.extend(cycles.iter().map(|cycle| format!("{name}: {}", words(cycle))));
         } else {
             // What is left to do: shown with --nocapture.
-            println!("{name}: {} circles", circles.len());
-            for circle in &circles {
-                println!("    {}", words(circle));
+            println!("{name}: {} cycles", cycles.len());
+            for cycle in &cycles {
+                println!("    {}", words(cycle));
             }
         }
     }
-    assert!(found.is_empty(), "files that use each other in a circle: {found:#?}");
+    assert!(found.is_empty(), "files that use each other in a cycle: {found:#?}");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn modules_use_what_stands_before_them_in_the_order_of_their_crate() {
 }
 
 #[test]
-fn a_circle_is_found_wherever_it_is() {
+fn a_cycle_is_found_at_any_position() {
     let module = |name: char| vec![name.to_string()];
     let arrows = |edges: &[&str]| {
         let mut arrows = Arrows::new();
@@ -90,7 +90,7 @@ fn a_circle_is_found_wherever_it_is() {
             let (from, to) = (edge.chars().next().unwrap(), edge.chars().nth(1).unwrap());
             arrows.entry(module(from)).or_default().insert(module(to));
         }
-        circles(&arrows).iter().map(|circle| words(circle)).collect::<Vec<_>>()
+        cycles(&arrows).iter().map(|cycle| words(cycle)).collect::<Vec<_>>()
     };
     assert!(arrows(&["ab", "ac", "bd", "cd"]).is_empty());
     assert_eq!(arrows(&["ab", "ba"]), ["a <-> b"]);
@@ -103,29 +103,29 @@ fn a_circle_is_found_wherever_it_is() {
 }
 
 /// True for a module with modules below it, none of them the root.
-fn is_one_folder(circle: &[Module]) -> bool {
-    let Some(shortest) = circle.iter().min_by_key(|module| module.len()) else { return false };
-    !shortest.is_empty() && circle.iter().all(|module| module.starts_with(shortest))
+fn is_one_folder(cycle: &[Module]) -> bool {
+    let Some(shortest) = cycle.iter().min_by_key(|module| module.len()) else { return false };
+    !shortest.is_empty() && cycle.iter().all(|module| module.starts_with(shortest))
 }
 
-fn words(circle: &[Module]) -> String {
+fn words(cycle: &[Module]) -> String {
     let name = |module: &Module| if module.is_empty() { "lib".to_owned() } else { module.join("::") };
-    circle.iter().map(name).collect::<Vec<_>>().join(" <-> ")
+    cycle.iter().map(name).collect::<Vec<_>>().join(" <-> ")
 }
 
 /// The greatest sets of modules of which each reaches each other one.
-fn circles(arrows: &Arrows) -> Vec<Vec<Module>> {
+fn cycles(arrows: &Arrows) -> Vec<Vec<Module>> {
     let reached: BTreeMap<&Module, BTreeSet<&Module>> =
         arrows.keys().map(|module| (module, reached_from(arrows, module))).collect();
-    let mut circles = BTreeSet::new();
+    let mut cycles = BTreeSet::new();
     for (module, others) in &reached {
         let back = |other: &&&Module| reached.get(**other).is_some_and(|others| others.contains(module));
-        let circle: BTreeSet<Module> = others.iter().filter(back).map(|module| (*module).clone()).collect();
-        if circle.len() > 1 {
-            circles.insert(circle.into_iter().collect::<Vec<_>>());
+        let cycle: BTreeSet<Module> = others.iter().filter(back).map(|module| (*module).clone()).collect();
+        if cycle.len() > 1 {
+            cycles.insert(cycle.into_iter().collect::<Vec<_>>());
         }
     }
-    circles.into_iter().collect()
+    cycles.into_iter().collect()
 }
 
 fn reached_from<'a>(arrows: &'a Arrows, module: &Module) -> BTreeSet<&'a Module> {

@@ -75,7 +75,7 @@ impl Crate {
         let rest = &path[module.len()..];
         let exported = rest.first().and_then(|name| self.modules[module].exported.get(name));
         match exported {
-            // An export in a circle does not compile; the bound is for what this reader takes for one.
+            // An export in a cycle does not compile; the bound is for what this reader takes for one.
             Some(inner) if depth < 8 => {
                 let whole: Module = inner.iter().chain(&rest[1..]).cloned().collect();
                 self.target(&whole, depth + 1)

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_uses_the_threads_it_was_given_and_no_others() {
+    fn a_device_uses_only_its_own_threads() {
         for threads in [1, 3] {
             let Device::Cpu(cpu) = Device::cpu(Some(threads), None).unwrap() else {
                 panic!("not the processor");

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn given_numbers_stand_as_they_are() {
+    fn given_numbers_are_unchanged() {
         let network = network(|data| {
             data.mean = MeanKind::Values(vec![1.0, 2.0, 3.5]);
             data.std = StdKind::Values(vec![4.0, 5.0, 6.0]);

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_step_is_always_kept() {
+    fn the_last_step_always_has_a_snapshot() {
         let every = |text: &str| SnapshotRecipe { every: text.parse().unwrap() };
         assert_eq!(every("100 steps").steps(50, 250).unwrap(), [0, 100, 200, 250]);
         assert_eq!(every("2 epochs").steps(50, 250).unwrap(), [0, 100, 200, 250]);

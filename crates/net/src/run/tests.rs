@@ -258,7 +258,7 @@ fn metrics_leave_out_a_torn_last_line() {
 }
 
 #[test]
-fn lines_that_are_no_metrics_are_left_out_and_told() {
+fn lines_that_are_no_metrics_are_left_out_and_reported() {
     let (_folder, run) = folder();
     let line = br#"{"step":3,"epoch":1.0,"images_seen":10,"kind":"test","loss":0.5,"error":0.25,"rate":0.1,"images_per_s":9.0}"#;
     // A block of NUL bytes, half a line, other JSON, no UTF-8, an empty line: each between good ones.
@@ -333,7 +333,7 @@ fn the_best_measurement_is_never_one_of_a_network_that_has_diverged() {
 }
 
 #[test]
-fn a_measurement_says_its_loss_or_that_there_is_none() {
+fn a_measurement_has_a_loss_or_null() {
     let (_folder, run) = folder();
     std::fs::write(run.path().join(METRICS_FILE), format!("{}\n", line(3, "test", r#""error":0.5"#))).unwrap();
     assert!(run.metrics_log().unwrap().skipped.unwrap().reason.contains("missing field `loss`"));

@@ -82,7 +82,7 @@ fn other_files_are_no_snapshots() {
 }
 
 #[test]
-fn writing_into_no_folder_says_where() {
+fn writing_to_a_missing_folder_names_it() {
     let path = Path::new("/nonexistent/folder/1.safetensors");
     let error = snapshot(1, false).write(path).unwrap_err().to_string();
     assert!(error.contains("cannot write the snapshot /nonexistent/folder"), "{error}");
@@ -104,7 +104,7 @@ proptest! {
     }
 
     #[test]
-    fn a_truncated_file_says_that_it_is_cut_short(cut in 0.0..1.0_f64) {
+    fn a_truncated_file_is_reported_as_truncated(cut in 0.0..1.0_f64) {
         let (_folder, path) = file();
         snapshot(3, true).write(&path).unwrap();
         let bytes = std::fs::read(&path).unwrap();
@@ -144,7 +144,7 @@ fn an_epoch_in_other_digits_is_damage() {
 }
 
 #[test]
-fn a_flipped_weight_is_told_from_a_short_file() {
+fn a_flipped_weight_is_distinguished_from_a_truncated_file() {
     let (_folder, path) = file();
     snapshot(3, true).write(&path).unwrap();
     let mut bytes = std::fs::read(&path).unwrap();

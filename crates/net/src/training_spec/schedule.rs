@@ -85,8 +85,8 @@ impl Schedule {
         }
     }
 
-    /// The same for `epochs` in all: later stages are cut off, or the last one continues for longer. A schedule in which a
-    /// rate moves is shortened or stretched as a whole.
+    /// The same for `epochs` in all: later stages are cut off, or the last one is extended. A schedule in which a rate
+    /// changes continuously is shortened or stretched as a whole.
     #[must_use]
     pub fn with_epochs(mut self, epochs: u64) -> Self {
         let (wanted, total) = (epochs as f64, self.epochs());

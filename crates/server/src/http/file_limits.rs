@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn files_are_shared_out_so_that_they_last() {
+    fn open_files_are_divided_within_the_limit() {
         for files in [20, 64, 256, 1024, 4096, 1_048_576, u32::MAX] {
             let FileLimits { connections, databases } = FileLimits::of(files);
             let databases = databases as u32;

@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_guessing_waits_ever_longer_and_nobody_else() {
+    fn repeated_guesses_wait_longer_and_nobody_else() {
         let (mut table, now) = (ThrottleTable::default(), Instant::now());
         let delays: Vec<_> = (0..100).map(|_| table.record_wrong(ip("10.0.0.1"), now).delay).collect();
         assert!(delays[..10].iter().all(|delay| *delay == DELAY), "{delays:?}");

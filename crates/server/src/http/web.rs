@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn only_names_with_a_hash_are_kept_forever() {
+    fn only_names_with_a_hash_are_cached_forever() {
         assert!(is_hashed("index-Ab12Cd34.js"));
         assert!(is_hashed("Inter-_x1-c34d.woff2"));
         assert!(!is_hashed("favicon.svg"));

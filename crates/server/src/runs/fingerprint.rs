@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn growth_is_told_piece_by_piece() {
+    fn growth_is_reported_piece_by_piece() {
         let before = seen(&[0, 10]);
         let mut now = seen(&[0, 10, 20]);
         now.last_metric = Some(25);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_replaced_snapshot_is_told_and_a_lost_one_starts_over() {
+    fn a_replaced_snapshot_is_reported_and_a_lost_one_starts_over() {
         let before = seen(&[0, 10]);
         let mut now = before.clone();
         now.checkpoints.insert(Step(0), "other".to_owned());

@@ -83,7 +83,7 @@ mod tests {
     use crate::tests::copy_of_run;
 
     #[test]
-    fn those_that_were_looked_at_last_are_kept_within_the_limit() {
+    fn the_most_recently_used_are_cached_within_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let runs: Vec<_> = (0..3)
             .map(|number| {

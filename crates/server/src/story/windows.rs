@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_within_the_spread_is_none() {
+    fn a_change_within_the_noise_is_ignored() {
         let noisy = Change::of_numbers(&[1.0, 3.0, 5.0], &[0.0, 2.0, 4.0]);
         assert!(!noisy.exceeds(1.0) && (noisy.fall() - 1.0).abs() < 1e-12);
         assert!(Change::of_numbers(&[1.0, 1.1, 0.9], &[0.5, 0.4, 0.6]).exceeds(2.0));

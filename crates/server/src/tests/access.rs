@@ -85,7 +85,7 @@ async fn ask(server: &TestServer, jar: &[(String, String)], method: &str, path: 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn servers_on_one_host_do_not_throw_each_others_users_out() {
+async fn servers_on_one_host_do_not_end_each_others_sessions() {
     let addresses = [(7878, "one"), (7878, "two"), (9999, "one"), (9999, "three")];
     let servers = addresses.map(|(port, token)| TestServer::at(port, token));
     let mut jar: Vec<(String, String)> = Vec::new();
@@ -131,7 +131,7 @@ async fn a_token_in_the_address_may_be_encoded_or_typed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_can_tell_a_missing_token_from_a_missing_server() {
+async fn a_missing_token_and_a_missing_server_are_distinguishable() {
     let server = TestServer::at(7878, "open-sesame");
     for path in ["/api/status", "/api/runs/tiny/events"] {
         let answer = server.get(path).await;
@@ -228,7 +228,7 @@ async fn every_answer_carries_the_security_headers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pictures_are_kept_forever_only_under_their_hash() {
+async fn pictures_are_cached_forever_only_under_their_hash() {
     let server = TestServer::shared();
     let detail = server.json("/api/runs/tiny").await;
     let hash = detail["checkpoints"][1]["hash"].as_str().unwrap();

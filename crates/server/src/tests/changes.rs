@@ -45,7 +45,7 @@ async fn a_root_that_is_removed_and_comes_back_is_served_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_is_trained_anew_in_its_place_is_shown_and_not_the_old_one() {
+async fn a_run_that_is_replaced_by_a_new_training_is_shown() {
     let (server, run) = TestServer::own();
     let before = hashes(&server, "tiny").await;
     assert_eq!(server.get("/api/runs/tiny/checkpoints/3/confusion").await.status, 200);

@@ -119,7 +119,7 @@ async fn clocks_align_checkpoints() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_compared_says_why() {
+async fn runs_that_cannot_be_compared_are_refused_with_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let make = |name: &str, seed: u64| {
         let images = folder.path().join(format!("images-{name}"));
@@ -159,7 +159,7 @@ async fn what_cannot_be_compared_says_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_list_says_how_runs_are_trained_and_curves_are_thinned() {
+async fn the_list_shows_training_settings_and_curves_are_thinned() {
     let server = TestServer::shared();
     let list = server.json("/api/runs").await;
     let run = list["runs"].as_array().unwrap().iter().find(|run| run["id"] == "tiny").unwrap().clone();

@@ -58,7 +58,7 @@ async fn connections_are_the_weights_in_order_of_their_size() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_has_no_connections_is_said() {
+async fn unknown_layers_and_filters_are_refused() {
     let server = TestServer::shared();
     for (path, status) in
         [("data/filters/0", 400), ("conv2/filters/4", 404), ("conv2/filters/x", 400), ("conv3/filters/0", 404)]

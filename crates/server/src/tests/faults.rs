@@ -17,7 +17,7 @@ fn change_info(run: &Path, change: impl FnOnce(&mut RunInfo)) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_line_that_is_no_metric_is_left_out_and_told() {
+async fn a_line_that_is_no_metric_is_left_out_and_reported() {
     let (server, run) = TestServer::own();
     let before = server.json("/api/runs/tiny/metrics").await;
     assert!(before["skipped"].is_null());
@@ -38,7 +38,7 @@ async fn a_line_that_is_no_metric_is_left_out_and_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_split_without_images_is_said_so_and_no_command_is_suggested() {
+async fn a_split_without_images_is_reported_without_suggesting_a_command() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tiny");
     copy_of_run(&run);

@@ -58,7 +58,7 @@ impl Events {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_happens_on_disk_is_told() {
+async fn changes_on_disk_are_reported() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("grows");
     write_run(&run, &images());
@@ -135,7 +135,7 @@ async fn new_snapshots_and_new_runs_are_seen_without_events_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn runs_of_one_name_are_told_apart_by_their_folders() {
+async fn runs_of_one_name_are_distinguished_by_their_folders() {
     let folder = tempfile::tempdir().unwrap();
     let paths: Vec<_> = ["a/same", "b/same"].map(|name| folder.path().join(name)).to_vec();
     for path in &paths {

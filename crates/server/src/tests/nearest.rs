@@ -61,7 +61,7 @@ async fn near_images_are_those_of_a_search_through_all_and_as_far_back_as_there(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_statistics_the_way_on_is_told() {
+async fn without_statistics_the_command_is_suggested() {
     let (server, run) = TestServer::own();
     std::fs::remove_file(run.join("stats.sqlite")).unwrap();
     server.app.runs.scan();

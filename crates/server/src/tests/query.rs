@@ -85,7 +85,7 @@ async fn every_pixel_leads_to_its_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_percentile_says_how_far_the_colours_reach() {
+async fn the_colour_range_follows_the_percentile() {
     let server = TestServer::shared();
     let path = format!("{TINY}/checkpoints/2/layers/conv1/filters/*/channels/*");
     let mut sorted = numbers(&server.get(&format!("{path}?format=f32")).await.body);

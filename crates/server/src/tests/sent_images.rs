@@ -102,7 +102,7 @@ fn numbers(value: &Value) -> Vec<f64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_kept_says_what_to_do() {
+async fn expired_images_are_reported_with_a_hint() {
     let server = TestServer::shared();
     let gone = u32::MAX;
     for path in [

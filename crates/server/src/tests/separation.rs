@@ -89,7 +89,7 @@ async fn areas_are_those_of_all_pairs_of_images() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pair_that_is_none_is_refused() {
+async fn invalid_pairs_are_refused() {
     let server = TestServer::shared();
     for (query, status) in
         [("a=2&b=2", 400), ("a=2&b=99", 400), ("a=2", 400), ("a=2&b=3&limit=0", 400), ("a=2&b=3&split=x", 400)]

@@ -13,7 +13,7 @@ async fn put(server: &TestServer, body: impl Into<Body>) -> super::fixture::Test
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_rule_tells_a_sentence_or_why_it_does_not() {
+async fn every_rule_returns_a_sentence_or_a_reason() {
     let server = TestServer::shared();
     let story = server.json(STORY).await;
     assert_eq!(story["split"], "test");
@@ -45,7 +45,7 @@ async fn every_rule_tells_a_sentence_or_why_it_does_not() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_without_statistics_has_a_story_that_says_so() {
+async fn the_story_of_a_run_without_statistics_reports_it() {
     let (server, run) = TestServer::own();
     std::fs::remove_file(run.join("stats.sqlite")).unwrap();
     let story = server.json(STORY).await;
@@ -59,7 +59,7 @@ async fn a_run_without_statistics_has_a_story_that_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentences_of_users_are_kept_beside_the_run() {
+async fn sentences_of_users_are_stored_beside_the_run() {
     let (server, run) = TestServer::own();
     let none = server.json(OWN).await;
     assert_eq!(none, json!({"file": "tiny.story.json", "revision": null, "sentences": []}));
@@ -84,7 +84,7 @@ async fn sentences_of_users_are_kept_beside_the_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_kept_is_refused() {
+async fn sentences_that_cannot_be_stored_are_refused() {
     let (server, run) = TestServer::own();
     for (body, expected) in [
         ("{", "EOF"),

@@ -31,7 +31,7 @@ async fn login(server: &TestServer) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn names_that_lead_to_this_machine_are_answered_and_no_others() {
+async fn only_host_names_of_this_machine_are_answered() {
     let server = TestServer::shared();
     for (host, status) in [
         ("localhost.", 200),
@@ -174,7 +174,7 @@ async fn a_session_is_for_browsers_and_the_address_is_cleaned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_token_was_needed_for_is_kept_by_nobody_in_between() {
+async fn answers_that_need_a_token_are_not_cached_by_proxies() {
     let (server, open) = (TestServer::at(7878, TOKEN), TestServer::shared());
     let hash = open.json("/api/runs/tiny").await["checkpoints"][1]["hash"].as_str().unwrap().to_owned();
     let bearer = format!("Bearer {TOKEN}");
@@ -215,7 +215,7 @@ async fn what_a_token_was_needed_for_is_kept_by_nobody_in_between() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cookie_is_marked_secure_however_https_is_told() {
+async fn a_cookie_is_marked_secure_for_every_header_that_declares_https() {
     let server = TestServer::at(7878, TOKEN);
     for (name, value, expected) in [
         ("x-forwarded-proto", "https", true),
@@ -274,7 +274,7 @@ async fn wrong_tokens_of_every_form_come_late_and_right_ones_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_the_form_says_the_way_leads_to_this_server() {
+async fn redirects_after_login_stay_on_this_server() {
     let server = TestServer::at(7878, TOKEN);
     for next in [
         "//evil.example",

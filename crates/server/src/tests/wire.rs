@@ -76,7 +76,7 @@ async fn heads_that_can_be_read_in_two_ways_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn odd_requests_are_answered_as_they_should_be() {
+async fn unusual_requests_get_the_right_status() {
     let server = Running::start(|_| ()).await;
     for (bytes, expected) in [
         (format!("{PREDICT}content-length: 5\r\ncontent-length: 5\r\n\r\nhello"), &["415"][..]),

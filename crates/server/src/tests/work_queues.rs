@@ -144,7 +144,7 @@ async fn bodies_that_do_not_come_take_no_place() {
 
 /// Trial 61: who takes nothing of an answer loses the connection as soon as others need the memory, and not before.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_an_answer_slowly_gives_way_to_others() {
+async fn slow_readers_give_way_to_others() {
     let server = Running::start(|limits| (limits.stall, limits.connections) = (HANG, 1)).await;
     // The corpus is read in the background.
     let mut length = 0;

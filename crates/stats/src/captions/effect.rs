@@ -86,8 +86,8 @@ impl Share {
         self.count as f64 / self.of.max(1) as f64
     }
 
-    /// Wilson's score interval of `deviations` standard errors ("Probable inference, the law of succession, and statistical
-    /// inference", 1927); from 0 to 1 without images.
+    /// Wilson's score interval of `deviations` standard errors ("Probable inference, the law of succession, and
+    /// statistical inference", 1927); from 0 to 1 without images.
     pub fn interval(self, deviations: f64) -> [f64; 2] {
         if self.of == 0 {
             return [0.0, 1.0];

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn grids_are_as_fine_as_there_is_room_for() {
+    fn grids_are_as_fine_as_the_limit_allows() {
         assert_eq!(layer_grid(shape(3, 32, 32)), [8, 8]);
         assert_eq!(layer_grid(shape(16, 32, 32)), [4, 4]);
         assert_eq!(layer_grid(shape(64, 8, 8)), [2, 2]);

@@ -17,7 +17,7 @@ fn picture(seed: u32, side: usize) -> Array3<u8> {
 }
 
 #[test]
-fn an_image_is_found_again_when_it_is_brighter_mirrored_moved_or_larger() {
+fn brighter_mirrored_shifted_or_larger_duplicates_are_found() {
     let image = picture(1, 32);
     let canvas = Canvas::of(image.view()).unwrap();
     let alike = |other: &Array3<u8>| canvas.most_similar(&Canvas::of(other.view()).unwrap(), 0.0);

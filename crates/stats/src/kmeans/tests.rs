@@ -204,7 +204,7 @@ fn a_row_on_the_border_stays_and_one_beyond_it_moves() {
 }
 
 #[test]
-fn equal_rows_give_one_cluster_and_empty_others() {
+fn equal_rows_give_one_cluster_and_empty_ones() {
     let fit = fit_of(&Array2::from_elem((50, 10), 0.1), 30, 1, None);
     assert!(fit.inertia.abs() < 1e-9, "{}", fit.inertia);
     assert!(fit.assignments.iter().all(|&c| c == fit.assignments[0]));
@@ -229,7 +229,7 @@ fn fewer_rows_or_fewer_different_rows_than_clusters() {
 }
 
 #[test]
-fn tiny_and_huge_rows_are_clustered_like_others() {
+fn tiny_and_huge_rows_are_clustered_correctly() {
     let rows = blobs(4, 30, 0.0);
     let unscaled = fit_of(&rows, 4, 1, None);
     for scale in [1e-20_f32, 1e15] {

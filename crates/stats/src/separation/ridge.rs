@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn classes_that_a_sum_of_units_tells_apart_are_told_apart() {
+    fn classes_that_a_sum_of_units_separates_are_separated() {
         // Neither column separates them, their difference does.
         let features = Array2::from_shape_fn((40, 2), |(row, column)| {
             (row / 2 % 10) as f32 + if column == row % 2 { 1.0 } else { 0.0 }

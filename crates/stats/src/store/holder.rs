@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_holder_is_told_by_process_and_machine_and_each_claim_has_its_own() {
+    fn a_holder_is_identified_by_process_machine_and_claim() {
         let (one, two) = (Holder::new(), Holder::new());
         assert_ne!(one, two);
         let text = one.to_string();
@@ -145,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_runs_ahead_tells_no_time() {
+    fn a_clock_that_runs_ahead_gives_no_duration() {
         let text = format!("process=1 machine=far since={}", now_ms() + 86_400_000);
         assert_eq!(Holder::from_text(text).held_for(), None);
     }
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_process_that_ended_is_gone_and_one_elsewhere_is_not_known_to_be() {
+    fn an_ended_process_is_detected_on_this_machine_only() {
         let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
         let mine = Holder::new();
         let mut text =

@@ -29,8 +29,8 @@ pub struct ResultStore {
 }
 
 impl ResultStore {
-    /// Opens the database, and creates it where there is none. One that is damaged is begun again: all that is in it can be
-    /// computed again.
+    /// Opens the database, and creates it if it does not exist. A damaged one is replaced by an empty one: its content
+    /// can be computed again.
     ///
     /// # Errors
     /// A file that cannot be written, or that a newer version wrote.
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_kept_for_other_processes_and_replaced() {
+    fn results_are_stored_for_other_processes_and_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.sqlite");
         let (first, second) = (ResultStore::open(&path).unwrap(), ResultStore::open(&path).unwrap());
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_where_there_is_no_room() {
+    fn the_oldest_are_removed_at_the_limit() {
         let folder = tempfile::tempdir().unwrap();
         let store = ResultStore::open(&folder.path().join("results.sqlite")).unwrap();
         let mut connection = store.connection.lock().unwrap();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_database_is_begun_anew_and_a_folder_in_its_place_is_told() {
+    fn a_damaged_database_is_replaced_and_a_folder_at_its_path_is_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("results.sqlite");
         std::fs::write(&path, [b'x'; 4096]).unwrap();

@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_value_for_every_column() {
+    fn every_column_has_a_value() {
         let table = Table { name: "t", parent: "unit_id", columns: "a, b, c", sealed: &[] };
         assert_eq!(table.insert_sql(), "INSERT INTO t (unit_id, a, b, c) VALUES (?, ?, ?, ?)");
     }

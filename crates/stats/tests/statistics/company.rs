@@ -84,7 +84,7 @@ fn a_limit_on_the_wait_is_kept() {
 }
 
 #[test]
-fn told_to_stop_while_it_waits_it_stops() {
+fn a_waiting_computation_can_be_stopped() {
     let fixture = TinyRun::with_snapshots(&[0]);
     drop(Store::open(&fixture.path()).unwrap());
     let _release = keep_locked(&fixture.database());

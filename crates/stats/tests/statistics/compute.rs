@@ -150,7 +150,7 @@ impl Observer for StopsDuring<'_> {
 }
 
 #[test]
-fn an_interrupted_computation_goes_on_to_the_same_numbers() {
+fn an_interrupted_computation_resumes_to_the_same_numbers() {
     let whole = TinyRun::with_snapshots(&[0, 12, 24]);
     whole.compute();
     let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
@@ -175,7 +175,7 @@ fn an_interrupted_computation_goes_on_to_the_same_numbers() {
 }
 
 #[test]
-fn numbers_of_another_snapshot_are_never_shown_and_are_computed_anew() {
+fn numbers_of_another_snapshot_are_hidden_and_computed_again() {
     let fixture = TinyRun::with_snapshots(&[0, 12]);
     fixture.compute();
     let open_before = Store::open(&fixture.path()).unwrap();
@@ -200,7 +200,7 @@ fn numbers_of_another_snapshot_are_never_shown_and_are_computed_anew() {
 }
 
 #[test]
-fn a_broken_snapshot_is_recorded_and_the_others_go_on() {
+fn a_broken_snapshot_is_recorded_and_the_others_are_computed() {
     let fixture = TinyRun::with_snapshots(&[0, 12, 24]);
     deepviz_fixtures::truncate(&fixture.snapshot_path(12));
     let summary = fixture.compute();

@@ -45,7 +45,7 @@ fn a_live_run_is_followed_to_its_end_in_order() {
 }
 
 #[test]
-fn told_to_stop_while_it_waits_it_stops() {
+fn a_waiting_computation_can_be_stopped() {
     struct Stops<'a>(&'a AtomicBool);
     impl Observer for Stops<'_> {
         fn event(&mut self, event: &Event) {

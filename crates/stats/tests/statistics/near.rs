@@ -46,7 +46,7 @@ fn near_images_are_those_whose_outputs_are() {
 }
 
 #[test]
-fn without_outputs_there_are_none() {
+fn without_outputs_nothing_is_found() {
     let fixture = TinyRun::with_snapshots(&[12, 18]);
     fixture.compute_with(|job| job.splits = vec![Split::Test], &mut ());
     let store = Store::open(&fixture.path()).unwrap();

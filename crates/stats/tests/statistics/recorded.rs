@@ -50,7 +50,7 @@ fn probabilities_are_pytorchs_in_every_precision_of_the_snapshots() {
 }
 
 #[test]
-fn statistics_are_refused_where_the_outputs_are_others() {
+fn statistics_are_refused_if_the_outputs_differ() {
     let folder = tempfile::tempdir().unwrap();
     let path = deepviz_fixtures::recorded_run(folder.path());
     let check = |run: &Run| {

@@ -7,7 +7,7 @@ use deepviz_stats::{Error, FILE_NAME, Metric, Store};
 use rusqlite::Connection;
 
 #[test]
-fn where_nothing_was_computed_there_is_nothing_to_read() {
+fn without_computed_statistics_nothing_is_read() {
     let folder = tempfile::tempdir().unwrap();
     assert!(Store::open_read_only(folder.path()).unwrap().is_none());
     assert!(Store::open(folder.path()).unwrap().units().unwrap().is_empty());
@@ -15,7 +15,7 @@ fn where_nothing_was_computed_there_is_nothing_to_read() {
 }
 
 #[test]
-fn a_file_that_is_no_database_says_that_it_may_be_deleted() {
+fn the_error_for_a_file_that_is_no_database_suggests_to_delete_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE_NAME), "statistics, supposedly; not even a database. ".repeat(50)).unwrap();
     for error in [Store::open(folder.path()).unwrap_err(), Store::open_read_only(folder.path()).unwrap_err()] {
@@ -39,7 +39,7 @@ fn a_newer_version_is_refused() {
 }
 
 #[test]
-fn an_older_version_is_brought_up_to_date_or_says_how() {
+fn an_older_version_is_upgraded_or_refused_with_a_hint() {
     let fixture = TinyRun::with_snapshots(&[0]);
     let connection = Connection::open(fixture.database()).unwrap();
     connection.execute_batch(include_str!("../../../../migrations/0001_units.sql")).unwrap();

@@ -54,7 +54,7 @@ fn a_run_that_diverges_at_its_last_step_has_no_error_of_nought() {
 }
 
 #[test]
-fn without_test_images_the_last_minibatch_tells() {
+fn without_test_images_the_last_minibatch_decides() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = without_tests(&folder.path().join("trained-on"));
     assert!(corpus.range(Split::Test).is_empty());
@@ -75,7 +75,7 @@ fn without_tests(folder: &Path) -> Arc<Corpus> {
 }
 
 #[test]
-fn weights_that_are_not_finite_tell_where_the_loss_does_not() {
+fn weights_that_are_not_finite_are_detected_where_the_loss_is_finite() {
     let folder = tempfile::tempdir().unwrap();
     let mut job = diverging(&folder.path().join("run"), &[]);
     super::run_to(&job, 6);
@@ -114,7 +114,7 @@ fn rewrite(run: &Run, snapshot: Snapshot) {
 }
 
 #[test]
-fn a_run_that_diverged_is_not_gone_on_with() {
+fn a_run_that_diverged_is_not_resumed() {
     let folder = tempfile::tempdir().unwrap();
     let mut job = diverging(&folder.path().join("run"), &[("train.stages", "[{ epochs = 2, rate = 1e30 }]")]);
     let found = divergence(&job);
@@ -130,7 +130,7 @@ fn a_run_that_diverged_is_not_gone_on_with() {
 }
 
 #[test]
-fn a_trainer_killed_before_it_said_so_is_no_way_out() {
+fn a_diverged_run_whose_trainer_was_killed_is_not_resumed_either() {
     let folder = tempfile::tempdir().unwrap();
     let mut job = diverging(&folder.path().join("run"), &ONE_STEP);
     divergence(&job);
@@ -153,7 +153,7 @@ fn a_trainer_killed_before_it_said_so_is_no_way_out() {
 }
 
 #[test]
-fn a_step_that_is_looked_at_while_it_diverges_is_kept() {
+fn a_step_that_is_evaluated_while_it_diverges_is_stored() {
     let folder = tempfile::tempdir().unwrap();
     let sets = [("train.stages", "[{ epochs = 2, rate = 1e30 }]"), ("snapshots.every", "1 steps")];
     let job = diverging(&folder.path().join("run"), &sets);

@@ -92,7 +92,7 @@ fn interruptions_leave_no_trace() {
 }
 
 #[test]
-fn a_run_of_another_device_is_not_gone_on_with() {
+fn a_run_of_another_device_is_not_resumed() {
     let Some(device) = gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut job = job(&folder.path().join("run"));
@@ -115,7 +115,7 @@ fn views_are_measured_on_the_device_too() {
 }
 
 #[test]
-fn a_memory_too_small_says_which_batch_would_fit() {
+fn the_error_for_too_little_memory_names_the_batch_that_fits() {
     let Some(device) = gpu() else { return };
     let folder = tempfile::tempdir().unwrap();
     let mut job = Job { device, ..job(&folder.path().join("run")) };

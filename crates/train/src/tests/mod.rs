@@ -202,7 +202,7 @@ fn another_seed_gives_another_run() {
 }
 
 #[test]
-fn a_stopped_run_goes_on_to_the_same_bytes() {
+fn a_stopped_run_resumes_to_the_same_bytes() {
     let (_, reference) = reference();
     let folder = tempfile::tempdir().unwrap();
     let mut job = job(&folder.path().join("run"));

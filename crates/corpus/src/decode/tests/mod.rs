@@ -70,7 +70,7 @@ fn pixels_are_those_that_pillow_reads() {
 }
 
 #[test]
-fn a_camera_s_note_is_told_and_obeyed_when_asked() {
+fn exif_orientation_is_reported_and_applied_on_request() {
     let bytes = file("turned.jpg");
     let stored = read(&bytes).unwrap();
     assert!(stored.is_turned && !read(&file("420.jpg")).unwrap().is_turned);

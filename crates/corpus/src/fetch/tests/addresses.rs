@@ -86,7 +86,7 @@ fn the_next_address_is_tried_when_one_fails() {
 }
 
 #[test]
-fn the_failure_of_each_address_is_told() {
+fn the_failure_of_each_address_is_reported() {
     let (train, test) = (noise(1, 900), noise(2, 200));
     let wrong = noise(3, 900);
     let out = tempfile::tempdir().unwrap();

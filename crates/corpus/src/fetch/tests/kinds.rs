@@ -76,7 +76,7 @@ fn archives_of_every_kind_unpack_to_the_same_files() {
 }
 
 #[test]
-fn single_files_are_taken_as_they_are_or_decompressed() {
+fn single_files_are_copied_or_decompressed() {
     let (images, labels) = (noise(3, 7_000), noise(4, 100));
     let packed = gzip(&images);
     let (_keep, result) = unpack(&[("images-idx3-ubyte.gz", &packed), ("labels.mat", &labels)], "");
@@ -178,7 +178,7 @@ fn a_zip_that_lies_about_a_size_or_is_damaged_is_refused() {
 }
 
 #[test]
-fn contents_that_are_missing_or_of_another_size_are_told() {
+fn missing_contents_and_wrong_sizes_are_reported() {
     let bytes = tgz(&class_folders());
     let contents = "[[contents]]\npath = \"mine/cat/1.bin\"\nbytes = 5_001";
     assert_refused(("mine.tgz", &bytes), contents, "mine/cat/1.bin with 5000 bytes");

@@ -183,7 +183,7 @@ fn a_wrong_beginning_is_fetched_once_more_and_a_whole_download_not_at_all() {
 }
 
 #[test]
-fn a_tampered_archive_is_refused_and_not_kept() {
+fn a_tampered_archive_is_refused_and_deleted() {
     let (mut bytes, out) = (tgz(&good_files()), tempfile::tempdir().unwrap());
     let description = small_cifar10(&bytes);
     let hash = sha256(&bytes);

@@ -195,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_of_version_5_is_told() {
+    fn damaged_files_and_other_versions_are_reported() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.mat");
         for (bytes, word) in [

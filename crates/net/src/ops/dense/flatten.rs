@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn orders_are_each_others_inverse() {
+    fn orders_are_inverse_to_each_other() {
         // Two maps of 2 channels and 1 x 3 pixels: channel, row, column.
         let map = Shape::new(2, 1, 3);
         let first = [0.0, 1.0, 2.0, 10.0, 11.0, 12.0, 20.0, 21.0, 22.0, 30.0, 31.0, 32.0];

@@ -39,7 +39,7 @@ fn numbers_of_channels_are_read_and_written() {
 }
 
 #[test]
-fn what_is_wrong_with_the_input_is_said() {
+fn invalid_input_is_reported() {
     let small = "mean = \"channel\"";
     let wrong = |data: &str, parts: &[&str]| {
         check(&changed(small, data), &["small.toml:3"]);

@@ -32,8 +32,8 @@ const MAX_CHECKPOINTS: usize = 64;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct LifelinesQuery {
-    /// A selection of 2 to 64 checkpoints, each compared with the last of them; all (of more than 64 so many, evenly
-    /// chosen) unless given.
+    /// A selection of 2 to 64 checkpoints, each compared with the last of them; by default all, or 64 evenly chosen
+    /// ones of more.
     #[param(example = "0,10-50:10")]
     checkpoints: Option<String>,
     /// Test images, evenly chosen, 8 to 2,000; 200 unless given.

@@ -22,7 +22,7 @@ fn run_in(folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn verdicts_are_kept_beside_the_run_and_withdrawn() {
+fn verdicts_are_stored_beside_the_run_and_withdrawn() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path());
     let file = LabelReviewFile::beside(&run).unwrap();
@@ -53,7 +53,7 @@ fn verdicts_are_kept_beside_the_run_and_withdrawn() {
 }
 
 #[test]
-fn writers_do_not_lose_what_others_write() {
+fn concurrent_writers_lose_no_record() {
     let folder = tempfile::tempdir().unwrap();
     let run = run_in(folder.path());
     std::thread::scope(|scope| {
@@ -73,7 +73,7 @@ fn writers_do_not_lose_what_others_write() {
 }
 
 #[test]
-fn a_damaged_or_newer_file_is_told_and_left_alone() {
+fn a_damaged_or_newer_file_is_reported_and_not_changed() {
     let folder = tempfile::tempdir().unwrap();
     let file = LabelReviewFile::beside(&run_in(folder.path())).unwrap();
     let path = folder.path().join("a run.review.json");

@@ -54,7 +54,7 @@ fn number(sentence: &Sentence, name: &str) -> f64 {
 }
 
 #[test]
-fn without_statistics_every_rule_says_why() {
+fn without_statistics_every_rule_gives_a_reason() {
     for (id, tell) in RULES {
         let reason = tell(&nothing()).err().unwrap_or_else(|| panic!("{id} tells of nothing"));
         assert!(reason.len() > 10, "{id}: {reason}");
@@ -204,7 +204,7 @@ fn with_units(is_dead: impl Fn(usize, usize) -> bool) -> Material {
 }
 
 #[test]
-fn dead_units_are_told_by_how_long() {
+fn dead_units_are_reported_with_their_duration() {
     let sentence = sentence_of(&with_units(|c, unit| unit == 2 && c < 14 || unit == 4 && c == 3), "units").unwrap();
     assert_eq!(sentence.text, "Unit 2 of fc6 is dead for its first 14 checkpoints.");
     assert!(sentence.evidence.starts_with("2 of its 6 units are dead at some checkpoint, none at the end."));

@@ -60,7 +60,7 @@ fn of_three_labelled_splits_validation_is_left_out_and_can_be_chosen() {
 }
 
 #[test]
-fn a_flat_test_folder_is_no_split_and_is_told() {
+fn a_flat_test_folder_is_no_split_and_is_reported() {
     let folder = TestFolder::new();
     folder.fill("train/cat", 20);
     folder.fill("train/dog", 20);

@@ -38,7 +38,7 @@ fn broken_images_are_left_out_by_reason() {
 }
 
 #[test]
-fn a_huge_header_is_left_out_and_not_blamed_on_others() {
+fn an_image_with_a_huge_header_is_left_out_alone() {
     let folder = TestFolder::new();
     folder.fill("train/cat", 20);
     let mut header = png([0; 3])[..33].to_vec();
@@ -114,7 +114,7 @@ fn runs_and_caches_inside_of_a_corpus_are_no_classes() {
 
 #[cfg(unix)]
 #[test]
-fn links_to_nothing_and_pipes_are_told_and_not_waited_for() {
+fn dangling_links_and_pipes_are_reported_without_waiting() {
     let folder = TestFolder::of(&["train/cat/1.png", "train/cat/2.png"]);
     std::os::unix::fs::symlink("nowhere.png", folder.path().join("train/cat/3.png")).unwrap();
     std::os::unix::fs::symlink(folder.path().join("train/cat/1.png"), folder.path().join("train/cat/4.png")).unwrap();
@@ -136,7 +136,7 @@ fn a_large_file_that_is_no_image_is_not_read_whole() {
 }
 
 #[test]
-fn what_lies_beside_class_folders_is_told_by_its_content() {
+fn files_beside_class_folders_are_classified_by_content() {
     let folder = TestFolder::of(&["train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"]);
     folder.write("corpus.toml", b"layout = \"class-folders\"\n[class_names]\ncat = \"tabby\"\n");
     assert!(folder.open().account().is_clean(), "deepViz's own description: {:?}", folder.open().account());

@@ -183,7 +183,7 @@ fn grey_images_stay_grey_alone_and_become_colour_among_colours() {
 }
 
 #[test]
-fn nothing_readable_is_an_error_that_says_so() {
+fn a_corpus_without_a_readable_image_is_an_error() {
     let folder = TestFolder::new();
     folder.write("train/a/1.png", b"x");
     folder.write("train/a/2.png", b"x");

@@ -13,7 +13,7 @@ fn a_name_composed_and_decomposed_is_one_class() {
 }
 
 #[test]
-fn names_that_differ_in_capital_letters_stay_apart_and_are_told() {
+fn names_that_differ_in_case_stay_separate_and_are_reported() {
     let folder = TestFolder::of(&["train/Dog/1.png", "train/cat/1.png", "test/dog/1.png", "test/cat/1.png"]);
     let corpus = folder.open();
     assert_eq!(corpus.classes(), ["Dog", "cat", "dog"]);
