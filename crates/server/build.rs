@@ -1,6 +1,6 @@
 //! Notices a new web bundle: without this the embedded files would be those of the last compilation.
 
 fn main() {
-    // A missing folder counts as changed, so the crate is looked at again until there is a bundle.
+    // A missing folder counts as changed, so the crate is checked again until there is a bundle.
     println!("cargo::rerun-if-changed=../../web/dist");
 }

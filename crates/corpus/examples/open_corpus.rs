@@ -1,5 +1,5 @@
 //! Opens a corpus through a cache folder and prints how long it took and what memory it takes:
-//! `open_corpus CORPUS CACHE [--read]`. With `--read` every pixel is looked at once.
+//! `open_corpus CORPUS CACHE [--read]`. With `--read` every pixel is examined once.
 
 use std::{error::Error, fs, path::PathBuf, time::Instant};
 

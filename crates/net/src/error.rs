@@ -62,7 +62,7 @@ pub enum Error {
     Damaged {
         /// Kind of file, e.g. "the snapshot".
         what: &'static str,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
         /// Where.
         path: PathBuf,
@@ -141,7 +141,7 @@ pub enum Error {
     /// The Python process that computes a network cannot be started, has ended, or makes no sense.
     #[error("the Python process (-m deepviz.worker) cannot compute this network: {reason}")]
     Worker {
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
     /// The Python process that computes a network continues, but cannot answer this question.

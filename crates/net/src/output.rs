@@ -5,7 +5,7 @@ use crate::device::cpu::lanes::{LANES, vectorised};
 use crate::device::cpu::layout::FeatureMaps;
 use crate::shape::Shape;
 
-/// What a layer put out for a few images, in memory layout: row by row, pixel by pixel, the
+/// The outputs of a layer for a few images, in memory layout: row by row, pixel by pixel, the
 /// channels of a pixel side by side.
 #[derive(Clone, Copy)]
 pub struct LayerOutput<'a> {

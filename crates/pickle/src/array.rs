@@ -231,7 +231,7 @@ impl<'a> PickleReader<'a> {
         Some((shape, Array { shape: Vec::new(), kind: *kind, is_fortran, bytes: bytes.clone() }))
     }
 
-    /// An array whose shape is held against its bytes.
+    /// An array whose shape is checked against its bytes.
     fn checked(&self, shape: Option<Vec<usize>>, array: Array<'a>) -> Result<Value<'a>, PickleFault> {
         let Some(shape) = shape else {
             return Err(self.fault("another shape".to_owned(), "a tuple of whole numbers"));

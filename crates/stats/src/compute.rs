@@ -13,7 +13,7 @@ use crate::plan::Task;
 use crate::store::{Claim, UnitId};
 use crate::summary::Summary;
 
-/// Interval at which the run and the work of other processes are looked at again.
+/// Interval at which the run and the work of other processes are checked again.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Computes what is missing over the snapshots that there are now, and returns.

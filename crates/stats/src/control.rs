@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::observer::{Blocker, Event, Observer};
 
-/// Interval at which `stop` is looked at while waiting.
+/// Interval at which `stop` is checked while waiting.
 pub(crate) const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Shorter waits are not reported: processes that share the work often wait for each other briefly.
 const REPORT_AFTER: Duration = Duration::from_secs(1);

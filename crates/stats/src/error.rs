@@ -11,7 +11,7 @@ pub enum Error {
     /// The effects of filters could not be counted.
     #[error(transparent)]
     Ablation(Box<deepviz_attribution::Error>),
-    /// A layer put out other values than its shape says.
+    /// A layer computed other values than its shape says.
     #[error("layer {layer} put out other values than its shape says")]
     Layer {
         /// The layer.

@@ -19,7 +19,7 @@ pub struct NearQuery {
     pub step: Step,
     /// The image to which others are near.
     pub image: ImageId,
-    /// The split whose images are looked through.
+    /// The split whose images are searched.
     pub split: Split,
     /// Images at most.
     pub limit: usize,

@@ -34,7 +34,7 @@ pub enum Event {
     UnitStarted {
         /// The checkpoint.
         step: Step,
-        /// The images.
+        /// The split.
         split: Split,
         /// Number of images.
         images: usize,
@@ -59,7 +59,7 @@ pub enum Event {
     UnitFinished {
         /// The checkpoint.
         step: Step,
-        /// The images.
+        /// The split.
         split: Split,
         /// Number of images.
         images: usize,
@@ -74,7 +74,7 @@ pub enum Event {
     UnitFailed {
         /// The checkpoint.
         step: Step,
-        /// The images.
+        /// The split.
         split: Split,
         /// Why.
         problem: String,

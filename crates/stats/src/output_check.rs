@@ -1,4 +1,4 @@
-//! Outputs held against those of the program that trained the network.
+//! Outputs compared with those of the program that trained the network.
 
 use deepviz_corpus::{Corpus, ImageId};
 use deepviz_net::{CompiledNetwork, Device, Model, Run, Step};

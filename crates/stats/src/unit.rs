@@ -19,7 +19,7 @@ pub enum State {
 pub struct UnitState {
     /// The snapshot's step.
     pub step: Step,
-    /// The images.
+    /// The split.
     pub split: Split,
     /// Its state.
     pub state: State,

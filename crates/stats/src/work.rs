@@ -66,7 +66,7 @@ impl Computation<'_> {
             }
             // A Python that cannot be started, or has ended, says nothing of the snapshot.
             Err(error @ Error::Net(deepviz_net::Error::Worker { .. })) => return Err(error),
-            // What is wrong with the snapshot concerns this unit; what is wrong with the store, all of them.
+            // An error of the snapshot concerns this unit; the error of the store, all of them.
             Err(error @ (Error::Net(_) | Error::Ablation(_) | Error::NotFinite { .. } | Error::Clustering { .. })) => {
                 let failure = Failure { snapshot_hash: &hash, problem: error.within_run().to_string() };
                 self.failed(unit, failure, control)?;

@@ -23,7 +23,7 @@ pub(crate) struct Pixels {
 
 #[derive(Debug)]
 enum Bytes {
-    /// A file of the cache: only what is looked at is in memory, and the system may drop it again.
+    /// A file of the cache: the system loads the pages that are read, and may drop them again.
     Mapped(Mmap),
     Memory(Vec<u8>),
 }

@@ -1,5 +1,5 @@
 //! Small corpora of every layout, written by others' libraries (`scripts/reference/corpus_samples`), read and compared;
-//! and what is wrong with files, told.
+//! and the errors of damaged files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod archives;

@@ -10,7 +10,7 @@ const KNOWN: [(&str, &str); 12] = [
     // Networks end in class probabilities, and the layer before the last fully connected one gives the features.
     ("crates/net/src/network/builder.rs", "softmax"),
     ("crates/net/src/network/builder.rs", "dense"),
-    // What stands for a nonlinearity, and for a maximum, in a network that is looked at as if it were linear.
+    // What stands for a nonlinearity, and for a maximum, in a network that is examined as if it were linear.
     ("crates/net/src/network/linear.rs", "activation"),
     ("crates/net/src/network/linear.rs", "pool"),
     // The loss is computed with the probabilities.

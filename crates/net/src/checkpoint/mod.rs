@@ -23,7 +23,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What a checkpoint holds: its arrays of floating point by their dotted names, and what it says of itself.
+/// What a checkpoint holds: its arrays of floating point by their dotted names, and its metadata.
 #[derive(Debug)]
 pub struct Checkpoint {
     path: PathBuf,

@@ -164,7 +164,7 @@ impl Checkpoint {
         fits_under(&uncompiled, wanted, without_compiled)
     }
 
-    /// Why nothing fits: what is wrong with the set of arrays that has most of the wanted ones.
+    /// Why nothing fits: the error of the set of arrays that has most of the wanted ones.
     fn nearest(&self, wanted: &[&ParameterSpec], key: Option<&str>) -> String {
         let uncompiled: BTreeMap<String, &CheckpointArray> =
             self.arrays.iter().map(|(name, array)| (without_compiled(name), array)).collect();

@@ -283,7 +283,7 @@ impl RunInfo {
         Ok(info)
     }
 
-    /// Numbers that other files are held against, and that memory is taken by, are numbers that a run can have.
+    /// Numbers that other files are checked against, and that memory is taken by, are numbers that a run can have.
     fn check_sizes(&self, scope: Scope<'_>) -> Result<(), Error> {
         let CorpusInfo { train, test, .. } = self.corpus;
         let training = self.training.as_ref();

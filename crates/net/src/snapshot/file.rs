@@ -88,7 +88,7 @@ fn set_readable(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Bytes of a snapshot: ten times the largest network that is trained here. Of a run, the header has been held against
+/// Bytes of a snapshot: ten times the largest network that is trained here. Of a run, the header was checked against
 /// its network before.
 const MAX_BYTES: u64 = 16 << 30;
 

@@ -43,7 +43,7 @@ impl TensorEntry {
         Self { name: name.to_owned(), dtype: Dtype::F32, shape: array.shape().to_vec() }
     }
 
-    /// Bytes of its values; the header's offsets were held against them.
+    /// Bytes of its values; the header's offsets were checked against them.
     pub fn bytes(&self) -> usize {
         self.dtype.bytes() * self.shape.iter().product::<usize>()
     }
@@ -167,7 +167,7 @@ pub(super) fn parse(text: &[u8], path: &Path) -> Result<(Scanned, u64), Error> {
     Ok((Scanned { header, tensors }, offset))
 }
 
-/// Where a tensor's bytes lie, and what they are; or what is wrong with its entry.
+/// Where a tensor's bytes lie, and what they are; or the error of its entry.
 fn tensor_of(name: &str, entry: &Value, format: u32) -> Result<([u64; 2], TensorEntry), String> {
     let numbers = |key: &str| -> Option<Vec<u64>> {
         let list = entry.get(key)?.as_array()?;

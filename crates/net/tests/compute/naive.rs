@@ -19,7 +19,7 @@ pub struct Gradients {
     pub layers: Vec<Values>,
 }
 
-/// Whether there is a second implementation of an operation; the others are held against `PyTorch`'s values alone.
+/// Whether there is a second implementation of an operation; the others are checked against `PyTorch`'s values alone.
 pub fn knows(op: &Op) -> bool {
     matches!(
         op,

@@ -24,7 +24,7 @@ use crate::runs::image_path::ImagePaths;
 use crate::runs::open_run::OpenRun;
 use crate::runs::statistics::{self, has_images};
 
-/// Test images that are looked at in one go, so that others get their turn between.
+/// Test images that are examined in one go, so that others are served in between.
 const CHUNK_IMAGES: usize = 64;
 /// Pairs of images whose fingerprints are compared at most: some ten seconds. Of larger corpora fewer test images are
 /// looked at, evenly chosen.
@@ -50,7 +50,7 @@ pub(crate) struct DuplicatesQuery {
 /// Test images that are in the training split too, or nearly; the most similar first.
 #[derive(Serialize, ToSchema)]
 struct Duplicates {
-    /// Test images that were looked at, evenly chosen where these are not all.
+    /// Test images that were examined, evenly chosen where these are not all.
     test_images: usize,
     /// Training images that each was compared with.
     train_images: usize,
@@ -237,7 +237,7 @@ fn outputs_at(run: &OpenRun, step: Option<Step>) -> Result<Option<SplitLogits>, 
     Ok(train?.zip(test?).map(|(train, test)| SplitLogits { train, test }))
 }
 
-/// The test images that are looked at.
+/// The test images that are examined.
 fn chosen_tests(corpus: &Corpus) -> Vec<ImageId> {
     let (train, test) = (corpus.range(Split::Train).len(), corpus.range(Split::Test));
     let count = (MAX_COMPARED_PAIRS / train.max(1)).clamp(1, test.len().max(1)).min(test.len());

@@ -145,7 +145,7 @@ struct Atlas {
 }
 
 impl Atlas {
-    /// Pixels that are looked at or drawn, whichever are more.
+    /// Pixels that are examined or drawn, whichever are more.
     fn pixels(&self, corpus: &Corpus) -> usize {
         let sizes =
             self.images.iter().filter_map(|image| image.pixels(corpus)).map(|image| image.dim().1 * image.dim().2);

@@ -28,7 +28,7 @@ use crate::sheet::model_input::fitting_corpus;
 /// Images over which effects are computed on request, by default.
 const DEFAULT_IMAGES: usize = 500;
 
-/// Values that the network's layers put out for all of these together at most.
+/// Values that the network's layers compute for all of these together at most.
 const MAX_VALUES: usize = 100_000_000_000;
 
 /// Over which images.

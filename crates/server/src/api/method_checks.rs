@@ -20,7 +20,7 @@ use crate::http::reply::json;
 use crate::runs::corpus_params::split;
 use crate::sheet::model_input::fitting_corpus;
 
-/// Values that the network's layers put out in all passes of the test of one method at most.
+/// Values that the network's layers compute in all passes of the test of one method at most.
 const MAX_VALUES: usize = 20_000_000_000;
 
 /// Which methods.

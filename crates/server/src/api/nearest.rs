@@ -28,7 +28,7 @@ use crate::sheet::uploaded_images::UploadedImage;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct NearestQuery {
-    /// `test` or `train`: whose images are looked through; those of the image's own split unless given, for an image
+    /// `test` or `train`: whose images are searched; those of the image's own split unless given, for an image
     /// that was sent the test split.
     split: Option<String>,
     /// Only images with this label that are predicted as it: its name or number.

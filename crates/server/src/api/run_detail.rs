@@ -43,7 +43,7 @@ pub(crate) struct RunDetail {
     /// Where the network was trained, if not by deepViz.
     #[schema(required)]
     source: Option<RunSource>,
-    /// Outputs held against those of the program that trained it; null where none were recorded.
+    /// Outputs compared with those of the program that trained it; null where none were recorded.
     #[schema(required)]
     check: Option<RunCheck>,
     /// The device that it was trained on.

@@ -57,7 +57,7 @@ struct SeparationAnswer {
     split: SplitName,
     /// The two classes.
     classes: [usize; 2],
-    /// Images of each class that were looked at.
+    /// Images of each class that were examined.
     images: [usize; 2],
     /// The layers with weights.
     layers: Vec<LayerAreas>,

@@ -14,7 +14,7 @@ use crate::runs::open_run::OpenRun;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::models::{Activations, Models};
 
-/// Images that go through the network at a time, so that others get their turn between.
+/// Images that go through the network at a time, so that others are served in between.
 const CHUNK_IMAGES: usize = 256;
 
 /// Values of a layer's outputs that are kept for one sample at most: 64 MiB.

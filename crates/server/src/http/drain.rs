@@ -19,7 +19,7 @@ const MAX_BYTES: usize = 16 << 20;
 /// Nor for longer.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A body that is looked at again after its handler is done with it.
+/// A body whose rest is read after its handler is done with it.
 struct SharedBody(Arc<Mutex<Body>>);
 
 impl SharedBody {

@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(budget.free_bytes(), 4 * MB);
     }
 
-    /// Made while it is sent: what the server takes for it is not held against the client.
+    /// Made while it is sent: what the server takes for it is not counted against the client.
     #[tokio::test]
     async fn a_slow_reader_is_cut_off_when_others_wait_and_a_slow_server_is_not() {
         let budget = MemoryBudget::new(MB);

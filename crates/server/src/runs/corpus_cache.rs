@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::http::problem::ApiError;
 use crate::runs::open_run::OpenRun;
 
-/// After a failure the folder is looked at again, but not with every request.
+/// After a failure the folder is checked again, but not with every request.
 const RETRY: Duration = Duration::from_secs(5);
 /// A request that cannot be answered without the images waits for them, but not forever.
 const LOAD_TIMEOUT: Duration = if cfg!(test) { Duration::from_mins(10) } else { Duration::from_secs(20) };

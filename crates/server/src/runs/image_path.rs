@@ -9,7 +9,7 @@ use deepviz_corpus::{Corpus, ImageId, Split, folder_split};
 use crate::runs::corpora::Corpora;
 use crate::runs::open_run::OpenRun;
 
-/// Folders at the top of a corpus that are looked at; of class folders there may be more, and they are no splits.
+/// Folders at the top of a corpus that are examined; of class folders there may be more, and they are no splits.
 const MAX_FOLDERS: usize = 10_000;
 
 /// The paths of a corpus' images, from its folder.

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Read at a time, and looked through in all: what is not there is not looked for in gigabytes.
+/// Read at a time, and searched in all: what is not there is not looked for in gigabytes.
 const BLOCK_BYTES: u64 = 16 << 10;
 const MAX_BYTES: u64 = 4 << 20;
 

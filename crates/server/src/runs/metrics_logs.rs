@@ -11,7 +11,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::file_stamp::FileCache;
 use crate::runs::open_run::OpenRun;
 
-/// All that are cached together; the ones that were looked at last. A longer one is read whenever it is requested.
+/// All that are cached together; the most recently used ones are cached. A longer one is read whenever it is requested.
 const MAX_BYTES: usize = 64 << 20;
 /// A file with more bytes takes longer to read than a sheet to draw.
 const BRIEF_BYTES: u64 = 1 << 20;
@@ -19,7 +19,7 @@ const BRIEF_BYTES: u64 = 1 << 20;
 /// The measurements of all runs, as far as they were read.
 pub(crate) struct MetricsLogs {
     max_bytes: usize,
-    /// The one that was looked at last at the end.
+    /// The most recently used one is at the end.
     cached: Mutex<VecDeque<(PathBuf, FileCache<MetricsLog>)>>,
 }
 

@@ -10,7 +10,7 @@ use crate::http::problem::ApiError;
 use crate::http::response_memory::ResponseBudgets;
 use crate::http::work_pool::{WorkKind, WorkPool};
 
-/// Bytes of pixels that are measured at a time, so that others get their turn between.
+/// Bytes of pixels that are measured at a time, so that others are served in between.
 const CHUNK_BYTES: usize = 4 << 20;
 
 impl CacheSize for ImageTable {

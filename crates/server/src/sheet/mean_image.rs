@@ -11,7 +11,7 @@ use crate::http::work_pool::WorkKind;
 use crate::sheet::image_table::ImageMeasurements;
 use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 
-/// Bytes of pixels that are added up at a time, so that others get their turn between.
+/// Bytes of pixels that are added up at a time, so that others are served in between.
 const CHUNK_BYTES: usize = 16 << 20;
 
 /// Sums of the images of each cluster, as tiles of one size.

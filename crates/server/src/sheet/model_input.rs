@@ -17,7 +17,7 @@ use crate::sheet::uploaded_images::{UploadedImage, UploadedImages};
 pub(crate) enum ModelInput {
     /// One image of the corpus.
     CorpusImage {
-        /// The images.
+        /// The corpus of the images.
         corpus: Arc<Corpus>,
         /// The image's id.
         id: ImageId,

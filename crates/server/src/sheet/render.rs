@@ -187,7 +187,7 @@ pub(crate) async fn timeline(models: &Models, request: &SheetRequest) -> Result<
 async fn ranges_at(models: &Models, request: &SheetRequest, entry: &CheckpointEntry) -> Result<Vec<Range>, ApiError> {
     let style = request.style;
     if request.is_in_pixels() || matches!(request.input, Some(ModelInput::Group { .. })) {
-        // Only the layer that is looked at is computed.
+        // Only the layer that is examined is computed.
         let sheet_shape = request.sheet_shape();
         let mut whole = request.clone();
         (whole.filters, whole.channels) = ((0..sheet_shape.filters).collect(), (0..sheet_shape.channels).collect());

@@ -16,7 +16,7 @@ use crate::sheet::aggregate::ClassImages;
 use crate::sheet::image_group::{ClassSample, ImageGroup};
 use crate::sheet::models::Models;
 
-/// Images that go through the network at a time, so that others get their turn between.
+/// Images that go through the network at a time, so that others are served in between.
 const CHUNK_IMAGES: usize = 32;
 /// Layers that are measured at most: of deeper networks these are spread evenly.
 pub(crate) const MAX_LAYERS: usize = 48;
@@ -110,7 +110,7 @@ impl Models {
                 let means = self.means_of_maps(run, entry, &measured, &groups).await?;
                 let images = groups.map(|group| group.ids.len());
                 let mut found = Separation { layers: Vec::new(), units: Vec::new(), images, layers_left_out };
-                // Layer by layer, so that others get their turn between.
+                // Layer by layer, so that others are served in between.
                 for (index, (&of, values)) in measured.iter().zip(means).enumerate() {
                     // The last layer's units are the classes themselves.
                     let names_units = index + 1 < measured.len();

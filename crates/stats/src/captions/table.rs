@@ -9,7 +9,7 @@ use super::pixels::{self, Values};
 use super::property::Property;
 use super::words::{self, Word};
 
-/// Bytes of pixels that are looked at, at most: of larger splits images are chosen evenly.
+/// Bytes of pixels that are examined, at most: of larger splits images are chosen evenly.
 const MAX_BYTES: usize = 2 << 30;
 
 /// Numbers and words of some images; a row is an image.

@@ -4,7 +4,7 @@
 //! cells without brightness and contrast, and by the outputs of a network, where there are any (what is mirrored or moved
 //! differs in its pixels, but hardly in these). The few nearest in each are compared in 32 x 32 pixels: the similarity of
 //! two images is the greatest correlation of their pixels over shifts of up to two pixels, one of them mirrored or not.
-//! The cost is the number of test images times that of training images, times a little; what is looked at can be bounded
+//! The cost is the number of test images times that of training images, times a little; what is examined can be bounded
 //! by choosing test images.
 
 mod canvas;
@@ -17,7 +17,7 @@ use canvas::Canvas;
 
 /// Values of a fingerprint: 4 x 4 cells of 3 channels.
 const VALUES: usize = 48;
-/// Values after which a distance is looked at, to see that it is too great already.
+/// Values after which a partial distance is compared with the limit, to stop early.
 const STRIDE: usize = 8;
 /// Candidates of each kind for each test image.
 const CANDIDATES: usize = 4;

@@ -19,7 +19,7 @@ use crate::{
 
 /// Bytes of headers between two files, long names included.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
-/// Bytes that are looked through for the first names.
+/// Bytes that are searched for the first names.
 const MAX_SEARCHED_BYTES: u64 = 256 << 20;
 /// Free disk space is checked before each piece of this size is written.
 const ASKED_BYTES: u64 = 16 << 20;

@@ -31,7 +31,7 @@ use label::{SampleLabel, class_of_label, key_of, label_of};
 
 /// The files beside the shards that may hold the names of classes.
 const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "labels.txt"];
-/// Number of files of the first shard that are looked at.
+/// Number of files of the first shard that are examined.
 const LOOK: usize = 32;
 
 /// Recognises shards: one, or a folder of them.

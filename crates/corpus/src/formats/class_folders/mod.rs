@@ -1,7 +1,7 @@
 //! Class folders: `train/<class>/*` and `test/<class>/*` by any of their usual names, `<class>/*` alone, or
 //! `<class>/train/*`.
 //!
-//! The layout is decided from the names in the listed tree. What is in a file is looked at only when images are read:
+//! The layout is decided from the names in the listed tree. What is in a file is examined only when images are read:
 //! in a class folder every file is an image unless its bytes say otherwise.
 
 mod classes;
@@ -42,7 +42,7 @@ pub(crate) use names::{Role, role};
 use plan::Plan;
 use planning::plan;
 
-/// Files without an image's extension that are looked at before a folder is taken for class folders.
+/// Files without an image's extension that are examined before a folder is taken for class folders.
 const LOOKED_AT: usize = 8;
 
 /// One file of a class.

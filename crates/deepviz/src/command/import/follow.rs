@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-/// How often folders are looked at.
+/// Interval at which folders are listed.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Files as they were when last looked at.

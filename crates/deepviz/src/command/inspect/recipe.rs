@@ -16,7 +16,7 @@ use crate::format;
 use crate::recipe as recipes;
 use crate::table::Table;
 
-/// Images of a recipe that is looked at without a corpus.
+/// Image size for a recipe that is inspected without a corpus.
 const USUAL_IMAGE: Shape = Shape::new(3, 32, 32);
 
 /// Prints the built-in recipes.

@@ -8,7 +8,7 @@ use crate::snapshot::RawArray;
 use deepviz_pickle::Array;
 use std::collections::HashMap;
 
-/// The arrays of a network, held against its shapes.
+/// The arrays of a network, checked against its shapes.
 pub(super) fn read(planned: &[PlannedArray<'_>], network: &Network) -> Result<Vec<RawArray>, Error> {
     let specs: HashMap<&str, &ParameterSpec> = network.parameters().map(|spec| (spec.array_name(), spec)).collect();
     let one = |plan: &PlannedArray<'_>| {

@@ -13,7 +13,7 @@ pub(super) struct Document<'p> {
 }
 
 impl<'p> Document<'p> {
-    /// What is wrong with the file as a whole.
+    /// An error of the file as a whole.
     pub fn unusable(&self, reason: impl Into<String>) -> Error {
         Checkpoint::unusable(self.path, reason)
     }

@@ -31,7 +31,7 @@ pub(super) struct PlannedArray<'p> {
     pub input: Option<usize>,
 }
 
-/// What the file says of a layer, to be held against what deepViz makes of its settings.
+/// What the file says of a layer, to be checked against what deepViz makes of its settings.
 pub(super) struct Expectation<'p> {
     pub layer: String,
     pub fields: Fields<'p>,
