@@ -13,7 +13,7 @@ use crate::{
     },
     known::Record,
     reader::{Detect, Found},
-    tree::{Place, Tree},
+    tree::{Location, Tree},
 };
 use found::{Recognised, WRAPPERS, found, only_folder};
 
@@ -36,35 +36,39 @@ pub fn is_corpus(path: &Path) -> bool {
 /// # Errors
 /// [`Error::Several`] where it holds several corpora, and what the layouts' detections say.
 pub(crate) fn detect<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    let mut place = Place { tree, folder: &tree.top, path: tree.root.clone() };
+    let mut location = Location { tree, folder: &tree.top, path: tree.root.clone() };
     for level in 0..WRAPPERS {
-        if let Some(found) = described(&place, options)? {
+        if let Some(found) = described(&location, options)? {
             return Ok(Some(found));
         }
-        if let Some(reader) = first_of(BY_NAMES, &place, options)? {
-            return Ok(Some(found(place, reader, options)));
+        if let Some(reader) = first_of(BY_NAMES, &location, options)? {
+            return Ok(Some(found(location, reader, options)));
         }
-        let by_content = first_of(BY_CONTENT, &place, options);
+        let by_content = first_of(BY_CONTENT, &location, options);
         // Folders of one class, or of none that can be told, may be those around a corpus.
-        if level == 0 && !matches!(&by_content, Ok(Some(_)) if tree.is_file || are_class_folders(&place, options)) {
+        if level == 0 && !matches!(&by_content, Ok(Some(_)) if tree.is_file || are_class_folders(&location, options)) {
             let mut inside = Vec::new();
-            corpora_inside(&place, options, WRAPPERS, &mut inside);
-            if let Some((inner, reader)) = one_of(&place, inside)? {
+            corpora_inside(&location, options, WRAPPERS, &mut inside);
+            if let Some((inner, reader)) = one_of(&location, inside)? {
                 return Ok(Some(found(inner, reader, options)));
             }
         }
         if let Some(reader) = by_content? {
-            return Ok(Some(found(place, reader, options)));
+            return Ok(Some(found(location, reader, options)));
         }
-        let Some(inner) = only_folder(place.folder) else { return Ok(None) };
-        place = place.inner(inner);
+        let Some(inner) = only_folder(location.folder) else { return Ok(None) };
+        location = location.inner(inner);
     }
     Ok(None)
 }
 
-fn first_of<'t>(layouts: &[Detect], place: &Place<'t>, options: &OpenOptions) -> Result<Option<Recognised<'t>>, Error> {
+fn first_of<'t>(
+    layouts: &[Detect],
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Recognised<'t>>, Error> {
     for detect in layouts {
-        if let Some(reader) = detect(place, options)? {
+        if let Some(reader) = detect(location, options)? {
             return Ok(Some(reader));
         }
     }
@@ -72,21 +76,21 @@ fn first_of<'t>(layouts: &[Detect], place: &Place<'t>, options: &OpenOptions) ->
 }
 
 /// The layout that the corpus's own description names goes before all others.
-fn described<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    let Some(layout) = Record::of(place)?.layout else { return Ok(None) };
-    let reader = formats::known(layout)(place, options)?;
-    Ok(reader.map(|reader| found(place.clone(), reader, options)))
+fn described<'t>(location: &Location<'t>, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
+    let Some(layout) = Record::of(location)?.layout else { return Ok(None) };
+    let reader = formats::known(layout)(location, options)?;
+    Ok(reader.map(|reader| found(location.clone(), reader, options)))
 }
 
 /// Folders inside of a folder that hold files of a known layout, at some depth.
 fn corpora_inside<'t>(
-    place: &Place<'t>,
+    location: &Location<'t>,
     options: &OpenOptions,
     depth: usize,
-    all: &mut Vec<(Place<'t>, Recognised<'t>)>,
+    all: &mut Vec<(Location<'t>, Recognised<'t>)>,
 ) {
-    for folder in sorted(place.folder.folders.iter().filter(|folder| folder.is_usable()), |folder| &folder.name) {
-        let inner = place.inner(folder);
+    for folder in sorted(location.folder.folders.iter().filter(|folder| folder.is_usable()), |folder| &folder.name) {
+        let inner = location.inner(folder);
         match first_of(BY_NAMES, &inner, options) {
             Ok(Some(reader)) => all.push((inner, reader)),
             _ if depth > 1 => corpora_inside(&inner, options, depth - 1, all),
@@ -97,12 +101,12 @@ fn corpora_inside<'t>(
 
 /// The one corpus inside of a folder. CIFAR-10's two forms, unpacked side by side, are one.
 fn one_of<'t>(
-    place: &Place<'_>,
-    mut inside: Vec<(Place<'t>, Recognised<'t>)>,
-) -> Result<Option<(Place<'t>, Recognised<'t>)>, Error> {
-    let is_cifar10 = |(place, _): &(Place<'_>, _)| CIFAR10.iter().any(|name| place.folder.name == *name);
+    location: &Location<'_>,
+    mut inside: Vec<(Location<'t>, Recognised<'t>)>,
+) -> Result<Option<(Location<'t>, Recognised<'t>)>, Error> {
+    let is_cifar10 = |(location, _): &(Location<'_>, _)| CIFAR10.iter().any(|name| location.folder.name == *name);
     if inside.len() > 1 && !inside.iter().all(is_cifar10) {
-        let names = inside.iter().map(|(inner, _)| inner.path.strip_prefix(&place.path).unwrap_or(&inner.path));
+        let names = inside.iter().map(|(inner, _)| inner.path.strip_prefix(&location.path).unwrap_or(&inner.path));
         let mut names: Vec<String> = names.map(|name| format!("{}/", name.display())).collect();
         let more = names.len().saturating_sub(4);
         names.truncate(4);
@@ -111,7 +115,7 @@ fn one_of<'t>(
         return Err(Error::Several {
             found,
             expected: "one; open its own folder".to_owned(),
-            path: place.path.clone(),
+            path: location.path.clone(),
         });
     }
     Ok(if inside.is_empty() { None } else { Some(inside.swap_remove(0)) })

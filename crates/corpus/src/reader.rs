@@ -6,7 +6,7 @@ use crate::{
     Error, OpenOptions,
     account::{Usage, leave_out_unused},
     sink::Sink,
-    tree::{Place, Tree},
+    tree::{Location, Tree},
 };
 
 /// A recognised corpus, not read yet.
@@ -49,4 +49,4 @@ impl Found<'_> {
 }
 
 /// The entry point of a layout: looks at a folder and gives a reader if it recognises the layout.
-pub(crate) type Detect = for<'t> fn(&Place<'t>, &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error>;
+pub(crate) type Detect = for<'t> fn(&Location<'t>, &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error>;

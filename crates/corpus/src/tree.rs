@@ -1,6 +1,6 @@
 //! The files below a folder, listed once: layouts are recognised by them, and changes noticed.
 
-mod place;
+mod location;
 #[cfg(test)]
 mod tests;
 
@@ -20,7 +20,7 @@ use crate::{
     decode::{self, Glance},
     file_name::{is_system, may_be_image},
 };
-pub(crate) use place::Place;
+pub(crate) use location::Location;
 
 /// Folders below folders below folders: deeper ones are not entered.
 const DEPTH: usize = 12;
@@ -250,13 +250,13 @@ fn identity(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-fn add_up(folder: &Folder, place: &blake3::Hash, sum: &mut [u64; 4]) {
+fn add_up(folder: &Folder, path_hash: &blake3::Hash, sum: &mut [u64; 4]) {
     if folder.is_own {
         return;
     }
     for file in &folder.files {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(place.as_bytes()).update(file.name.as_encoded_bytes());
+        hasher.update(path_hash.as_bytes()).update(file.name.as_encoded_bytes());
         hasher.update(&file.bytes.to_le_bytes()).update(&file.modified_ns.to_le_bytes());
         let hash = hasher.finalize();
         for (part, bytes) in sum.iter_mut().zip(hash.as_bytes().as_chunks().0) {
@@ -265,7 +265,7 @@ fn add_up(folder: &Folder, place: &blake3::Hash, sum: &mut [u64; 4]) {
     }
     for inner in &folder.folders {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(place.as_bytes()).update(b"/").update(inner.name.as_encoded_bytes());
+        hasher.update(path_hash.as_bytes()).update(b"/").update(inner.name.as_encoded_bytes());
         add_up(inner, &hasher.finalize(), sum);
     }
 }

@@ -40,8 +40,8 @@ pub(super) fn of_tiff(bytes: &[u8]) -> Option<Indexed> {
     let directory = file.long(4)?;
     let count = usize::from(file.short(directory)?);
     let entry = |tag| {
-        let places = (0..count).map(|index| directory.saturating_add(2 + 12 * index));
-        places.into_iter().find(|at| file.short(*at) == Some(tag) && file.short(at + 2) == Some(SHORT))
+        let entries = (0..count).map(|index| directory.saturating_add(2 + 12 * index));
+        entries.into_iter().find(|at| file.short(*at) == Some(tag) && file.short(at + 2) == Some(SHORT))
     };
     let is =
         |tag, value| entry(tag).is_some_and(|at| file.long(at + 4) == Some(1) && file.short(at + 8) == Some(value));
@@ -52,7 +52,7 @@ pub(super) fn of_tiff(bytes: &[u8]) -> Option<Indexed> {
     let map = entry(COLOUR_MAP).filter(|at| file.long(at + 4) == Some(3 * COLOURS))?;
     let map = file.long(map + 8)?;
     // All reds, then all greens, then all blues, of 16 bits each; Pillow keeps the upper 8 too.
-    let level = |place: usize| file.short(map.checked_add(2 * place)?).map(|level| (level >> 8) as u8);
+    let level = |index: usize| file.short(map.checked_add(2 * index)?).map(|level| (level >> 8) as u8);
     let colour = |index| Some([level(index)?, level(COLOURS + index)?, level(2 * COLOURS + index)?]);
     let colours = (0..COLOURS).map(colour).collect::<Option<Vec<_>>>()?;
     let mut bytes = bytes.to_vec();

@@ -5,7 +5,7 @@ use crate::{
     formats::{self, BY_NAMES, class_folders},
     known::{RECORD, Record},
     reader::{Found, Reader},
-    tree::{Folder, Place, Tree},
+    tree::{Folder, Location, Tree},
 };
 
 /// Folders around a corpus that are entered where nothing else is beside them.
@@ -15,33 +15,33 @@ pub(super) type Recognised<'t> = Box<dyn Reader + 't>;
 
 /// The reader for class folders alone.
 pub(crate) fn class_folders<'t>(tree: &'t Tree, options: &OpenOptions) -> Result<Option<Found<'t>>, Error> {
-    let mut place = Place { tree, folder: &tree.top, path: tree.root.clone() };
+    let mut location = Location { tree, folder: &tree.top, path: tree.root.clone() };
     for _ in 0..WRAPPERS {
-        if let Some(reader) = class_folders::detect(&place, options)? {
-            return Ok(Some(found(place, reader, options)));
+        if let Some(reader) = class_folders::detect(&location, options)? {
+            return Ok(Some(found(location, reader, options)));
         }
-        let Some(inner) = only_folder(place.folder) else { return Ok(None) };
-        place = place.inner(inner);
+        let Some(inner) = only_folder(location.folder) else { return Ok(None) };
+        location = location.inner(inner);
     }
     Ok(None)
 }
 
 /// A reader with the remarks on its folder.
-pub(super) fn found<'t>(place: Place<'t>, reader: Recognised<'t>, options: &OpenOptions) -> Found<'t> {
-    let mut remarks = others_beside(&place, &reader.layout(), options);
-    let named = Record::of(&place).ok().and_then(|record| record.layout);
-    if named.is_some_and(|layout| !matches!(formats::known(layout)(&place, options), Ok(Some(_)))) {
+pub(super) fn found<'t>(location: Location<'t>, reader: Recognised<'t>, options: &OpenOptions) -> Found<'t> {
+    let mut remarks = others_beside(&location, &reader.layout(), options);
+    let named = Record::of(&location).ok().and_then(|record| record.layout);
+    if named.is_some_and(|layout| !matches!(formats::known(layout)(&location, options), Ok(Some(_)))) {
         remarks.push(format!(
             "{RECORD} names a layout that these files do not have; they are read as {}",
             reader.layout()
         ));
     }
-    Found { path: place.path, reader, remarks }
+    Found { path: location.path, reader, remarks }
 }
 
 /// Remarks on files of other layouts in the same folder: one is read, whichever the order of layouts says.
-fn others_beside(place: &Place<'_>, layout: &str, options: &OpenOptions) -> Vec<String> {
-    let others = BY_NAMES.iter().filter_map(|detect| detect(place, options).ok().flatten());
+fn others_beside(location: &Location<'_>, layout: &str, options: &OpenOptions) -> Vec<String> {
+    let others = BY_NAMES.iter().filter_map(|detect| detect(location, options).ok().flatten());
     let mut names: Vec<String> = others.map(|reader| reader.layout()).filter(|other| other != layout).collect();
     names.dedup();
     let remark = |other| format!("files of another layout lie beside those of {layout} and are left out: {other}");

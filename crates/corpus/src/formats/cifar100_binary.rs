@@ -9,7 +9,7 @@ use super::{
     text::read_lines,
 };
 use crate::{
-    Error, LabelLevel, OpenOptions, Split, account::Usage, known::Record, reader::Reader, sink::Sink, tree::Place,
+    Error, LabelLevel, OpenOptions, Split, account::Usage, known::Record, reader::Reader, sink::Sink, tree::Location,
 };
 
 const RECORD: u64 = 3_074;
@@ -21,25 +21,30 @@ const FINE: (&str, usize, usize) = ("fine_label_names.txt", 1, 100);
 const COARSE: (&str, usize, usize) = ("coarse_label_names.txt", 0, 20);
 
 /// Recognises a folder with `train.bin` or `test.bin` of such records.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let sizes: Vec<u64> = FILES.iter().filter_map(|(name, _)| place.folder.file(name)).map(|file| file.bytes).collect();
-    let has_names = place.has(FINE.0) || place.has(COARSE.0);
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let sizes: Vec<u64> =
+        FILES.iter().filter_map(|(name, _)| location.folder.file(name)).map(|file| file.bytes).collect();
+    let has_names = location.has(FINE.0) || location.has(COARSE.0);
     let fits = |record: u64| sizes.iter().all(|bytes| bytes.is_multiple_of(record));
     // Images of 32 x 32 that were recorded with a run have files of the same names and sizes.
-    let is_described = place.has(MANIFEST);
-    if place.tree.is_file || is_described || sizes.is_empty() || !(has_names || fits(RECORD) && !fits(OTHER_RECORD)) {
+    let is_described = location.has(MANIFEST);
+    if location.tree.is_file || is_described || sizes.is_empty() || !(has_names || fits(RECORD) && !fits(OTHER_RECORD))
+    {
         return Ok(None);
     }
     let (names, label, count) = if options.reading.labels == LabelLevel::Coarse { COARSE } else { FINE };
-    let names = place.has(names).then(|| place.path.join(names));
+    let names = location.has(names).then(|| location.path.join(names));
     let described = match options.reading.labels {
-        LabelLevel::Fine => Record::of(place)?.classes,
+        LabelLevel::Fine => Record::of(location)?.classes,
         LabelLevel::Coarse => Vec::new(),
     };
-    let parts = FILES.into_iter().filter(|(name, _)| place.has(name));
-    let parts = parts.map(|(name, split)| (place.path.join(name), split)).collect();
+    let parts = FILES.into_iter().filter(|(name, _)| location.has(name));
+    let parts = parts.map(|(name, split)| (location.path.join(name), split)).collect();
     let bytes = sizes.iter().sum();
-    Ok(Some(Box::new(Cifar100 { folder: place.path.clone(), parts, names, described, label, count, bytes })))
+    Ok(Some(Box::new(Cifar100 { folder: location.path.clone(), parts, names, described, label, count, bytes })))
 }
 
 struct Cifar100 {

@@ -13,7 +13,7 @@ use crate::{
     name::natural,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 
 /// Every image of CIFAR-10.
@@ -24,15 +24,15 @@ pub(crate) const CLASSES: [&str; 10] =
     ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"];
 
 /// Recognises a folder of binary batches.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has("data_batch_1.bin") && !place.has(TEST) {
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if !location.has("data_batch_1.bin") && !location.has(TEST) {
         return Ok(None);
     }
-    let training = numbered(place, "data_batch_", ".bin")?;
-    let test = place.has(TEST).then(|| place.path.join(TEST));
-    let bytes = place.folder.files.iter().filter(|file| file.name.as_encoded_bytes().ends_with(b".bin"));
+    let training = numbered(location, "data_batch_", ".bin")?;
+    let test = location.has(TEST).then(|| location.path.join(TEST));
+    let bytes = location.folder.files.iter().filter(|file| file.name.as_encoded_bytes().ends_with(b".bin"));
     let bytes = bytes.map(|file| file.bytes).sum();
-    Ok(Some(Box::new(BinaryBatches { folder: place.path.clone(), training, test, bytes })))
+    Ok(Some(Box::new(BinaryBatches { folder: location.path.clone(), training, test, bytes })))
 }
 
 const TEST: &str = "test_batch.bin";
@@ -84,8 +84,8 @@ fn classes(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 /// The files `prefix1suffix`, `prefix2suffix` and so on, which must have no gap.
-pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>, Error> {
-    let mut names: Vec<&str> = place.folder.readable().filter_map(|file| file.name.to_str()).collect();
+pub(super) fn numbered(location: &Location<'_>, prefix: &str, suffix: &str) -> Result<Vec<PathBuf>, Error> {
+    let mut names: Vec<&str> = location.folder.readable().filter_map(|file| file.name.to_str()).collect();
     names.retain(|name| {
         let number = name.strip_prefix(prefix).and_then(|rest| rest.strip_suffix(suffix));
         number.is_some_and(|number| number.parse::<u32>().is_ok())
@@ -94,10 +94,10 @@ pub(super) fn numbered(place: &Place<'_>, prefix: &str, suffix: &str) -> Result<
     for (found, number) in names.iter().zip(1..) {
         let expected = format!("{prefix}{number}{suffix}");
         if *found != expected {
-            return Err(Error::MissingFile { found: (*found).to_owned(), expected, path: place.path.clone() });
+            return Err(Error::MissingFile { found: (*found).to_owned(), expected, path: location.path.clone() });
         }
     }
-    Ok(names.into_iter().map(|name| place.path.join(name)).collect())
+    Ok(names.into_iter().map(|name| location.path.join(name)).collect())
 }
 
 /// A file of records: one label byte or more, then the pixels.

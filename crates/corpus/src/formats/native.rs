@@ -20,7 +20,7 @@ use crate::{
     reader::Reader,
     sink::Sink,
     store::{Pixels, Sizes},
-    tree::Place,
+    tree::Location,
 };
 
 /// The file that makes a folder a corpus.
@@ -140,20 +140,20 @@ fn replace(
 }
 
 /// The version that a folder's `corpus.json` says; none where it says none.
-pub(super) fn version_of(place: &Place<'_>) -> Option<u32> {
-    let json = read_short(&place.path.join(MANIFEST)).ok()?;
+pub(super) fn version_of(location: &Location<'_>) -> Option<u32> {
+    let json = read_short(&location.path.join(MANIFEST)).ok()?;
     let found: Format = serde_json::from_slice(&json).ok()?;
     (found.format == FORMAT).then_some(found.version)
 }
 
 /// Recognises a folder that deepViz made.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if !place.has(MANIFEST) || version_of(place) == Some(RECORDED_VERSION) {
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if !location.has(MANIFEST) || version_of(location) == Some(RECORDED_VERSION) {
         return Ok(None);
     }
-    let bytes = place.folder.files.iter().map(|file| file.bytes).sum();
-    Ok(Some(Box::new(Native { folder: place.path.clone(), bytes })))
+    let bytes = location.folder.files.iter().map(|file| file.bytes).sum();
+    Ok(Some(Box::new(Native { folder: location.path.clone(), bytes })))
 }
 
 struct Native {

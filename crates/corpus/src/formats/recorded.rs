@@ -19,7 +19,7 @@ use crate::{
     account::Usage,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 
 const SPLITS: [(&str, Split, &str); 2] = [("train.bin", Split::Train, "train"), ("test.bin", Split::Test, "test")];
@@ -36,10 +36,10 @@ struct Manifest {
 
 /// Recognises a folder with such a `corpus.json`; what cannot be read of it is left to the other version's reader.
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let bytes = place.folder.files.iter().map(|file| file.bytes).sum();
-    let is_recorded = place.has(MANIFEST) && version_of(place) == Some(RECORDED_VERSION);
-    Ok(is_recorded.then(|| Box::new(Recorded { folder: place.path.clone(), bytes }) as Box<dyn Reader>))
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let bytes = location.folder.files.iter().map(|file| file.bytes).sum();
+    let is_recorded = location.has(MANIFEST) && version_of(location) == Some(RECORDED_VERSION);
+    Ok(is_recorded.then(|| Box::new(Recorded { folder: location.path.clone(), bytes }) as Box<dyn Reader>))
 }
 
 struct Recorded {

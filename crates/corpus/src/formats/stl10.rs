@@ -13,7 +13,7 @@ use crate::{
     known::Record,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 
 const SHAPE: ImageShape = ImageShape { channels: 3, height: 96, width: 96 };
@@ -23,25 +23,25 @@ const UNLABELLED: &str = "unlabeled_X.bin";
 const CLASSES: [&str; 10] = ["airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"];
 
 /// Recognises a folder with `train_X.bin` or `test_X.bin`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     let mut parts = Vec::new();
     for split in Split::ALL {
         let [images, labels] = ["X", "y"].map(|kind| format!("{split}_{kind}.bin"));
-        if !place.has(&images) {
+        if !location.has(&images) {
             continue;
         }
-        if !place.has(&labels) {
-            return Err(Error::MissingFile { found: images, expected: labels, path: place.path.clone() });
+        if !location.has(&labels) {
+            return Err(Error::MissingFile { found: images, expected: labels, path: location.path.clone() });
         }
-        parts.push(Stl10Part { split, images: place.path.join(images), labels: place.path.join(labels) });
+        parts.push(Stl10Part { split, images: location.path.join(images), labels: location.path.join(labels) });
     }
     if parts.is_empty() {
         return Ok(None);
     }
-    let names = place.has(NAMES).then(|| place.path.join(NAMES));
-    let described = Record::of(place)?.classes;
-    let unlabelled = place.folder.file(UNLABELLED).map_or(0, |file| file.bytes / SHAPE.len() as u64) as usize;
-    Ok(Some(Box::new(Stl10 { folder: place.path.clone(), parts, names, described, unlabelled })))
+    let names = location.has(NAMES).then(|| location.path.join(NAMES));
+    let described = Record::of(location)?.classes;
+    let unlabelled = location.folder.file(UNLABELLED).map_or(0, |file| file.bytes / SHAPE.len() as u64) as usize;
+    Ok(Some(Box::new(Stl10 { folder: location.path.clone(), parts, names, described, unlabelled })))
 }
 
 struct Stl10Part {

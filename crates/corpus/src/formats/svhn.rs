@@ -13,7 +13,7 @@ use crate::{
     known::Record,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 
 const EXTRA: &str = "extra_32x32.mat";
@@ -21,17 +21,17 @@ const FILES: [(&str, Split); 3] =
     [("train_32x32.mat", Split::Train), (EXTRA, Split::Train), ("test_32x32.mat", Split::Test)];
 
 /// Recognises a folder with `train_32x32.mat` or `test_32x32.mat`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let files = FILES.into_iter().filter(|(name, _)| place.has(name));
-    let parts: Vec<_> = files.map(|(name, split)| (place.path.join(name), split)).collect();
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let files = FILES.into_iter().filter(|(name, _)| location.has(name));
+    let parts: Vec<_> = files.map(|(name, split)| (location.path.join(name), split)).collect();
     if parts.is_empty() {
         return Ok(None);
     }
-    let mut classes = Record::of(place)?.classes;
+    let mut classes = Record::of(location)?.classes;
     if classes.is_empty() {
         classes = (0..10).map(|digit| digit.to_string()).collect();
     }
-    Ok(Some(Box::new(Svhn { parts, classes, has_extra: place.has(EXTRA) })))
+    Ok(Some(Box::new(Svhn { parts, classes, has_extra: location.has(EXTRA) })))
 }
 
 struct Svhn {

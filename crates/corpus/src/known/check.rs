@@ -24,8 +24,8 @@ impl Description {
     pub fn parse(text: &str, path: &Path) -> Result<Self, Error> {
         let mut description: Self = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            let reason = format!("{place}{}", error.message().replace('\n', ", "));
+            let position = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+            let reason = format!("{position}{}", error.message().replace('\n', ", "));
             Error::DescriptionSyntax { reason, path: path.to_owned() }
         })?;
         description.complete();

@@ -13,7 +13,7 @@ use super::{Description, KnownLayout};
 use crate::{
     Error,
     formats::{read_short, to_text},
-    tree::Place,
+    tree::Location,
 };
 
 /// The name of the file.
@@ -89,9 +89,9 @@ impl Record {
     }
 
     /// The record in a folder of a listed tree, or in its root; an empty one where there is none.
-    pub(crate) fn of(place: &Place<'_>) -> Result<Self, Error> {
-        let tree = place.tree;
-        let folders = [(place.folder, &place.path), (&tree.top, &tree.root)];
+    pub(crate) fn of(location: &Location<'_>) -> Result<Self, Error> {
+        let tree = location.tree;
+        let folders = [(location.folder, &location.path), (&tree.top, &tree.root)];
         let mut with_record = folders.into_iter().filter(|(folder, _)| folder.file(RECORD).is_some());
         let Some((_, folder)) = with_record.next().filter(|_| !tree.is_file) else { return Ok(Self::default()) };
         let path = folder.join(RECORD);

@@ -88,8 +88,8 @@ impl Surface {
         let (left, top) = (u.floor(), v.floor());
         let (du, dv) = (smooth(u - left), smooth(v - top));
         let value = |x: f32, y: f32| {
-            let place = u64::from(x as i32 as u32) << 32 | u64::from(y as i32 as u32);
-            unit(at(self.key.wrapping_add(octave), place))
+            let cell = u64::from(x as i32 as u32) << 32 | u64::from(y as i32 as u32);
+            unit(at(self.key.wrapping_add(octave), cell))
         };
         let upper = value(left, top) * (1.0 - du) + value(left + 1.0, top) * du;
         let lower = value(left, top + 1.0) * (1.0 - du) + value(left + 1.0, top + 1.0) * du;

@@ -126,10 +126,10 @@ impl Huffman {
     pub(super) fn new(counts: &[u8; 16], symbols: &[u8]) -> Option<Self> {
         let mut lookup = vec![(0, 0); 1 << LOOKUP_BITS];
         let mut limits = [(0, 0); 17];
-        let (mut code, mut place) = (0_u32, 0_usize);
+        let (mut code, mut symbol_index) = (0_u32, 0_usize);
         for (length, &count) in (1_u32..).zip(counts) {
             let first = code;
-            for &symbol in symbols.get(place..place + usize::from(count))? {
+            for &symbol in symbols.get(symbol_index..symbol_index + usize::from(count))? {
                 if length <= LOOKUP_BITS {
                     let start = (code << (LOOKUP_BITS - length)) as usize;
                     lookup.get_mut(start..start + (1 << (LOOKUP_BITS - length)))?.fill((length as u8, symbol));
@@ -139,8 +139,8 @@ impl Huffman {
             if code > 1 << length {
                 return None;
             }
-            limits[length as usize] = (code << (16 - length), place as i32 - first as i32);
-            place += usize::from(count);
+            limits[length as usize] = (code << (16 - length), symbol_index as i32 - first as i32);
+            symbol_index += usize::from(count);
             code <<= 1;
         }
         Some(Self { lookup, limits, symbols: symbols.to_vec() })
@@ -153,7 +153,7 @@ impl Huffman {
             return Some((u32::from(length), symbol));
         }
         let length = (LOOKUP_BITS + 1..=16).find(|length| ahead < self.limits[*length as usize].0)?;
-        let place = (ahead >> (16 - length)) as i32 + self.limits[length as usize].1;
-        Some((length, *self.symbols.get(usize::try_from(place).ok()?)?))
+        let symbol_index = (ahead >> (16 - length)) as i32 + self.limits[length as usize].1;
+        Some((length, *self.symbols.get(usize::try_from(symbol_index).ok()?)?))
     }
 }

@@ -120,9 +120,9 @@ fn read_scan(segment: &[u8], frame: &Frame) -> Result<Scan, Fault> {
     let [first, last, bits, ..] = rest else { return Err(broken()) };
     let mut components = Vec::new();
     for [id, used] in named.as_chunks::<2>().0 {
-        let place = frame.components.iter().position(|component| component.id == *id).ok_or_else(broken)?;
+        let component_index = frame.components.iter().position(|component| component.id == *id).ok_or_else(broken)?;
         let tables = TableNumbers { dc: usize::from(used >> 4), ac: usize::from(used & 15) };
-        components.push(ScanComponent { place, tables });
+        components.push(ScanComponent { component_index, tables });
     }
     let whole = Band { first: 0, last: 63 };
     let band = if frame.is_progressive { Band { first: (*first).into(), last: (*last).into() } } else { whole };

@@ -18,8 +18,8 @@ pub(super) struct Scan {
 /// A component in a scan.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScanComponent {
-    /// Its place among the frame's components.
-    pub(super) place: usize,
+    /// Its index among the frame's components.
+    pub(super) component_index: usize,
     pub(super) tables: TableNumbers,
 }
 
@@ -62,7 +62,7 @@ impl Frame {
     /// Notes what a scan has brought.
     pub(super) fn learn(&mut self, scan: &Scan) {
         for component in &scan.components {
-            let known = &mut self.components[component.place].known;
+            let known = &mut self.components[component.component_index].known;
             known[scan.band.first as usize..=scan.band.last as usize].fill(Some(scan.low_bit));
         }
     }
@@ -77,7 +77,7 @@ pub(super) fn follow(
 ) -> Result<(), ScanFault> {
     let mut walk = ScanWalk { scan, tables, bits, is_progressive: frame.is_progressive, end_of_band_run: 0 };
     let grid = match scan.components.as_slice() {
-        [only] => frame.components[only.place].own_blocks,
+        [only] => frame.components[only.component_index].own_blocks,
         _ => frame.units,
     };
     for unit in 0..grid.columns * grid.rows {
@@ -103,13 +103,13 @@ impl ScanWalk<'_, '_> {
     /// The blocks that are coded together: one of a single component, else some of each.
     fn unit(&mut self, frame: &mut Frame, UnitPlace { row, column }: UnitPlace) -> Result<(), ScanFault> {
         let scan = self.scan;
-        if let [ScanComponent { place, tables }] = scan.components.as_slice() {
-            let component = &mut frame.components[*place];
-            let place = row * component.columns + column;
-            return self.block(component, place, *tables);
+        if let [ScanComponent { component_index, tables }] = scan.components.as_slice() {
+            let component = &mut frame.components[*component_index];
+            let block = row * component.columns + column;
+            return self.block(component, block, *tables);
         }
-        for ScanComponent { place, tables } in &scan.components {
-            let component = &mut frame.components[*place];
+        for ScanComponent { component_index, tables } in &scan.components {
+            let component = &mut frame.components[*component_index];
             for block in 0..component.across * component.down {
                 let row = row * component.down + block / component.across;
                 let column = column * component.across + block % component.across;
@@ -119,7 +119,7 @@ impl ScanWalk<'_, '_> {
         Ok(())
     }
 
-    fn block(&mut self, component: &mut Component, place: usize, numbers: TableNumbers) -> Result<(), ScanFault> {
+    fn block(&mut self, component: &mut Component, index: usize, numbers: TableNumbers) -> Result<(), ScanFault> {
         let tables = self.tables;
         if self.scan.band.first == 0 {
             if self.scan.is_refining {
@@ -132,7 +132,7 @@ impl ScanWalk<'_, '_> {
         }
         let table = table(&tables.ac, numbers.ac)?;
         let mut unknown = 0;
-        let nonzero = component.nonzero.get_mut(place).unwrap_or(&mut unknown);
+        let nonzero = component.nonzero.get_mut(index).unwrap_or(&mut unknown);
         if self.scan.is_refining { self.refining(table, nonzero) } else { self.first(table, nonzero) }
     }
 
@@ -211,7 +211,7 @@ impl ScanWalk<'_, '_> {
             next += 1;
         }
         if self.end_of_band_run > 0 {
-            let rest = (next..=last).filter(|place| before >> place & 1 == 1).count();
+            let rest = (next..=last).filter(|bit| before >> bit & 1 == 1).count();
             for _ in 0..rest {
                 self.bits.take(1)?;
             }

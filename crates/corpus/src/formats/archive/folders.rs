@@ -17,15 +17,18 @@ use crate::{
     detect::found::class_folders,
     reader::Reader,
     sink::Sink,
-    tree::{FileEntry, FileSource, Folder, Place, Tree},
+    tree::{FileEntry, FileSource, Folder, Location, Tree},
 };
 
 /// Recognises an archive; whether it holds class folders is known when it is read.
-pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if kind_of(&place.path)?.is_none() {
+pub(super) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if kind_of(&location.path)?.is_none() {
         return Ok(None);
     }
-    Ok(Some(Box::new(PackedFolders { path: place.path.clone(), options: options.clone() })))
+    Ok(Some(Box::new(PackedFolders { path: location.path.clone(), options: options.clone() })))
 }
 
 struct PackedFolders {
@@ -69,20 +72,20 @@ impl Reader for PackedFolders {
 #[derive(Debug)]
 struct Members {
     archive: Archive,
-    places: HashMap<String, usize>,
+    indices: HashMap<String, usize>,
 }
 
 impl Members {
     fn new(archive: Archive) -> Self {
         let names = archive.members.iter().map(|member| member.name.clone());
-        let places = names.zip(0..).collect();
-        Self { archive, places }
+        let indices = names.zip(0..).collect();
+        Self { archive, indices }
     }
 
     fn member(&self, path: &Path) -> io::Result<&Member> {
         let inside = path.strip_prefix(&self.archive.path).unwrap_or(path);
         let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy()).collect();
-        let member = self.places.get(&parts.join("/")).and_then(|place| self.archive.members.get(*place));
+        let member = self.indices.get(&parts.join("/")).and_then(|index| self.archive.members.get(*index));
         Ok(member.ok_or(io::ErrorKind::NotFound)?)
     }
 }

@@ -8,15 +8,18 @@ mod tar;
 mod webdataset;
 mod zip;
 
-use crate::{Error, OpenOptions, reader::Reader, tree::Place};
+use crate::{Error, OpenOptions, reader::Reader, tree::Location};
 
 /// Recognises an archive with class folders, and shards of samples: one, or a folder of them.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if let Some(shards) = webdataset::detect(place, options)? {
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if let Some(shards) = webdataset::detect(location, options)? {
         return Ok(Some(shards));
     }
-    if !place.tree.is_file {
+    if !location.tree.is_file {
         return Ok(None);
     }
-    folders::detect(place, options)
+    folders::detect(location, options)
 }

@@ -25,7 +25,7 @@ use crate::{
     name::natural,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 use label::{SampleLabel, class_of_label, key_of, label_of};
 
@@ -35,12 +35,15 @@ const NAMES: [&str; 4] = ["classes.txt", "classnames.txt", "class_names.txt", "l
 const LOOK: usize = 32;
 
 /// Recognises shards: one, or a folder of them.
-pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+pub(super) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     let mut shards = Vec::new();
-    if place.tree.is_file {
-        shards.push(Shard { path: place.path.clone(), part: None });
-    } else if !are_class_folders(place, options) {
-        collect(place, &mut shards);
+    if location.tree.is_file {
+        shards.push(Shard { path: location.path.clone(), part: None });
+    } else if !are_class_folders(location, options) {
+        collect(location, &mut shards);
     }
     let Some(first) = shards.first() else { return Ok(None) };
     let names = match kind_of(&first.path)? {
@@ -51,10 +54,10 @@ pub(super) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Opt
     if !are_samples(&names) {
         return Ok(None);
     }
-    let beside = NAMES.iter().find(|name| place.has(name)).map(|name| place.path.join(name));
-    let described = Record::of(place)?.classes;
+    let beside = NAMES.iter().find(|name| location.has(name)).map(|name| location.path.join(name));
+    let described = Record::of(location)?.classes;
     let test_from = options.reading.test_from.clone();
-    let (root, limits) = (place.tree.root.clone(), options.limits);
+    let (root, limits) = (location.tree.root.clone(), options.limits);
     Ok(Some(Box::new(Shards { root, all: shards, names: beside, described, test_from, limits })))
 }
 
@@ -64,10 +67,10 @@ struct Shard {
     part: Option<Part>,
 }
 
-fn collect(place: &Place<'_>, shards: &mut Vec<Shard>) {
-    let inner = place.folder.folders.iter().filter_map(|folder| Some((folder, part_named(folder.name.to_str()?)?)));
-    let inner = inner.map(|(folder, part)| (folder, place.path.join(&folder.name), Some(part)));
-    for (folder, path, part) in inner.chain([(place.folder, place.path.clone(), None)]) {
+fn collect(location: &Location<'_>, shards: &mut Vec<Shard>) {
+    let inner = location.folder.folders.iter().filter_map(|folder| Some((folder, part_named(folder.name.to_str()?)?)));
+    let inner = inner.map(|(folder, part)| (folder, location.path.join(&folder.name), Some(part)));
+    for (folder, path, part) in inner.chain([(location.folder, location.path.clone(), None)]) {
         for name in folder.readable().filter_map(|file| file.name.to_str()) {
             let lower = name.to_ascii_lowercase();
             let stem = lower.strip_suffix(".gz").unwrap_or(&lower);

@@ -21,25 +21,28 @@ use crate::{
     account::Usage,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 use deepviz_pickle::{Objects, Pickle, Rules, Value, ValueType};
 
 /// Recognises a folder of Python batches, of CIFAR-10 or CIFAR-100.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if place.has("data_batch_1") || place.has("test_batch") {
-        let training = numbered(place, "data_batch_", "")?.into_iter().map(|path| (path, Split::Train));
-        let test = place.has("test_batch").then(|| (place.path.join("test_batch"), Split::Test));
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if location.has("data_batch_1") || location.has("test_batch") {
+        let training = numbered(location, "data_batch_", "")?.into_iter().map(|path| (path, Split::Train));
+        let test = location.has("test_batch").then(|| (location.path.join("test_batch"), Split::Test));
         let parts = training.chain(test).collect();
-        return Ok(Some(Box::new(PickleBatches { parts, meta: place.path.join("batches.meta"), keys: CIFAR10 })));
+        return Ok(Some(Box::new(PickleBatches { parts, meta: location.path.join("batches.meta"), keys: CIFAR10 })));
     }
-    let files = [("train", Split::Train), ("test", Split::Test)].into_iter().filter(|(name, _)| place.has(name));
-    let parts: Vec<(PathBuf, Split)> = files.map(|(name, split)| (place.path.join(name), split)).collect();
-    if parts.is_empty() || !(place.has("meta") || parts.iter().all(|(path, _)| begins_as_pickle(path))) {
+    let files = [("train", Split::Train), ("test", Split::Test)].into_iter().filter(|(name, _)| location.has(name));
+    let parts: Vec<(PathBuf, Split)> = files.map(|(name, split)| (location.path.join(name), split)).collect();
+    if parts.is_empty() || !(location.has("meta") || parts.iter().all(|(path, _)| begins_as_pickle(path))) {
         return Ok(None);
     }
     let keys = if options.reading.labels == LabelLevel::Coarse { COARSE } else { FINE };
-    Ok(Some(Box::new(PickleBatches { parts, meta: place.path.join("meta"), keys })))
+    Ok(Some(Box::new(PickleBatches { parts, meta: location.path.join("meta"), keys })))
 }
 
 /// True when a file begins as pickles of protocol 2 and later do.
@@ -206,11 +209,11 @@ impl PickleFile {
     ) -> Result<Option<Vec<T>>, Error> {
         match pickle.key(key) {
             None => Ok(None),
-            Some(Value::List(places) | Value::Tuple(places)) if places.len() > max => {
-                Err(self.wrong(key, format!("{} values", places.len()), format!("at most {max}")))
+            Some(Value::List(ids) | Value::Tuple(ids)) if ids.len() > max => {
+                Err(self.wrong(key, format!("{} values", ids.len()), format!("at most {max}")))
             }
-            Some(Value::List(places) | Value::Tuple(places)) => {
-                let items: Option<Vec<T>> = places.iter().map(|&place| item(pickle.get(place))).collect();
+            Some(Value::List(ids) | Value::Tuple(ids)) => {
+                let items: Option<Vec<T>> = ids.iter().map(|&id| item(pickle.get(id))).collect();
                 items.map(Some).ok_or_else(|| {
                     self.wrong(key, "a list with other things in it", "labels, or names of usual length")
                 })

@@ -33,7 +33,7 @@ use crate::{
     name::natural,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::{Place, Tree},
+    tree::{Location, Tree},
 };
 use classes::ClassDir;
 use dir::Dir;
@@ -68,7 +68,7 @@ struct ClassFiles {
 
 /// The class folders of a corpus.
 struct ClassFolders<'t> {
-    place: Place<'t>,
+    location: Location<'t>,
     classes: Vec<ClassFiles>,
     has_test: bool,
     /// Names that `corpus.toml` gives to folders.
@@ -78,23 +78,26 @@ struct ClassFolders<'t> {
 }
 
 /// Recognises class folders.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let top = Dir { folder: place.folder, path: place.path.clone() };
-    if place.tree.is_file || top.folder.is_own || !shows_images(&top, place.tree, &mut LOOKED_AT.clone()) {
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let top = Dir { folder: location.folder, path: location.path.clone() };
+    if location.tree.is_file || top.folder.is_own || !shows_images(&top, location.tree, &mut LOOKED_AT.clone()) {
         return Ok(None);
     }
     let Some(plan) = plan(&top, options)? else { return Ok(None) };
     let classes = collect(&plan);
-    let names = Record::of(place)?.class_names;
+    let names = Record::of(location)?.class_names;
     let remarks = [plan.remarks.clone(), case_remarks(&plan)].concat();
     let (has_test, marks) = (plan.test.is_some(), plan.marks);
-    Ok(Some(Box::new(ClassFolders { place: place.clone(), classes, has_test, names, marks, remarks })))
+    Ok(Some(Box::new(ClassFolders { location: location.clone(), classes, has_test, names, marks, remarks })))
 }
 
 /// True when a folder holds several class folders, or what may be some: files beside them are no corpus of their own.
-pub(crate) fn are_class_folders(place: &Place<'_>, options: &OpenOptions) -> bool {
-    let top = Dir { folder: place.folder, path: place.path.clone() };
-    if place.tree.is_file || !shows_images(&top, place.tree, &mut LOOKED_AT.clone()) {
+pub(crate) fn are_class_folders(location: &Location<'_>, options: &OpenOptions) -> bool {
+    let top = Dir { folder: location.folder, path: location.path.clone() };
+    if location.tree.is_file || !shows_images(&top, location.tree, &mut LOOKED_AT.clone()) {
         return false;
     }
     match plan(&top, options) {
@@ -153,7 +156,7 @@ impl Reader for ClassFolders<'_> {
             let test = self.looked_at(&class.test, sink);
             if train.is_empty() && test.is_empty() {
                 for folder in &class.folders {
-                    sink.account.leave_out(Reason::EmptyFolder, self.place.relative(folder), "");
+                    sink.account.leave_out(Reason::EmptyFolder, self.location.relative(folder), "");
                 }
                 continue;
             }
@@ -172,7 +175,7 @@ impl Reader for ClassFolders<'_> {
         sink.set_total(splits.iter().map(Vec::len).sum());
         for (split, files) in Split::ALL.into_iter().zip(splits) {
             for (class, file) in files {
-                let source = self.place.relative(&file.path).to_string_lossy().into_owned();
+                let source = self.location.relative(&file.path).to_string_lossy().into_owned();
                 let payload = Payload::File(file.path.clone());
                 sink.push(Item { split, class, name: shown(OsStr::new(&file.name)), source, payload })?;
             }
@@ -199,7 +202,7 @@ impl ClassFolders<'_> {
             if is_compressed_image(OsStr::new(&file.name)) {
                 return Some((Reason::UnknownFormat, "compressed as a single file; unpack it".to_owned()));
             }
-            match self.place.tree.glance(&file.path) {
+            match self.location.tree.glance(&file.path) {
                 Ok(Glance::Image) => None,
                 Ok(Glance::Empty) if may_be_image(OsStr::new(&file.name)) => Some((Reason::Empty, String::new())),
                 Ok(_) => Some((Reason::NotAnImage, String::new())),
@@ -211,7 +214,7 @@ impl ClassFolders<'_> {
         for (file, fault) in files.iter().zip(faults) {
             match fault {
                 None => images.push(file),
-                Some((reason, detail)) => sink.account.leave_out(reason, self.place.relative(&file.path), detail),
+                Some((reason, detail)) => sink.account.leave_out(reason, self.location.relative(&file.path), detail),
             }
         }
         images

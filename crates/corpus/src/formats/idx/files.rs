@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use crate::{Error, Split, tree::Place};
+use crate::{Error, Split, tree::Location};
 
 /// The files of one corpus.
 #[derive(Debug)]
@@ -44,22 +44,22 @@ struct Named<'a> {
 type Slots<'a> = BTreeMap<(Split, FileRole), Named<'a>>;
 
 /// The set of files in a folder; `None` where there is none.
-pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
+pub(super) fn find(location: &Location<'_>) -> Result<Option<Set>, Error> {
     let mut sets: BTreeMap<String, Slots<'_>> = BTreeMap::new();
     let mut left_out = Vec::new();
-    for file in place.folder.readable() {
+    for file in location.folder.readable() {
         let Some(named) = file.name.to_str().and_then(|name| recognise(name, file.bytes)) else { continue };
         let slots = sets.entry(named.set.clone()).or_default();
         let key = (named.split, named.role);
         let keep_old = slots.get(&key).is_some_and(|old| is_gz(named.file) && !is_gz(old.file));
         let loser = if keep_old { Some(named) } else { slots.insert(key, named) };
-        left_out.extend(loser.map(|loser| place.path.join(loser.file)));
+        left_out.extend(loser.map(|loser| location.path.join(loser.file)));
     }
     if sets.len() > 1 {
         let first = sets.values().filter_map(|slots| slots.values().next()).map(|named| named.file);
         let found = first.collect::<Vec<_>>().join(", ");
         let expected = "the files of one set alone; put those of each set into a folder of its own".to_owned();
-        return Err(Error::Several { found, expected, path: place.path.clone() });
+        return Err(Error::Several { found, expected, path: location.path.clone() });
     }
     let Some((name, slots)) = sets.pop_first() else { return Ok(None) };
     let mut parts = Vec::new();
@@ -69,8 +69,8 @@ pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
             (None, None) => {}
             (Some(images), Some(labels)) => parts.push(IdxPart {
                 split,
-                images: place.path.join(images.file),
-                labels: place.path.join(labels.file),
+                images: location.path.join(images.file),
+                labels: location.path.join(labels.file),
                 is_compressed: is_gz(images.file),
                 bytes: images.bytes,
             }),
@@ -82,12 +82,12 @@ pub(super) fn find(place: &Place<'_>) -> Result<Option<Set>, Error> {
                 };
                 let expected = there.file.replacen(from[0], to[0], 1).replacen(from[1], to[1], 1);
                 let found = there.file.to_owned();
-                return Err(Error::MissingFile { found, expected, path: place.path.clone() });
+                return Err(Error::MissingFile { found, expected, path: location.path.clone() });
             }
         }
     }
     let mapping = format!("{name}-mapping.txt");
-    let mapping = place.has(&mapping).then(|| place.path.join(mapping));
+    let mapping = location.has(&mapping).then(|| location.path.join(mapping));
     Ok(Some(Set { name, parts, mapping, left_out }))
 }
 

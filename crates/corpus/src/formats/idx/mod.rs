@@ -16,19 +16,22 @@ use crate::{
     known::Record,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 use files::{IdxPart, Set};
 use header::{ElementKind, Header};
 
 /// Recognises a folder with files such as `train-images-idx3-ubyte.gz`.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if place.tree.is_file {
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if location.tree.is_file {
         return Ok(None);
     }
-    let Some(set) = files::find(place)? else { return Ok(None) };
-    let Record { classes, .. } = Record::of(place)?;
-    Ok(Some(Box::new(Idx { root: place.tree.root.clone(), set, classes, limits: options.limits })))
+    let Some(set) = files::find(location)? else { return Ok(None) };
+    let Record { classes, .. } = Record::of(location)?;
+    Ok(Some(Box::new(Idx { root: location.tree.root.clone(), set, classes, limits: options.limits })))
 }
 
 struct Idx {

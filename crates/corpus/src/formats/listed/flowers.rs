@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{ListedImages, class_id, malformed};
-use crate::{Error, OpenOptions, Split, formats::mat::MatFile, known::Record, reader::Reader, tree::Place};
+use crate::{Error, OpenOptions, Split, formats::mat::MatFile, known::Record, reader::Reader, tree::Location};
 
 const LABELS: &str = "imagelabels.mat";
 const SPLITS: &str = "setid.mat";
@@ -11,23 +11,26 @@ const CLASSES: usize = 102;
 const MAX_CLASSES: i64 = u16::MAX as i64;
 
 /// A reader if the folder has `jpg/` and `imagelabels.mat`; an error if `setid.mat` is then missing.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if place.folder.folder("jpg").is_none() || !place.has(LABELS) {
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if location.folder.folder("jpg").is_none() || !location.has(LABELS) {
         return Ok(None);
     }
-    if !place.has(SPLITS) {
+    if !location.has(SPLITS) {
         let (found, expected) = (LABELS.to_owned(), SPLITS.to_owned());
-        return Err(Error::MissingFile { found, expected, path: place.path.clone() });
+        return Err(Error::MissingFile { found, expected, path: location.path.clone() });
     }
-    let [labels_path, splits_path] = [LABELS, SPLITS].map(|name| place.path.join(name));
+    let [labels_path, splits_path] = [LABELS, SPLITS].map(|name| location.path.join(name));
     let labels = MatFile::open(&labels_path)?.numbers("labels")?;
-    let mut classes = Record::of(place)?.classes;
+    let mut classes = Record::of(location)?.classes;
     if classes.is_empty() {
         let highest = labels.iter().copied().max().unwrap_or(0).clamp(0, MAX_CLASSES);
         classes = (1..=CLASSES.max(highest as usize)).map(|number| number.to_string()).collect();
     }
-    let mut listed = ListedImages::new("Flowers102", place, &[LABELS, SPLITS]);
-    let folder = place.path.join("jpg");
+    let mut listed = ListedImages::new("Flowers102", location, &[LABELS, SPLITS]);
+    let folder = location.path.join("jpg");
     let image_of = |id: i64| folder.join(format!("image_{id:05}.jpg"));
     let splits = MatFile::open(&splits_path)?;
     let use_validation_as_test = options.reading.test_from.as_deref().is_some_and(|name| name.starts_with("val"));

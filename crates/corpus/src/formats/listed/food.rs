@@ -1,23 +1,25 @@
 //! Food-101: `images/<class>/*.jpg`, with lists of both splits in `meta/`.
 
 use super::{ListedImages, malformed, numbered};
-use crate::{Error, OpenOptions, Split, formats::text::read_lines, reader::Reader, tree::Place};
+use crate::{Error, OpenOptions, Split, formats::text::read_lines, reader::Reader, tree::Location};
 
 const LISTS: [(&str, Split); 2] = [("train.txt", Split::Train), ("test.txt", Split::Test)];
 const CLASSES: &str = "classes.txt";
 
 /// Recognises a folder with `images/`, `meta/classes.txt` and `meta/train.txt`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let (Some(_), Some(lists)) = (place.folder.folder("images"), place.folder.folder("meta")) else { return Ok(None) };
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let (Some(_), Some(lists)) = (location.folder.folder("images"), location.folder.folder("meta")) else {
+        return Ok(None);
+    };
     if lists.file(CLASSES).is_none() || lists.file(LISTS[0].0).is_none() {
         return Ok(None);
     }
-    let meta = place.path.join("meta");
-    let mut found = ListedImages::new("Food-101", place, &["meta/classes.txt", "meta/train.txt", "meta/test.txt"]);
+    let meta = location.path.join("meta");
+    let mut found = ListedImages::new("Food-101", location, &["meta/classes.txt", "meta/train.txt", "meta/test.txt"]);
     found.classes = read_lines(&meta.join(CLASSES))?;
     let classes = found.classes.clone();
     let ids = numbered(&classes);
-    let folder = place.path.join("images");
+    let folder = location.path.join("images");
     for (list, split) in LISTS.into_iter().filter(|(list, _)| lists.file(list).is_some()) {
         let path = meta.join(list);
         for line in read_lines(&path)? {

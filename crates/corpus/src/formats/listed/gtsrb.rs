@@ -9,7 +9,7 @@ use crate::{
     formats::records::{FoundLabel, class_of},
     known::Record,
     reader::Reader,
-    tree::{Folder, Place},
+    tree::{Folder, Location},
 };
 
 /// The classes of the signs.
@@ -22,14 +22,15 @@ const TEST: [&[&str]; 2] = [&["Final_Test", "Images"], &["Test"]];
 const TABLES: [&str; 4] = ["GT-final_test.csv", "Test.csv", "GT-final_test.test.csv", "GT-online_test.csv"];
 
 /// Recognises a folder with `GTSRB/Training/00000/` or `GTSRB/Final_Training/Images/00000/`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    if place.tree.is_file {
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    if location.tree.is_file {
         return Ok(None);
     }
-    let inner = place.folder.folder("GTSRB").map(|folder| place.inner(folder));
-    let bases: Vec<Place<'t>> = inner.into_iter().chain([place.clone()]).collect();
-    let below = |places: &[&[&str]]| bases.iter().find_map(|base| places.iter().find_map(|path| below(base, path)));
-    let Some(training) = below(&TRAINING).filter(|place| has_numbered_folders(place.folder)) else {
+    let inner = location.folder.folder("GTSRB").map(|folder| location.inner(folder));
+    let bases: Vec<Location<'t>> = inner.into_iter().chain([location.clone()]).collect();
+    let below =
+        |locations: &[&[&str]]| bases.iter().find_map(|base| locations.iter().find_map(|path| below(base, path)));
+    let Some(training) = below(&TRAINING).filter(|location| has_numbered_folders(location.folder)) else {
         return Ok(None);
     };
     let test = below(&TEST);
@@ -38,9 +39,9 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     if training.folder.name == "Train" && table.is_none() {
         return Ok(None);
     }
-    let mut found = ListedImages::new("GTSRB", place, &[]);
+    let mut found = ListedImages::new("GTSRB", location, &[]);
     push_training(&mut found, &training);
-    let classes = Record::of(place)?.classes;
+    let classes = Record::of(location)?.classes;
     let highest = found.images.iter().map(|image| image.class.index() + 1).max().unwrap_or(0);
     found.classes = if classes.len() >= highest && !classes.is_empty() {
         classes
@@ -53,7 +54,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     Ok(Some(Box::new(found)))
 }
 
-fn below<'t>(base: &Place<'t>, names: &[&str]) -> Option<Place<'t>> {
+fn below<'t>(base: &Location<'t>, names: &[&str]) -> Option<Location<'t>> {
     names.iter().try_fold(base.clone(), |at, name| Some(at.inner(at.folder.folder(name)?)))
 }
 
@@ -68,7 +69,7 @@ fn has_numbered_folders(folder: &Folder) -> bool {
     folder.folders.iter().any(|class| number_of(class).is_some() && (is_plain || class.name.len() == 5))
 }
 
-fn push_training(found: &mut ListedImages, training: &Place<'_>) {
+fn push_training(found: &mut ListedImages, training: &Location<'_>) {
     let path = &training.path;
     let mut classes: Vec<(u16, &Folder)> = Vec::new();
     for folder in &training.folder.folders {
@@ -90,12 +91,12 @@ fn push_training(found: &mut ListedImages, training: &Place<'_>) {
     }
 }
 
-fn find_table(bases: &[Place<'_>], test: Option<&Place<'_>>) -> Option<PathBuf> {
+fn find_table(bases: &[Location<'_>], test: Option<&Location<'_>>) -> Option<PathBuf> {
     let beside = bases.iter().filter_map(|base| below(base, &["Final_Test"]));
-    let places: Vec<Place<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
+    let locations: Vec<Location<'_>> = bases.iter().cloned().chain(beside).chain(test.cloned()).collect();
     TABLES.iter().find_map(|name| {
-        let place = places.iter().find(|place| place.folder.file(name).is_some())?;
-        Some(place.path.join(name))
+        let location = locations.iter().find(|location| location.folder.file(name).is_some())?;
+        Some(location.path.join(name))
     })
 }
 

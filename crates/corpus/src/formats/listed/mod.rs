@@ -20,7 +20,7 @@ use crate::{
     name::natural,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::{Folder, Place},
+    tree::{Folder, Location},
 };
 
 /// An image that is listed, with its split and class.
@@ -44,13 +44,13 @@ struct ListedImages {
 
 impl ListedImages {
     /// A corpus without images yet; `lists` are the files that contain labels and splits.
-    fn new(layout: &'static str, place: &Place<'_>, lists: &[&str]) -> Self {
+    fn new(layout: &'static str, location: &Location<'_>, lists: &[&str]) -> Self {
         Self {
             layout,
-            root: place.tree.root.clone(),
+            root: location.tree.root.clone(),
             classes: Vec::new(),
             images: Vec::new(),
-            usage: Usage::of(lists.iter().map(|list| place.path.join(list))),
+            usage: Usage::of(lists.iter().map(|list| location.path.join(list))),
             other_split: Vec::new(),
         }
     }

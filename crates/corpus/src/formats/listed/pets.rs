@@ -8,25 +8,25 @@ use crate::{
     account::{Mark, Reason},
     formats::text::read_lines,
     reader::Reader,
-    tree::Place,
+    tree::Location,
 };
 
 const LISTS: [(&str, Split); 2] = [("trainval.txt", Split::Train), ("test.txt", Split::Test)];
 
 /// Recognises a folder with `images/` and `annotations/trainval.txt`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let (Some(_), Some(lists)) = (place.folder.folder("images"), place.folder.folder("annotations")) else {
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let (Some(_), Some(lists)) = (location.folder.folder("images"), location.folder.folder("annotations")) else {
         return Ok(None);
     };
     if lists.file(LISTS[0].0).is_none() {
         return Ok(None);
     }
-    let folder = place.path.join("images");
+    let folder = location.path.join("images");
     let lists_read = ["annotations/trainval.txt", "annotations/test.txt"];
-    let mut found = ListedImages::new("Oxford-IIIT Pet", place, &lists_read);
+    let mut found = ListedImages::new("Oxford-IIIT Pet", location, &lists_read);
     let mut names: BTreeMap<usize, String> = BTreeMap::new();
     for (list, split) in LISTS.into_iter().filter(|(list, _)| lists.file(list).is_some()) {
-        let path = place.path.join("annotations").join(list);
+        let path = location.path.join("annotations").join(list);
         for line in read_lines(&path)?.iter().filter(|line| !line.starts_with('#')) {
             let (name, class) = parse(line, &path)?;
             let breed = breed(name);
@@ -44,7 +44,7 @@ pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Bo
     found.mark_unlisted(folder, "no list names it");
     // Masks lie there, which are images in name.
     let mark = Mark::Left(Reason::NotAnImage, "a mask of an image".to_owned());
-    found.usage.mark(place.path.join("annotations").join("trimaps"), mark);
+    found.usage.mark(location.path.join("annotations").join("trimaps"), mark);
     Ok(Some(Box::new(found)))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     known::Record,
     name::natural,
     reader::Reader,
-    tree::Place,
+    tree::Location,
 };
 
 const IDS: &str = "wnids.txt";
@@ -18,27 +18,27 @@ const WORDS: &str = "words.txt";
 const ANNOTATIONS: &str = "val_annotations.txt";
 
 /// Recognises a folder with `wnids.txt`, `train/` and `val/`.
-pub(crate) fn detect<'t>(place: &Place<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let folder = |name| place.folder.folder(name);
-    let (true, Some(train), Some(val)) = (place.has(IDS), folder("train"), folder("val")) else { return Ok(None) };
-    let mut ids = read_lines(&place.path.join(IDS))?;
+pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let folder = |name| location.folder.folder(name);
+    let (true, Some(train), Some(val)) = (location.has(IDS), folder("train"), folder("val")) else { return Ok(None) };
+    let mut ids = read_lines(&location.path.join(IDS))?;
     ids.sort_by(|a, b| natural(a, b));
     ids.dedup();
-    let mut found = ListedImages::new("Tiny ImageNet", place, &[IDS, WORDS]);
-    push_folders(&mut found, &place.inner(train), &ids, Split::Train);
+    let mut found = ListedImages::new("Tiny ImageNet", location, &[IDS, WORDS]);
+    push_folders(&mut found, &location.inner(train), &ids, Split::Train);
     if val.file(ANNOTATIONS).is_some() {
-        push_annotated(&mut found, &place.inner(val), &ids)?;
+        push_annotated(&mut found, &location.inner(val), &ids)?;
     } else {
-        push_folders(&mut found, &place.inner(val), &ids, Split::Test);
+        push_folders(&mut found, &location.inner(val), &ids, Split::Test);
     }
-    found.mark_unlisted(place.path.join("test"), "test/ has no labels; val/ is the test split");
-    found.classes = class_names(place, &ids)?;
+    found.mark_unlisted(location.path.join("test"), "test/ has no labels; val/ is the test split");
+    found.classes = class_names(location, &ids)?;
     Ok(Some(Box::new(found)))
 }
 
 /// `<split>/<id>/images/*`, or `<split>/<id>/*`.
-fn push_folders(found: &mut ListedImages, place: &Place<'_>, ids: &[String], split: Split) {
-    let Place { folder, path, .. } = place;
+fn push_folders(found: &mut ListedImages, location: &Location<'_>, ids: &[String], split: Split) {
+    let Location { folder, path, .. } = location;
     for (index, id) in ids.iter().enumerate() {
         let Some(class) = folder.folder(id) else { continue };
         let path = path.join(id);
@@ -60,7 +60,7 @@ fn push_folders(found: &mut ListedImages, place: &Place<'_>, ids: &[String], spl
 }
 
 /// `val_annotations.txt`: file name and id, then a box, with tabs between them.
-fn push_annotated(found: &mut ListedImages, val: &Place<'_>, ids: &[String]) -> Result<(), Error> {
+fn push_annotated(found: &mut ListedImages, val: &Location<'_>, ids: &[String]) -> Result<(), Error> {
     let list = val.path.join(ANNOTATIONS);
     let classes = numbered(ids);
     let path = val.folder.folder("images").map_or_else(|| val.path.clone(), |_| val.path.join("images"));
@@ -81,9 +81,9 @@ fn push_annotated(found: &mut ListedImages, val: &Place<'_>, ids: &[String]) -> 
 }
 
 /// The first word of `words.txt` for each id; all of them where that one stands for two classes.
-fn class_names(place: &Place<'_>, ids: &[String]) -> Result<Vec<String>, Error> {
-    let described = Record::of(place)?;
-    let text = if place.has(WORDS) { read_text(&place.path.join(WORDS))? } else { String::new() };
+fn class_names(location: &Location<'_>, ids: &[String]) -> Result<Vec<String>, Error> {
+    let described = Record::of(location)?;
+    let text = if location.has(WORDS) { read_text(&location.path.join(WORDS))? } else { String::new() };
     let words: BTreeMap<&str, &str> = lines(&text).filter_map(|line| line.split_once('\t')).collect();
     let first = |id: &String| {
         let given = described.class_names.get(id).map(String::as_str);

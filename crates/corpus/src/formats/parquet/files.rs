@@ -12,7 +12,7 @@ use super::super::{
 use crate::{
     Error, OpenOptions,
     name::natural,
-    tree::{Folder, Place},
+    tree::{Folder, Location},
 };
 
 /// Folders below the corpus in which tables are looked for: `default/train/0000.parquet`.
@@ -29,11 +29,11 @@ pub(super) struct TableFile {
 }
 
 /// The tables, in natural order; none where the folder holds something else too.
-pub(super) fn find(place: &Place<'_>, options: &OpenOptions) -> Result<Vec<TableFile>, Error> {
+pub(super) fn find(location: &Location<'_>, options: &OpenOptions) -> Result<Vec<TableFile>, Error> {
     let mut all = Vec::new();
-    collect(place.folder, Path::new(""), DEPTH, &mut all);
+    collect(location.folder, Path::new(""), DEPTH, &mut all);
     // Tables beside class folders describe the images in them.
-    if all.is_empty() || are_class_folders(place, options) {
+    if all.is_empty() || are_class_folders(location, options) {
         return Ok(Vec::new());
     }
     all.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
@@ -42,7 +42,7 @@ pub(super) fn find(place: &Place<'_>, options: &OpenOptions) -> Result<Vec<Table
     if configs.len() > 1 {
         let found = format!("parquet files of {}", configs.into_iter().collect::<Vec<_>>().join(", "));
         let expected = "those of one configuration; open its folder".to_owned();
-        return Err(Error::Several { found, expected, path: place.path.clone() });
+        return Err(Error::Several { found, expected, path: location.path.clone() });
     }
     let mut parts: BTreeMap<bool, Vec<&Path>> = BTreeMap::new();
     for (path, part, _) in &named {
@@ -52,10 +52,10 @@ pub(super) fn find(place: &Place<'_>, options: &OpenOptions) -> Result<Vec<Table
     if let (Some(unnamed), true) = (parts.get(&false), parts.contains_key(&true)) {
         let found = format!("{} beside files named by their splits", unnamed[0].display());
         let expected = "names that begin with train, test or validation; move the others elsewhere".to_owned();
-        return Err(Error::Several { found, expected, path: place.path.clone() });
+        return Err(Error::Several { found, expected, path: location.path.clone() });
     }
     let file = |(path, part, config): (PathBuf, Option<Part>, String)| {
-        let full = if place.tree.is_file { place.path.clone() } else { place.path.join(&path) };
+        let full = if location.tree.is_file { location.path.clone() } else { location.path.join(&path) };
         let relative = path.to_string_lossy().into_owned();
         TableFile { path: full, relative, part: part.unwrap_or(Part::Train), config }
     };

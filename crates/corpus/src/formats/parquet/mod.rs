@@ -22,20 +22,23 @@ use crate::{
     name::natural,
     reader::Reader,
     sink::{Item, Payload, Sink},
-    tree::Place,
+    tree::Location,
 };
 use files::TableFile;
 use table::{Table, TableLabels};
 
 /// Recognises a folder with parquet files, `data/train-00000-of-00001.parquet` and so on, or one such file.
-pub(crate) fn detect<'t>(place: &Place<'t>, options: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
-    let files = files::find(place, options)?;
+pub(crate) fn detect<'t>(
+    location: &Location<'t>,
+    options: &OpenOptions,
+) -> Result<Option<Box<dyn Reader + 't>>, Error> {
+    let files = files::find(location, options)?;
     if files.is_empty() {
         return Ok(None);
     }
     let (reading, limits) = (&options.reading, options.limits);
     let (level, test_from) = (reading.labels, reading.test_from.clone());
-    Ok(Some(Box::new(TableFiles { files, level, test_from, root: place.tree.root.clone(), limits })))
+    Ok(Some(Box::new(TableFiles { files, level, test_from, root: location.tree.root.clone(), limits })))
 }
 
 struct TableFiles {

@@ -152,7 +152,7 @@ impl Table {
 /// Labels that are words, each word once.
 #[derive(Default)]
 struct Words {
-    places: HashMap<String, u16>,
+    indices: HashMap<String, u16>,
     all: Vec<String>,
     rows: Vec<Option<u16>>,
 }
@@ -164,20 +164,20 @@ impl Words {
             return Err(malformed(found, format!("words of at most {MAX_WORD_BYTES}"), path));
         }
         let word = String::from_utf8_lossy(word);
-        let known = self.places.get(word.as_ref()).copied();
-        let place = known.map_or_else(|| self.add(word.into_owned(), path), Ok)?;
-        self.rows.push(Some(place));
+        let known = self.indices.get(word.as_ref()).copied();
+        let index = known.map_or_else(|| self.add(word.into_owned(), path), Ok)?;
+        self.rows.push(Some(index));
         Ok(())
     }
 
     /// A word that is new.
     fn add(&mut self, word: String, path: &Path) -> Result<u16, Error> {
         let (found, max) = (self.all.len() + 1, usize::from(u16::MAX));
-        let place = u16::try_from(self.all.len()).ok().filter(|_| found <= max);
-        let place = place.ok_or_else(|| Error::TooMany { what: "classes", found, max, path: path.to_owned() })?;
+        let index = u16::try_from(self.all.len()).ok().filter(|_| found <= max);
+        let index = index.ok_or_else(|| Error::TooMany { what: "classes", found, max, path: path.to_owned() })?;
         self.all.push(word.clone());
-        self.places.insert(word, place);
-        Ok(place)
+        self.indices.insert(word, index);
+        Ok(index)
     }
 }
 

@@ -1,18 +1,18 @@
-//! A folder of a listed tree that is being looked at.
+//! The location of a folder in a listed tree.
 
 use std::path::{Path, PathBuf};
 
 use super::{Folder, Tree};
 
-/// A folder that is being looked at, with its path. Of a single file: the file's path, and a folder with it alone.
+/// A folder of a listed tree, with its path. For a single file: the path of the file, and a folder that holds only it.
 #[derive(Debug, Clone)]
-pub(crate) struct Place<'t> {
+pub(crate) struct Location<'t> {
     pub(crate) tree: &'t Tree,
     pub(crate) folder: &'t Folder,
     pub(crate) path: PathBuf,
 }
 
-impl<'t> Place<'t> {
+impl<'t> Location<'t> {
     /// A folder in this one.
     pub(crate) fn inner(&self, folder: &'t Folder) -> Self {
         Self { tree: self.tree, folder, path: self.path.join(&folder.name) }
