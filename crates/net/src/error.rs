@@ -14,10 +14,10 @@ pub enum Error {
         what: String,
     },
     /// A recipe that cannot be understood.
-    #[error("{}", recipe_message(.place, .layer.as_deref(), .expected, .found, .hint.as_deref()))]
+    #[error("{}", recipe_message(.location, .layer.as_deref(), .expected, .found, .hint.as_deref()))]
     Recipe {
         /// File and line, or the override that brought the value.
-        place: String,
+        location: String,
         /// Layer in which it stands.
         layer: Option<String>,
         /// What would have been right.
@@ -40,10 +40,10 @@ pub enum Error {
         hint: Option<String>,
     },
     /// Text that is not TOML at all.
-    #[error("{place}: not readable as TOML: {reason}")]
+    #[error("{location}: not readable as TOML: {reason}")]
     Syntax {
         /// File and line.
-        place: String,
+        location: String,
         /// What the TOML reader says.
         reason: String,
     },
@@ -215,9 +215,9 @@ impl Error {
     #[must_use]
     pub fn within_run(mut self) -> Self {
         match &mut self {
-            Self::Recipe { place, .. } | Self::Syntax { place, .. } => {
-                if let Some((_, name)) = place.rsplit_once(['/', '\\']) {
-                    *place = name.to_owned();
+            Self::Recipe { location, .. } | Self::Syntax { location, .. } => {
+                if let Some((_, name)) = location.rsplit_once(['/', '\\']) {
+                    *location = name.to_owned();
                 }
             }
             Self::Io { path, .. }
@@ -277,10 +277,10 @@ fn network_message(layer: Option<&str>, expected: &str, found: &str, hint: Optio
     format!("cannot build the network:{layer} expected {expected}, found {found}{hint}")
 }
 
-fn recipe_message(place: &str, layer: Option<&str>, expected: &str, found: &str, hint: Option<&str>) -> String {
+fn recipe_message(location: &str, layer: Option<&str>, expected: &str, found: &str, hint: Option<&str>) -> String {
     let layer = layer.map_or_else(String::new, |name| format!(", layer `{name}`"));
     let hint = hint.map_or_else(String::new, |text| format!(" ({text})"));
-    format!("{place}{layer}: expected {expected}, found {found}{hint}")
+    format!("{location}{layer}: expected {expected}, found {found}{hint}")
 }
 
 #[cfg(test)]
@@ -297,7 +297,7 @@ mod tests {
         );
         let io = Error::io("read the run", "/secret/place/run/run.toml")(std::io::ErrorKind::NotFound.into());
         assert_eq!(io.within_run().to_string(), "cannot read the run run.toml: entity not found");
-        let syntax = Error::Syntax { place: "/secret/place/run.toml:3".into(), reason: "no key".into() };
+        let syntax = Error::Syntax { location: "/secret/place/run.toml:3".into(), reason: "no key".into() };
         assert_eq!(syntax.within_run().to_string(), "run.toml:3: not readable as TOML: no key");
         let run = Error::NotARun { path: "/secret/place/run".into() };
         assert!(run.within_run().to_string().ends_with(": run"));

@@ -198,8 +198,8 @@ impl Parameters {
         Ok(self.sorted_by(|name| network.parameters().position(|spec| spec.name == name)))
     }
 
-    pub(crate) fn sorted_by(mut self, place: impl Fn(&str) -> Option<usize>) -> Self {
-        self.entries.sort_by_cached_key(|(name, _)| place(name));
+    pub(crate) fn sorted_by(mut self, rank: impl Fn(&str) -> Option<usize>) -> Self {
+        self.entries.sort_by_cached_key(|(name, _)| rank(name));
         self
     }
 }

@@ -30,7 +30,7 @@ pub struct Tile {
 
 /// One value of a sheet: filter and channel are positions within the selection, not names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ValuePosition {
     /// Position of the filter.
     pub filter: usize,
     /// Position of the channel; always 0 where a tile shows all channels or there is only one.
@@ -145,13 +145,13 @@ impl Layout {
     }
 
     /// The upper left pixel of a value.
-    pub fn pixel_of(&self, place: Place) -> (usize, usize) {
-        let (x, y) = self.origin_px(self.tile_of(place.filter, place.channel));
-        (x + place.column * self.scale, y + place.row * self.scale)
+    pub fn pixel_of(&self, position: ValuePosition) -> (usize, usize) {
+        let (x, y) = self.origin_px(self.tile_of(position.filter, position.channel));
+        (x + position.column * self.scale, y + position.row * self.scale)
     }
 
     /// The value under a pixel; `None` on a gap, an unused cell, or outside.
-    pub fn place_at(&self, x: usize, y: usize) -> Option<Place> {
+    pub fn position_at(&self, x: usize, y: usize) -> Option<ValuePosition> {
         let (column_tile, row_tile) = (x / self.pitch_x_px(), y / self.pitch_y_px());
         let (column, row) = (x % self.pitch_x_px() / self.scale, y % self.pitch_y_px() / self.scale);
         let tile = row_tile * self.columns + column_tile;
@@ -162,7 +162,7 @@ impl Layout {
             Arrangement::Matrix => (row_tile, column_tile),
             Arrangement::Colour | Arrangement::Grid => (tile, 0),
         };
-        Some(Place { filter, channel, row, column })
+        Some(ValuePosition { filter, channel, row, column })
     }
 }
 
@@ -199,7 +199,7 @@ mod tests {
             let mut seen = std::collections::BTreeMap::new();
             for y in 0..layout.height_px() {
                 for x in 0..layout.width_px() {
-                    if let Some(p) = layout.place_at(x, y) {
+                    if let Some(p) = layout.position_at(x, y) {
                         *seen.entry((p.filter, p.channel, p.row, p.column)).or_insert(0) += 1;
                     }
                 }
@@ -210,24 +210,24 @@ mod tests {
         }
 
         #[test]
-        fn a_place_and_its_pixel_are_inverse((layout, shape) in layouts(), pick in 0..1_000_000usize) {
+        fn a_position_and_its_pixel_are_inverse((layout, shape) in layouts(), pick in 0..1_000_000usize) {
             let channels = if layout.arrangement == Arrangement::Colour { 1 } else { shape[1] };
-            let place = Place {
+            let position = ValuePosition {
                 filter: pick % shape[0],
                 channel: pick / 7 % channels,
                 row: pick / 49 % shape[2],
                 column: pick / 343 % shape[3],
             };
-            let (x, y) = layout.pixel_of(place);
-            prop_assert_eq!(layout.place_at(x, y), Some(place));
-            prop_assert_eq!(layout.place_at(x + layout.scale - 1, y + layout.scale - 1), Some(place));
+            let (x, y) = layout.pixel_of(position);
+            prop_assert_eq!(layout.position_at(x, y), Some(position));
+            prop_assert_eq!(layout.position_at(x + layout.scale - 1, y + layout.scale - 1), Some(position));
         }
 
         #[test]
         fn outside_and_gaps_hold_nothing((layout, _) in layouts()) {
-            prop_assert_eq!(layout.place_at(layout.width_px(), 0), None);
-            prop_assert_eq!(layout.place_at(0, layout.height_px()), None);
-            prop_assert_eq!(layout.place_at(layout.tile.width * layout.scale, 0), None);
+            prop_assert_eq!(layout.position_at(layout.width_px(), 0), None);
+            prop_assert_eq!(layout.position_at(0, layout.height_px()), None);
+            prop_assert_eq!(layout.position_at(layout.tile.width * layout.scale, 0), None);
         }
     }
 

@@ -18,7 +18,7 @@ mod sheet;
 mod tint;
 
 pub use atlas::{Grid, atlas};
-pub use layout::{Arrangement, GAP_PX, Layout, MAX_PIXELS, Place, Tile, near_square_columns};
+pub use layout::{Arrangement, GAP_PX, Layout, MAX_PIXELS, Tile, ValuePosition, near_square_columns};
 pub use overlay::{MapArea, overlay};
 pub use palette::Palette;
 pub use range::{Normalise, Range};

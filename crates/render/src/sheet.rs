@@ -194,7 +194,7 @@ mod tests {
                 for x in 0..width {
                     let at = (y * width + x) * 4;
                     let found = &rgba[at..at + 4];
-                    match picture.layout.place_at(x, y) {
+                    match picture.layout.position_at(x, y) {
                         None => assert_eq!(found[3], 0, "{x} {y}"),
                         Some(p) => {
                             let value = values[[p.filter, p.channel, p.row, p.column]];

@@ -21,7 +21,7 @@ const FIRST_HUE: f32 = 0.08;
 /// The colour of one tile.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tint {
-    /// Place on the circle of hues, 0 to 1.
+    /// Position on the circle of hues, 0 to 1.
     pub hue: f32,
     /// From grey (0) to the full colour (1).
     pub saturation: f32,
@@ -144,7 +144,8 @@ mod tests {
         for y in 0..height {
             for x in 0..width {
                 let at = (y * width + x) * 4;
-                let value = picture.layout.place_at(x, y).map(|p| (p.filter, values[[p.filter, 0, p.row, p.column]]));
+                let value =
+                    picture.layout.position_at(x, y).map(|p| (p.filter, values[[p.filter, 0, p.row, p.column]]));
                 match value {
                     Some((filter, value)) if value.is_finite() => {
                         let [r, g, b] = tints[filter].colour(value / 4.0);

@@ -30,14 +30,14 @@ impl Augmentation {
     pub fn draw(&self, at: StepOfEpoch, id: u32) -> View {
         let stream = Stream::new(self.seed, &[VIEW, at.step, u64::from(id)]);
         let pad = self.data.pad;
-        let place = |index, slack: usize| {
+        let offset = |index, slack: usize| {
             let drawn = stream.below(index, (slack + 2 * pad) as u64 + 1);
             drawn as i16 - pad as i16
         };
         let factor = |index, max: f64| (1.0 + max * (2.0 * stream.unit(index) - 1.0)) as f32;
         View {
-            y: place(0, self.image.height - self.input.height),
-            x: place(1, self.image.width - self.input.width),
+            y: offset(0, self.image.height - self.input.height),
+            x: offset(1, self.image.width - self.input.width),
             flipped: match self.data.flip {
                 Flip::None => false,
                 Flip::Random => stream.bits(2) & 1 == 1,

@@ -21,7 +21,7 @@ impl Init {
         // `init = "he"` is short for `init = { type = "he" }`.
         let long = match &node.value {
             Value::Text(_) => {
-                Node { place: node.place.clone(), value: Value::Table(vec![("type".into(), node.clone())]) }
+                Node { location: node.location.clone(), value: Value::Table(vec![("type".into(), node.clone())]) }
             }
             _ => node.clone(),
         };

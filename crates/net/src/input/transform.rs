@@ -167,10 +167,10 @@ impl InputTransform {
         let target = Image::from_slice_u8(size[1] as u32, size[0] as u32, out, PixelType::U8);
         let mut target = target.map_err(|error| self.unexpected(&error))?;
         // Products first: a whole side comes out exactly.
-        let place = |axis: usize, from: usize, at: usize| (at as f64 * from as f64) / scaled[axis] as f64;
-        let (top, left) = (place(0, height, first[0]), place(1, width, first[1]));
-        let rows = place(0, height, size[0]).min(height as f64 - top);
-        let columns = place(1, width, size[1]).min(width as f64 - left);
+        let source_offset = |axis: usize, from: usize, at: usize| (at as f64 * from as f64) / scaled[axis] as f64;
+        let (top, left) = (source_offset(0, height, first[0]), source_offset(1, width, first[1]));
+        let rows = source_offset(0, height, size[0]).min(height as f64 - top);
+        let columns = source_offset(1, width, size[1]).min(width as f64 - left);
         let options = ResizeOptions::new()
             .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
             .use_alpha(false)

@@ -158,7 +158,7 @@ fn read_numbers(
     let kind = if holds(-1.0) { "finite numbers" } else { "finite numbers above 0" };
     let expected = format!("{kind}, one for each channel (3 of colour, 1 of grey), for `{key}`");
     let found: Vec<_> = items.iter().map(|item| item.value.describe()).collect();
-    Err(section.scope.error(&node.place, expected, format!("[{}]", found.join(", "))))
+    Err(section.scope.error(&node.location, expected, format!("[{}]", found.join(", "))))
 }
 
 fn read_flip(section: &mut Section<'_>) -> Result<Flip, Error> {
@@ -171,7 +171,7 @@ fn read_flip(section: &mut Section<'_>) -> Result<Flip, Error> {
         Value::Text(word) if word == ALTERNATING => Ok(Flip::Alternating),
         other => {
             let expected = format!("true, false or \"{ALTERNATING}\" for `flip`");
-            Err(section.scope.error(&node.place, expected, other.describe()))
+            Err(section.scope.error(&node.location, expected, other.describe()))
         }
     }
 }

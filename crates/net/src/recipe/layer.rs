@@ -45,7 +45,7 @@ impl LayerRecipe {
         };
         let op = read_op(&mut section, kind, inputs.len())?;
         let arrays = read_arrays(&mut section)?;
-        let origin = Origin(section.scope.place(section.place));
+        let origin = Origin(section.scope.location(section.location));
         section.finish()?;
         Ok(Self { name, op, inputs, arrays, origin })
     }
@@ -95,7 +95,7 @@ fn read_op(section: &mut Section<'_>, node: Option<&Node>, inputs: usize) -> Res
 fn unknown_type(section: &Section<'_>, node: &Node, word: &str) -> Error {
     let types = Op::types();
     let expected = format!("one of {} for `type`", types.join(", "));
-    let mut error = section.scope.error(&node.place, expected, node.value.describe());
+    let mut error = section.scope.error(&node.location, expected, node.value.describe());
     suggest(&mut error, word, &types);
     error
 }

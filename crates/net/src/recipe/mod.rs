@@ -26,7 +26,7 @@ use crate::bounded;
 use crate::error::Error;
 use std::collections::HashSet;
 use std::path::Path;
-use tree::{Node, Place, Value};
+use tree::{Node, SourceLocation, Value};
 
 /// A whole recipe, defaults filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -70,7 +70,7 @@ impl Recipe {
     pub fn training(&self) -> Result<&TrainingSpec, Error> {
         self.train.as_ref().ok_or_else(|| {
             let scope = Scope { file: &self.origin.0, layer: None };
-            scope.error(&Place::Whole, "the key `train` in the recipe", "none".into())
+            scope.error(&SourceLocation::Whole, "the key `train` in the recipe", "none".into())
         })
     }
 
@@ -157,37 +157,37 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
 
 fn read_layers(scope: Scope<'_>, node: Option<&Node>, is_trained_here: bool) -> Result<Vec<LayerRecipe>, Error> {
     let Some(Node { value: Value::List(items), .. }) = node else {
-        let place = node.map_or(&Place::Whole, |node| &node.place);
+        let location = node.map_or(&SourceLocation::Whole, |node| &node.location);
         let found = node.map_or_else(|| "none".to_owned(), |node| node.value.describe());
-        return Err(scope.error(place, "layers, each under [[layer]]", found));
+        return Err(scope.error(location, "layers, each under [[layer]]", found));
     };
     let mut layers: Vec<LayerRecipe> = Vec::new();
     let mut names = HashSet::new();
     for item in items {
         let name: String = Section::open(scope, "[[layer]]", item)?.required("name")?;
         let scope = Scope { layer: Some(&name), ..scope };
-        check_name(scope, &item.place, &name, is_trained_here)?;
+        check_name(scope, &item.location, &name, is_trained_here)?;
         if !names.insert(name.clone()) || name == "data" || name == "optimizer" {
             let expected = "a name of its own for every layer (`data` is the image's)";
-            return Err(scope.error(&item.place, expected, format!("\"{name}\" a second time")));
+            return Err(scope.error(&item.location, expected, format!("\"{name}\" a second time")));
         }
         let section = Section::open(scope, "[[layer]]", item)?;
         let before = layers.last().map(|layer| layer.name.as_str());
         let layer = LayerRecipe::read(section, name.clone(), before)?;
         if is_trained_here && !layer.arrays.is_empty() {
             let expected = "no `arrays` where the network is trained here: its snapshots name them after the layers";
-            return Err(scope.error(&item.place, expected, "them".into()));
+            return Err(scope.error(&item.location, expected, "them".into()));
         }
         if is_trained_here && matches!(layer.op, Op::External(_)) {
             let expected = "layers that deepViz computes itself where the network is trained here";
-            return Err(scope.error(&item.place, expected, format!("`type = \"{}\"`", layer.op.kind())));
+            return Err(scope.error(&item.location, expected, format!("`type = \"{}\"`", layer.op.kind())));
         }
         layers.push(layer);
     }
     Ok(layers)
 }
 
-fn check_name(scope: Scope<'_>, place: &Place, name: &str, is_trained_here: bool) -> Result<(), Error> {
+fn check_name(scope: Scope<'_>, location: &SourceLocation, name: &str, is_trained_here: bool) -> Result<(), Error> {
     // Names are in URLs and selections, where a bare number is an index. In those from other programs dots stand
     // between modules; in ours they stand between a layer and its array.
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (c == '.' && !is_trained_here);
@@ -200,7 +200,7 @@ fn check_name(scope: Scope<'_>, place: &Place, name: &str, is_trained_here: bool
     } else {
         "a name of letters, digits, _, - and single dots in between, not digits alone"
     };
-    Err(scope.error(place, expected, format!("\"{name}\"")))
+    Err(scope.error(location, expected, format!("\"{name}\"")))
 }
 
 #[cfg(test)]

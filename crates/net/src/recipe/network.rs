@@ -21,18 +21,18 @@ impl Network {
             builder.layer(&entry.name, entry.op.clone(), &entry.inputs).arrays(&entry.arrays)
         };
         let built = recipe.layers.iter().fold(builder, add).build();
-        built.map_err(|error| place(recipe, error))
+        built.map_err(|error| location(recipe, error))
     }
 }
 
-/// The error with the place in the recipe where its layer stands.
-fn place(recipe: &Recipe, error: Error) -> Error {
+/// The error with the location of its layer in the recipe.
+fn location(recipe: &Recipe, error: Error) -> Error {
     let Error::Network { layer, expected, found, hint } = error else {
         return error;
     };
     let entry = recipe.layers.iter().find(|entry| Some(&entry.name) == layer.as_ref());
     let origin = entry.map_or(&recipe.origin, |entry| &entry.origin);
-    Error::Recipe { place: origin.0.clone(), layer, expected, found, hint }
+    Error::Recipe { location: origin.0.clone(), layer, expected, found, hint }
 }
 
 fn check_image(recipe: &Recipe, image: Shape) -> Result<(), Error> {
@@ -41,7 +41,7 @@ fn check_image(recipe: &Recipe, image: Shape) -> Result<(), Error> {
         return Ok(());
     }
     Err(Error::Recipe {
-        place: recipe.origin.0.clone(),
+        location: recipe.origin.0.clone(),
         layer: None,
         expected: "images of at most 2^28 values".into(),
         found: format!("images of {image}"),
@@ -65,7 +65,7 @@ fn check_channels(recipe: &Recipe, image: Shape) -> Result<(), Error> {
         return Ok(());
     };
     Err(Error::Recipe {
-        place: recipe.origin.0.clone(),
+        location: recipe.origin.0.clone(),
         layer: None,
         expected: format!("a `{key}` in [data] with a number for each channel of images of {image}"),
         found: found.unwrap_or_default().to_string(),
@@ -77,7 +77,7 @@ fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {
     let pad = recipe.data.pad;
     if pad >= image.height.min(image.width) {
         return Err(Error::Recipe {
-            place: recipe.origin.0.clone(),
+            location: recipe.origin.0.clone(),
             layer: None,
             expected: format!("a `pad` in [data] below the side of images of {image}"),
             found: pad.to_string(),
@@ -86,7 +86,7 @@ fn input_shape(recipe: &Recipe, image: Shape) -> Result<Shape, Error> {
     }
     match recipe.data.crop {
         Some(crop) if crop > image.height.min(image.width) => Err(Error::Recipe {
-            place: recipe.origin.0.clone(),
+            location: recipe.origin.0.clone(),
             layer: None,
             expected: format!("a `crop` in [data] that fits images of {image}"),
             found: crop.to_string(),

@@ -31,7 +31,7 @@ impl Resize {
             "[height, width], the length of the shorter side, or {{ height, width, fit }}, sides from 1 to \
              {LONGEST_SIDE_PX}, for `resize`"
         );
-        resize.map(Some).ok_or_else(|| scope.error(&node.place, expected, describe(node)))
+        resize.map(Some).ok_or_else(|| scope.error(&node.location, expected, describe(node)))
     }
 
     fn from_table(mut section: Section<'_>) -> Result<Self, Error> {

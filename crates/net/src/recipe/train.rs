@@ -63,7 +63,7 @@ fn read_stages(scope: Scope<'_>, node: &Node) -> Result<Vec<Stage>, Error> {
         Value::List(items) if !items.is_empty() => items,
         other => {
             let expected = "at least one stage, as in stages = [{ epochs = 8, rate = 0.001 }]";
-            return Err(scope.error(&node.place, expected, other.describe()));
+            return Err(scope.error(&node.location, expected, other.describe()));
         }
     };
     items.iter().map(|item| read_stage(Section::open(scope, "a stage of `stages`", item)?)).collect()

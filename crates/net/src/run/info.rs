@@ -118,14 +118,15 @@ impl RunInfo {
         let without = |all: &'_ [String], known: &[String]| -> Vec<usize> {
             (0..all.len()).filter(|&index| !known.contains(&all[index])).collect()
         };
-        let names =
-            |all: &[String], places: &[usize]| quoted(&places.iter().map(|&place| &all[place]).collect::<Vec<_>>());
+        let names = |all: &[String], locations: &[usize]| {
+            quoted(&locations.iter().map(|&location| &all[location]).collect::<Vec<_>>())
+        };
         let (added, missing) = (without(found, &self.classes), without(&self.classes, found));
         let parts: Vec<String> =
             [(&added, found, "it has the class"), (&missing, &self.classes[..], "it lacks the class")]
                 .into_iter()
-                .filter(|(places, ..)| !places.is_empty())
-                .map(|(places, all, what)| format!("{what} {}", names(all, places)))
+                .filter(|(locations, ..)| !locations.is_empty())
+                .map(|(locations, all, what)| format!("{what} {}", names(all, locations)))
                 .collect();
         if !parts.is_empty() {
             let (had, has) = (self.classes.len(), found.len());
@@ -288,7 +289,7 @@ impl RunInfo {
         let CorpusInfo { train, test, .. } = self.corpus;
         let training = self.training.as_ref();
         let (train_images, total_steps) = training.map_or((0, 0), |found| (found.train_images, found.total_steps));
-        let refuse = |expected: &str, found: String| Err(scope.error(&tree::Place::Whole, expected, found));
+        let refuse = |expected: &str, found: String| Err(scope.error(&tree::SourceLocation::Whole, expected, found));
         match () {
             () if self.classes.len() > MAX_CLASSES => {
                 refuse("at most 65,536 classes", format!("{} of them", self.classes.len()))
@@ -311,7 +312,7 @@ impl RunInfo {
         }
         let expected =
             "`mean` in [recipe.data] that is \"none\", \"pixel\" or numbers, and `std` that is \"none\" or numbers";
-        Err(scope.error(&tree::Place::Whole, expected, "what is computed from the training images".into()))
+        Err(scope.error(&tree::SourceLocation::Whole, expected, "what is computed from the training images".into()))
     }
 
     /// Writes the run folder's run.toml.

@@ -43,7 +43,7 @@ fn numbers_of(
     if lengths.contains(&numbers.len()) {
         return Ok(Some(numbers));
     }
-    Err(section.scope.error(&node.place, format!("{expected} for `{key}`"), node.value.describe()))
+    Err(section.scope.error(&node.location, format!("{expected} for `{key}`"), node.value.describe()))
 }
 
 pub(crate) fn put_pair(table: &mut Table, key: &str, [rows, columns]: [usize; 2]) {

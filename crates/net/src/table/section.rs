@@ -1,6 +1,6 @@
 //! Typed reading of one table: every key is taken once, what is left over is an error.
 
-use super::tree::{Node, Place, Value};
+use super::tree::{Node, SourceLocation, Value};
 use crate::error::Error;
 
 /// Where errors are said to stand: the file, and the layer being read.
@@ -11,18 +11,18 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Scope<'_> {
-    /// A place in words: file and line, or the override.
-    pub fn place(&self, place: &Place) -> String {
-        match place {
-            Place::Line(line) => format!("{}:{line}", self.file),
-            Place::Override(text) => text.clone(),
-            Place::Whole => self.file.to_owned(),
+    /// A location as text: file and line, or the override.
+    pub fn location(&self, location: &SourceLocation) -> String {
+        match location {
+            SourceLocation::Line(line) => format!("{}:{line}", self.file),
+            SourceLocation::Override(text) => text.clone(),
+            SourceLocation::Whole => self.file.to_owned(),
         }
     }
 
-    pub fn error(&self, place: &Place, expected: impl Into<String>, found: String) -> Error {
+    pub fn error(&self, location: &SourceLocation, expected: impl Into<String>, found: String) -> Error {
         Error::Recipe {
-            place: self.place(place),
+            location: self.location(location),
             layer: self.layer.map(str::to_owned),
             expected: expected.into(),
             found,
@@ -32,7 +32,7 @@ impl Scope<'_> {
 
     fn mistyped(&self, key: &str, expected: &str, node: &Node) -> Error {
         let expected = format!("{expected} for `{key}`");
-        self.error(&node.place, expected, node.value.describe())
+        self.error(&node.location, expected, node.value.describe())
     }
 }
 
@@ -125,7 +125,7 @@ pub(crate) struct Section<'a> {
     pub scope: Scope<'a>,
     /// How messages call the table, e.g. `[train]`.
     pub title: &'a str,
-    pub place: &'a Place,
+    pub location: &'a SourceLocation,
     entries: &'a [(String, Node)],
     known: Vec<&'static str>,
 }
@@ -133,8 +133,8 @@ pub(crate) struct Section<'a> {
 impl<'a> Section<'a> {
     pub fn open(scope: Scope<'a>, title: &'a str, node: &'a Node) -> Result<Self, Error> {
         match &node.value {
-            Value::Table(entries) => Ok(Self { scope, title, place: &node.place, entries, known: Vec::new() }),
-            other => Err(scope.error(&node.place, format!("the table {title}"), other.describe())),
+            Value::Table(entries) => Ok(Self { scope, title, location: &node.location, entries, known: Vec::new() }),
+            other => Err(scope.error(&node.location, format!("the table {title}"), other.describe())),
         }
     }
 
@@ -165,7 +165,7 @@ impl<'a> Section<'a> {
 
     pub fn missing(&self, key: &str) -> Error {
         let expected = format!("the key `{key}` in {}", self.title);
-        self.scope.error(self.place, expected, "none".into())
+        self.scope.error(self.location, expected, "none".into())
     }
 
     /// A value that must satisfy `holds`; `rule` says what that is.
@@ -179,8 +179,8 @@ impl<'a> Section<'a> {
             Some(value) if !holds(&value) => {
                 let node = self.node(key);
                 let found = node.map_or_else(String::new, |node| node.value.describe());
-                let place = node.map_or(self.place, |node| &node.place);
-                Err(self.scope.error(place, format!("{rule} for `{key}`"), found))
+                let location = node.map_or(self.location, |node| &node.location);
+                Err(self.scope.error(location, format!("{rule} for `{key}`"), found))
             }
             value => Ok(value),
         }
@@ -199,7 +199,7 @@ impl<'a> Section<'a> {
         }
         let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
         let expected = format!("one of {} for `{key}`", names.join(", "));
-        let mut error = self.scope.error(&node.place, expected, node.value.describe());
+        let mut error = self.scope.error(&node.location, expected, node.value.describe());
         suggest(&mut error, &word, &names);
         Err(error)
     }
@@ -211,7 +211,7 @@ impl<'a> Section<'a> {
             return Ok(());
         };
         let expected = format!("one of the keys {} in {}", self.known.join(", "), self.title);
-        let mut error = self.scope.error(&node.place, expected, format!("the unknown key `{name}`"));
+        let mut error = self.scope.error(&node.location, expected, format!("the unknown key `{name}`"));
         suggest(&mut error, name, &self.known);
         Err(error)
     }

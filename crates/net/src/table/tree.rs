@@ -1,11 +1,11 @@
-//! TOML with the place of every value, and overrides laid over it.
+//! TOML values with their locations in the file, and overrides of values.
 
 use crate::error::Error;
 use toml::de::{DeTable, DeValue};
 
 /// Where a value stands: a line of the file, or the override that brought it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum SourceLocation {
     Line(usize),
     Override(String),
     Whole,
@@ -13,7 +13,7 @@ pub(crate) enum Place {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    pub place: Place,
+    pub location: SourceLocation,
     pub value: Value,
 }
 
@@ -47,7 +47,7 @@ impl Value {
     }
 }
 
-/// A text with the places where its lines begin: counting them again for every key would take for ever in a long file.
+/// A text with the offsets of its lines, so that the line of a key is found without counting.
 struct Lines<'a> {
     text: &'a str,
     starts: Vec<usize>,
@@ -72,19 +72,19 @@ pub(crate) fn parse(text: &str, file: &str) -> Result<Node, Error> {
     let table = DeTable::parse(text).map_err(|reason| {
         let line = reason.span().map(|span| lines.at(span.start));
         Error::Syntax {
-            place: line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}")),
+            location: line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}")),
             reason: reason.message().to_owned(),
         }
     })?;
-    Ok(Node { place: Place::Whole, value: from_table(&lines, table.get_ref()) })
+    Ok(Node { location: SourceLocation::Whole, value: from_table(&lines, table.get_ref()) })
 }
 
 fn from_table(lines: &Lines<'_>, table: &DeTable<'_>) -> Value {
     let entries = table.iter().map(|(key, value)| {
         // The key's line, not the value's: a table's own span is its header.
-        let place = Place::Line(lines.at(key.span().start));
+        let location = SourceLocation::Line(lines.at(key.span().start));
         let value = from_value(lines, value.get_ref());
-        (key.get_ref().to_string(), Node { place, value })
+        (key.get_ref().to_string(), Node { location, value })
     });
     Value::Table(entries.collect())
 }
@@ -101,7 +101,7 @@ fn from_value(lines: &Lines<'_>, value: &DeValue<'_>) -> Value {
             items
                 .iter()
                 .map(|item| Node {
-                    place: Place::Line(lines.at(item.span().start)),
+                    location: SourceLocation::Line(lines.at(item.span().start)),
                     value: from_value(lines, item.get_ref()),
                 })
                 .collect(),
@@ -113,23 +113,23 @@ fn from_value(lines: &Lines<'_>, value: &DeValue<'_>) -> Value {
 /// Lays `path = value` over the tree: `train.batch`, `layer.conv1.filters`, `train.stages.0.rate`.
 pub(crate) fn lay_over(root: &mut Node, path: &str, value: &str) -> Result<(), Error> {
     let label = format!("--set {path}={value}");
-    let place = Place::Override(label.clone());
-    let value = parse_value(value, &place);
+    let location = SourceLocation::Override(label.clone());
+    let value = parse_value(value, &location);
     let mut node = root;
     for part in path.split('.') {
-        node = step_into(node, part, &place).ok_or_else(|| Error::Recipe {
-            place: label.clone(),
+        node = step_into(node, part, &location).ok_or_else(|| Error::Recipe {
+            location: label.clone(),
             layer: None,
             expected: "a key such as train.batch or layer.conv1.filters".into(),
             found: format!("`{part}`, which names nothing in the recipe"),
             hint: None,
         })?;
     }
-    *node = Node { place, value };
+    *node = Node { location, value };
     Ok(())
 }
 
-fn parse_value(value: &str, place: &Place) -> Value {
+fn parse_value(value: &str, location: &SourceLocation) -> Value {
     let text = format!("value = {value}");
     let parsed = DeTable::parse(&text).ok().and_then(|table| {
         let found = table.get_ref().get("value")?;
@@ -137,30 +137,30 @@ fn parse_value(value: &str, place: &Place) -> Value {
     });
     // What is no TOML value is meant as text: `train.shuffle=epoch`.
     let mut value = parsed.unwrap_or_else(|| Value::Text(value.to_owned()));
-    set_place(&mut value, place);
+    set_location(&mut value, location);
     value
 }
 
-fn set_place(value: &mut Value, place: &Place) {
+fn set_location(value: &mut Value, location: &SourceLocation) {
     let nodes: Vec<&mut Node> = match value {
         Value::List(items) => items.iter_mut().collect(),
         Value::Table(entries) => entries.iter_mut().map(|(_, node)| node).collect(),
         _ => Vec::new(),
     };
     for node in nodes {
-        node.place = place.clone();
-        set_place(&mut node.value, place);
+        node.location = location.clone();
+        set_location(&mut node.value, location);
     }
 }
 
-fn step_into<'a>(node: &'a mut Node, part: &str, place: &Place) -> Option<&'a mut Node> {
+fn step_into<'a>(node: &'a mut Node, part: &str, location: &SourceLocation) -> Option<&'a mut Node> {
     match &mut node.value {
         Value::Table(entries) => {
             let index = entries.iter().position(|(key, _)| key == part);
             let index = index.unwrap_or_else(|| {
                 let value = Value::Table(Vec::new());
-                let place = place.clone();
-                entries.push((part.to_owned(), Node { place, value }));
+                let location = location.clone();
+                entries.push((part.to_owned(), Node { location, value }));
                 entries.len() - 1
             });
             Some(&mut entries[index].1)

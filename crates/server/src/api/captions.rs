@@ -100,7 +100,7 @@ struct ClusterCaption {
     effect: f64,
     /// Interval of 95 % for all comparisons of a cluster together: of the effect for means, of the difference for shares.
     interval: [f64; 2],
-    /// Place of a stronger caption that says the same.
+    /// Index of a stronger caption with the same content.
     #[schema(required)]
     repeats: Option<usize>,
     /// The side of the threshold that the cluster is on: `above` or `below`; with a word or class, or without.

@@ -50,7 +50,7 @@ struct RunSummary {
     #[schema(required)]
     divergence: Option<Diverged>,
     state: RunState,
-    /// Place of its network among `networks`.
+    /// Index of its network in `networks`.
     network: usize,
     corpus: RunImages,
     /// The program that trained it and what that calls the network; null for deepViz's own.

@@ -1,6 +1,6 @@
 //! The geometry of a sheet: its tiles, the meaning of its colours, and the value under a pixel.
 
-use deepviz_render::{Arrangement, GAP_PX, Place, Range};
+use deepviz_render::{Arrangement, GAP_PX, Range, ValuePosition};
 use ndarray::Array4;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -160,7 +160,7 @@ impl SheetRequest {
         values: &Array4<f32>,
     ) -> Result<PixelValue, ApiError> {
         let layout = self.layout()?;
-        let Some(Place { filter, channel, row, column }) = layout.place_at(x, y) else {
+        let Some(ValuePosition { filter, channel, row, column }) = layout.position_at(x, y) else {
             return Err(ApiError::not_found(format!("no value lies under pixel {x},{y}")).hint(format!(
                 "the sheet is {} x {} pixels, with gaps of {GAP_PX} between its tiles",
                 layout.width_px(),

@@ -15,12 +15,12 @@ const PLACE: &str = "xyzzy-of-this-machine";
 const SECRET: &str = "hunter2";
 
 /// Folders of the test's own below one with a name that nothing else has.
-struct Place {
+struct Fixture {
     _folder: tempfile::TempDir,
     path: PathBuf,
 }
 
-impl Place {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(PLACE);
@@ -77,29 +77,29 @@ fn folder(path: PathBuf) {
     fs::create_dir(path).unwrap();
 }
 
-fn make_damaged_runs(place: &Place) {
-    make_shapes(&place.at("corpora/shapes"), &ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 }).unwrap();
-    place.run("good", |_| {});
-    place.run("no-toml", |run| write(run.join("run.toml"), "[[[\n"));
-    place.run("no-text", |run| fs::write(run.join("run.toml"), [0xff; 40]).unwrap());
-    place.run("newer", |run| write(run.join("run.toml"), "format = 99\n"));
-    place.run("lacks-keys", |run| write(run.join("run.toml"), "format = 1\nname = \"x\"\n"));
-    place.run("unknown-key", |run| {
+fn make_damaged_runs(fixture: &Fixture) {
+    make_shapes(&fixture.at("corpora/shapes"), &ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 }).unwrap();
+    fixture.run("good", |_| {});
+    fixture.run("no-toml", |run| write(run.join("run.toml"), "[[[\n"));
+    fixture.run("no-text", |run| fs::write(run.join("run.toml"), [0xff; 40]).unwrap());
+    fixture.run("newer", |run| write(run.join("run.toml"), "format = 99\n"));
+    fixture.run("lacks-keys", |run| write(run.join("run.toml"), "format = 1\nname = \"x\"\n"));
+    fixture.run("unknown-key", |run| {
         let text = fs::read_to_string(run.join("run.toml")).unwrap();
         write(run.join("run.toml"), &text.replace("seed =", "sead ="));
     });
-    place.run("no-snapshots", |run| fs::remove_dir_all(run.join("snapshots")).unwrap());
-    place.run("snapshots-a-file", |run| {
+    fixture.run("no-snapshots", |run| fs::remove_dir_all(run.join("snapshots")).unwrap());
+    fixture.run("snapshots-a-file", |run| {
         fs::remove_dir_all(run.join("snapshots")).unwrap();
         fs::write(run.join("snapshots"), "x").unwrap();
     });
-    place.run("cut-snapshot", |run| cut(&run.join("snapshots/000005.safetensors"), 4_000));
-    place.run("empty-snapshot", |run| cut(&run.join("snapshots/000000.safetensors"), 0));
-    place.run("other-step", |run| {
+    fixture.run("cut-snapshot", |run| cut(&run.join("snapshots/000005.safetensors"), 4_000));
+    fixture.run("empty-snapshot", |run| cut(&run.join("snapshots/000000.safetensors"), 0));
+    fixture.run("other-step", |run| {
         fs::copy(run.join("snapshots/000005.safetensors"), run.join("snapshots/000010.safetensors")).map(drop).unwrap();
     });
     // A header that looks well, and contents that do not.
-    place.run("flipped-bit", |run| {
+    fixture.run("flipped-bit", |run| {
         for step in ["000000", "000005", "000010", "000015"] {
             let path = run.join(format!("snapshots/{step}.safetensors"));
             let mut bytes = fs::read(&path).unwrap();
@@ -107,18 +107,18 @@ fn make_damaged_runs(place: &Place) {
             fs::write(path, bytes).unwrap();
         }
     });
-    place.run("metrics-garbage", |run| write(run.join("metrics.jsonl"), "{}\n[1]\nx\n"));
-    place.run("metrics-a-folder", |run| folder(run.join("metrics.jsonl")));
-    place.run("stats-garbage", |run| write(run.join("stats.sqlite"), &"no database ".repeat(500)));
-    place.run("stats-cut", |run| cut(&run.join("stats.sqlite"), 20_000));
-    place.run("stats-a-folder", |run| folder(run.join("stats.sqlite")));
-    place.run("stats-foreign", |run| sql(run, "PRAGMA application_id = 77"));
-    place.run("stats-newer", |run| sql(run, "PRAGMA user_version = 9999"));
-    place.run("stats-older", |run| sql(run, "PRAGMA user_version = 1"));
-    place.run("stats-other-tables", |run| sql(run, "DROP TABLE unit; CREATE TABLE unit (x)"));
+    fixture.run("metrics-garbage", |run| write(run.join("metrics.jsonl"), "{}\n[1]\nx\n"));
+    fixture.run("metrics-a-folder", |run| folder(run.join("metrics.jsonl")));
+    fixture.run("stats-garbage", |run| write(run.join("stats.sqlite"), &"no database ".repeat(500)));
+    fixture.run("stats-cut", |run| cut(&run.join("stats.sqlite"), 20_000));
+    fixture.run("stats-a-folder", |run| folder(run.join("stats.sqlite")));
+    fixture.run("stats-foreign", |run| sql(run, "PRAGMA application_id = 77"));
+    fixture.run("stats-newer", |run| sql(run, "PRAGMA user_version = 9999"));
+    fixture.run("stats-older", |run| sql(run, "PRAGMA user_version = 1"));
+    fixture.run("stats-other-tables", |run| sql(run, "DROP TABLE unit; CREATE TABLE unit (x)"));
     // As an earlier version recorded it.
-    let failed = place.at("runs/stats-failed/snapshots/000005.safetensors");
-    place.run("stats-failed", |run| {
+    let failed = fixture.at("runs/stats-failed/snapshots/000005.safetensors");
+    fixture.run("stats-failed", |run| {
         let failed = failed.display();
         sql(
             run,
@@ -127,15 +127,15 @@ fn make_damaged_runs(place: &Place) {
     });
 }
 
-fn make_runs_over_damaged_corpora(place: &Place) {
-    place.run_over("none", |_| {});
-    place.run_over("a-file", |at| fs::write(at, "x").unwrap());
-    place.run_over("empty", |at| fs::create_dir(at).unwrap());
-    place.run_over("notes", |at| {
+fn make_runs_over_damaged_corpora(fixture: &Fixture) {
+    fixture.run_over("none", |_| {});
+    fixture.run_over("a-file", |at| fs::write(at, "x").unwrap());
+    fixture.run_over("empty", |at| fs::create_dir(at).unwrap());
+    fixture.run_over("notes", |at| {
         fs::create_dir(at).unwrap();
         fs::write(at.join("notes.txt"), "x").unwrap();
     });
-    place.run_over("broken-images", |at| {
+    fixture.run_over("broken-images", |at| {
         fs::create_dir_all(at.join("train/a")).unwrap();
         fs::write(at.join("train/a/1.png"), "x").unwrap();
     });
@@ -145,16 +145,16 @@ fn make_runs_over_damaged_corpora(place: &Place) {
             damage(at);
         }
     };
-    place.run_over("other-identity", made(6, |_| {}));
-    place.run_over("cut-corpus", made(5, |at| cut(&at.join("train.bin"), 70_000)));
-    place.run_over("no-description", made(5, |at| fs::write(at.join("corpus.json"), "{").unwrap()));
-    place.run_over("other-classes", |at| {
+    fixture.run_over("other-identity", made(6, |_| {}));
+    fixture.run_over("cut-corpus", made(5, |at| cut(&at.join("train.bin"), 70_000)));
+    fixture.run_over("no-description", made(5, |at| fs::write(at.join("corpus.json"), "{").unwrap()));
+    fixture.run_over("other-classes", |at| {
         for class in ["a", "b"] {
             fs::create_dir_all(at.join(class)).unwrap();
             image::RgbImage::new(32, 32).save(at.join(class).join("1.png")).unwrap();
         }
     });
-    place.run_over("bad-record", |at| {
+    fixture.run_over("bad-record", |at| {
         fs::create_dir_all(at.join("a")).unwrap();
         fs::write(at.join("corpus.toml"), "layout = 7\n").unwrap();
         image::RgbImage::new(4, 4).save(at.join("a/1.png")).unwrap();
@@ -226,14 +226,14 @@ fn names_in(folder: &Path) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_answer_names_a_folder_of_this_machine() {
-    let place = Place::new();
-    make_damaged_runs(&place);
-    make_runs_over_damaged_corpora(&place);
+    let fixture = Fixture::new();
+    make_damaged_runs(&fixture);
+    make_runs_over_damaged_corpora(&fixture);
     // A file where the cache folder should be: corpora are held in memory, and say so.
-    let cache = place.at("cache");
+    let cache = fixture.at("cache");
     fs::write(&cache, "x").unwrap();
-    let server = TestServer::caching_in(&[place.at("runs")], &cache);
-    let names = names_in(&place.at("runs"));
+    let server = TestServer::caching_in(&[fixture.at("runs")], &cache);
+    let names = names_in(&fixture.at("runs"));
     let names: Vec<&str> = names.iter().map(String::as_str).chain(["missing"]).collect();
     let temporary = std::env::temp_dir().join(".tmp");
     let forbidden = [PLACE, temporary.to_str().unwrap()];
@@ -262,16 +262,16 @@ async fn no_answer_names_a_folder_of_this_machine() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_refused_upload_names_a_folder_of_this_machine() {
     const TOKEN: &str = "open-sesame";
-    let place = Place::new();
-    make_damaged_runs(&place);
-    make_runs_over_damaged_corpora(&place);
-    let uploads = place.at("uploads");
+    let fixture = Fixture::new();
+    make_damaged_runs(&fixture);
+    make_runs_over_damaged_corpora(&fixture);
+    let uploads = fixture.at("uploads");
     fs::create_dir(&uploads).unwrap();
     let server = TestServer::taking_uploads(&uploads, TOKEN);
     let mut refused = 0;
     for (kind, folder) in [("runs", "runs"), ("corpora", "corpora")] {
-        for name in names_in(&place.at(folder)) {
-            let from = place.at(&format!("{folder}/{name}"));
+        for name in names_in(&fixture.at(folder)) {
+            let from = fixture.at(&format!("{folder}/{name}"));
             let mut builder = tar::Builder::new(Vec::new());
             if from.is_dir() {
                 builder.append_dir_all("in", &from).unwrap();
@@ -295,8 +295,8 @@ async fn no_refused_upload_names_a_folder_of_this_machine() {
 #[tokio::test(flavor = "multi_thread")]
 #[cfg(unix)]
 async fn no_answer_quotes_a_file_that_is_linked_from_a_run() {
-    let place = Place::new();
-    make_shapes(&place.at("corpora/shapes"), &ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 }).unwrap();
+    let fixture = Fixture::new();
+    make_shapes(&fixture.at("corpora/shapes"), &ShapesOptions { images: 120, test_fraction: 0.25, seed: 5 }).unwrap();
     let secrets = [
         format!("user: root\npassword: {SECRET}\n"),
         format!("{SECRET}\n{SECRET}\n"),
@@ -307,7 +307,7 @@ async fn no_answer_quotes_a_file_that_is_linked_from_a_run() {
         format!("{{\"password\": \"{SECRET}\"}}\n{{\"kind\": \"{SECRET}\", \"step\": \"{SECRET}\"}}\n"),
     ];
     for (number, secret) in secrets.iter().enumerate() {
-        let file = place.at(&format!("secrets/{number}"));
+        let file = fixture.at(&format!("secrets/{number}"));
         fs::write(&file, secret.repeat(4)).unwrap();
         for (name, linked) in [
             ("run-toml", "run.toml"),
@@ -315,23 +315,23 @@ async fn no_answer_quotes_a_file_that_is_linked_from_a_run() {
             ("snapshot", "snapshots/000005.safetensors"),
             ("stats", "stats.sqlite"),
         ] {
-            place.run(&format!("{name}-{number}"), |run| {
+            fixture.run(&format!("{name}-{number}"), |run| {
                 fs::remove_file(run.join(linked)).unwrap();
                 std::os::unix::fs::symlink(&file, run.join(linked)).unwrap();
             });
         }
     }
-    let server = TestServer::over(&[place.at("runs")], None, None);
-    let names = names_in(&place.at("runs"));
+    let server = TestServer::over(&[fixture.at("runs")], None, None);
+    let names = names_in(&fixture.at("runs"));
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let first_bytes = u64::from_le_bytes(*SECRET.repeat(2).as_bytes().first_chunk().unwrap()).to_string();
     let [refused, answered] = expect_none_of(&server, &names, &[SECRET, &first_bytes, PLACE]).await;
     assert!(refused > 500 && answered > 300, "{refused} refused, {answered} answered");
     // They are served under their own names, as what they are.
     assert!(server.json("/api/runs/metrics-0").await["metrics_problem"].is_string());
-    let run = place.at("elsewhere/linked");
-    write_run(&run, &place.at("corpora/shapes"));
-    std::os::unix::fs::symlink(&run, place.at("runs/link")).unwrap();
-    let server = TestServer::over(&[place.at("runs")], None, None);
+    let run = fixture.at("elsewhere/linked");
+    write_run(&run, &fixture.at("corpora/shapes"));
+    std::os::unix::fs::symlink(&run, fixture.at("runs/link")).unwrap();
+    let server = TestServer::over(&[fixture.at("runs")], None, None);
     assert_eq!(server.json("/api/runs/linked").await["checkpoints"].as_array().unwrap().len(), 4);
 }

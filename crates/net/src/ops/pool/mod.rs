@@ -207,7 +207,7 @@ fn read_sliding(section: &mut Section<'_>) -> Result<PoolWindows, Error> {
     let padding = sides_of(section, "padding")?;
     if let (Some(start), Some(_), Some(node)) = (start, padding, section.node("start")) {
         let found = format!("`start = {start}` and `padding`");
-        return Err(section.scope.error(&node.place, "one of `start` and `padding`", found));
+        return Err(section.scope.error(&node.location, "one of `start` and `padding`", found));
     }
     // A start is a padding above and left alone.
     let before = start.unwrap_or(0).unsigned_abs();

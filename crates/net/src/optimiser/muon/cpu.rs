@@ -72,7 +72,7 @@ impl Orthogonaliser {
         let plan = &plans[at];
         let width = padded.columns;
         // The products are of the shorter side.
-        let place = move |at: usize| {
+        let padded_index = move |at: usize| {
             let (row, column) = (at / columns, at % columns);
             if is_tall { column * width + row } else { row * width + column }
         };
@@ -80,7 +80,7 @@ impl Orthogonaliser {
         x.fill(0.0);
         let mut squares = 0.0;
         for (index, value) in matrix.into_iter().take(shape.len()).enumerate() {
-            x[place(index)] = value;
+            x[padded_index(index)] = value;
             squares += f64::from(value).powi(2);
         }
         let factor = (1.0 / (squares.sqrt() + EPSILON)) as f32;
@@ -93,7 +93,7 @@ impl Orthogonaliser {
             }
         });
         let x = &buffers.x;
-        (0..shape.len()).map(move |index| x[place(index)])
+        (0..shape.len()).map(move |index| x[padded_index(index)])
     }
 
     /// The index of the plan for such sides.

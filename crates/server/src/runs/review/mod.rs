@@ -67,7 +67,7 @@ impl LabelReviewFile {
     /// process holds the lock.
     pub(crate) fn set(&self, record: ReviewRecord) -> Result<(), ApiError> {
         self.change(|records| {
-            match place(records, &record.corpus, record.image) {
+            match search(records, &record.corpus, record.image) {
                 Ok(at) => records[at] = record,
                 Err(at) => records.insert(at, record),
             }
@@ -80,10 +80,10 @@ impl LabelReviewFile {
     /// # Errors
     /// As [`Self::set`].
     pub(crate) fn withdraw(&self, corpus: &str, image: u32) -> Result<(), ApiError> {
-        if place(&self.read()?, corpus, image).is_err() {
+        if search(&self.read()?, corpus, image).is_err() {
             return Ok(());
         }
-        self.change(|records| place(records, corpus, image).map(|at| records.remove(at)).is_ok())
+        self.change(|records| search(records, corpus, image).map(|at| records.remove(at)).is_ok())
     }
 
     /// Changes the file where `work` says that it did.
@@ -110,6 +110,6 @@ impl LabelReviewFile {
 }
 
 /// Where the verdict on an image is, or would be.
-fn place(records: &[ReviewRecord], corpus: &str, image: u32) -> Result<usize, usize> {
+fn search(records: &[ReviewRecord], corpus: &str, image: u32) -> Result<usize, usize> {
     records.binary_search_by(|record| record.corpus.as_str().cmp(corpus).then(record.image.cmp(&image)))
 }
