@@ -50,9 +50,9 @@ pub struct Atlas {
 }
 
 /// The layers whose filters can be ablated: those with filters, but the last, whose outputs are the logits. Of layers that
-/// share the place where they are measured, the first.
+/// are measured at the same layer, the first.
 pub fn layers(network: &Network) -> Vec<usize> {
-    let mut places = Vec::new();
+    let mut measured_layers = Vec::new();
     let has_filters = |index: &usize| {
         let layer = &network.layers()[*index];
         *index != network.logits() && layer.parameter(Role::Weight).is_some() && layer.kernel_dims.is_some()
@@ -60,9 +60,9 @@ pub fn layers(network: &Network) -> Vec<usize> {
     (1..network.output())
         .filter(has_filters)
         .filter(|&index| {
-            let place = network.nonlinearity_of(index);
-            let is_new = !places.contains(&place) && place < network.logits();
-            places.push(place);
+            let measured_at = network.nonlinearity_of(index);
+            let is_new = !measured_layers.contains(&measured_at) && measured_at < network.logits();
+            measured_layers.push(measured_at);
             is_new
         })
         .collect()
@@ -225,15 +225,15 @@ fn add_chunk(
         .map(|(&label, row)| sums.base[usize::from(label)].count(usize::from(label), row, false))
         .collect();
     // From the last layer up: what an earlier one needs is then as it was.
-    for place in (0..settled.len()).rev() {
-        let layer = settled[place];
+    for layer_index in (0..settled.len()).rev() {
+        let layer = settled[layer_index];
         let mut edits = trace.edits(layer, &[at])?;
-        for (channel, &mean) in means[place].iter().enumerate() {
+        for (channel, &mean) in means[layer_index].iter().enumerate() {
             for (way, value) in [0.0, mean].into_iter().enumerate() {
                 let logits = edits.set(ChannelEdit { channel, value })?;
                 for ((&label, row), &was_right) in labels.iter().zip(logits[0].rows()).zip(&was_right) {
                     let class = usize::from(label);
-                    sums.layers[place][way][[channel, class]].count(class, row, was_right);
+                    sums.layers[layer_index][way][[channel, class]].count(class, row, was_right);
                 }
             }
         }
@@ -247,20 +247,20 @@ fn means(model: &Model, images: &[ArrayView3<'_, u8>], layers: &[usize]) -> Resu
         sums.resize(layers.len(), Vec::new());
         let channels = output.shape().channels;
         let mut blocks: Vec<ChannelSums> = Vec::new();
-        for (place, _) in layers.iter().enumerate().filter(|(_, of)| **of == layer) {
-            sums[place].resize(channels, 0.0);
+        for (layer_index, _) in layers.iter().enumerate().filter(|(_, of)| **of == layer) {
+            sums[layer_index].resize(channels, 0.0);
             for image in 0..output.images() {
                 output.add_up(image, &mut blocks);
                 let values = blocks.iter().flat_map(|block| block.sums);
-                sums[place].iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
+                sums[layer_index].iter_mut().zip(values).for_each(|(sum, value)| *sum += f64::from(value));
             }
         }
     };
     let (_, parts) = model.forward_watched(images, &[], watch)?;
-    let mean = |(place, &layer): (usize, &usize)| {
+    let mean = |(layer_index, &layer): (usize, &usize)| {
         let shape = model.network().layers()[layer].shape;
         let count = (images.len() * shape.height * shape.width).max(1) as f64;
-        let sum = |channel: usize| parts.iter().map(|part| part[place][channel]).sum::<f64>();
+        let sum = |channel: usize| parts.iter().map(|part| part[layer_index][channel]).sum::<f64>();
         (0..shape.channels).map(|channel| (sum(channel) / count) as f32).collect()
     };
     Ok(layers.iter().enumerate().map(mean).collect())

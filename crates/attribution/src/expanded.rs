@@ -44,7 +44,7 @@ pub fn expanded(model: &Model, layer: usize, filters: &[usize]) -> Result<Array4
     let mut trace = model.trace()?;
     let mut all = Array4::zeros((filters.len(), channels, height, width));
     let nothing = Array3::zeros(<(usize, usize, usize)>::from(network.input().dims()));
-    let mut place = 0;
+    let mut filled = 0;
     for chunk in filters.chunks(trace.capacity().max(1)) {
         let inputs: Vec<ArrayView3<'_, f32>> = chunk.iter().map(|_| nothing.view()).collect();
         trace.forward(&inputs, layer, &[])?;
@@ -59,8 +59,8 @@ pub fn expanded(model: &Model, layer: usize, filters: &[usize]) -> Result<Array4
         for row in gradients[0].rows() {
             let gradient = row.to_shape(nothing.dim()).map_err(|_| Error::NotFinite)?;
             let (rows, columns) = (patch.y..patch.y + height, patch.x..patch.x + width);
-            all.slice_mut(s![place, .., .., ..]).assign(&gradient.slice(s![.., rows, columns]));
-            place += 1;
+            all.slice_mut(s![filled, .., .., ..]).assign(&gradient.slice(s![.., rows, columns]));
+            filled += 1;
         }
     }
     Ok(all)

@@ -89,7 +89,7 @@ impl<'a> PickleReader<'a> {
     }
 
     fn argument(&self, arguments: &[ValueId], index: usize) -> &Value<'a> {
-        arguments.get(index).map_or(&Value::None, |place| &self.values[place.0])
+        arguments.get(index).map_or(&Value::None, |id| &self.values[id.0])
     }
 
     fn value_type(&self, arguments: &[ValueId]) -> Result<Value<'a>, PickleFault> {
@@ -204,12 +204,12 @@ impl<'a> PickleReader<'a> {
         Ok(())
     }
 
-    fn shape(&self, place: ValueId) -> Option<Vec<usize>> {
-        let Value::Tuple(shape) = &self.values[place.0] else { return None };
+    fn shape(&self, id: ValueId) -> Option<Vec<usize>> {
+        let Value::Tuple(shape) = &self.values[id.0] else { return None };
         if shape.len() > MAX_ARGUMENTS {
             return None;
         }
-        let side = |place: &ValueId| match self.values[place.0] {
+        let side = |id: &ValueId| match self.values[id.0] {
             Value::Int(side) => usize::try_from(side).ok(),
             _ => None,
         };

@@ -134,13 +134,13 @@ impl<'a> PickleReader<'a> {
     pub(crate) fn pop(&mut self) -> Result<ValueId, PickleFault> {
         // Values below an open mark belong to the opcode that set the mark.
         let floor = self.marks.last().copied().unwrap_or(0);
-        let place = if self.stack.len() > floor { self.stack.pop() } else { None };
-        place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
+        let id = if self.stack.len() > floor { self.stack.pop() } else { None };
+        id.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
     }
 
     pub(crate) fn top(&self) -> Result<ValueId, PickleFault> {
-        let place = self.stack.last().copied();
-        place.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
+        let id = self.stack.last().copied();
+        id.ok_or_else(|| self.fault("too few values".to_owned(), "a value for the operation"))
     }
 
     pub(crate) fn last(&mut self, count: usize) -> Result<Vec<ValueId>, PickleFault> {
@@ -165,16 +165,16 @@ impl<'a> PickleReader<'a> {
     }
 
     pub(crate) fn remember(&mut self, key: u32) -> Result<(), PickleFault> {
-        let place = self.top()?;
-        self.memo.insert(key, place);
+        let id = self.top()?;
+        self.memo.insert(key, id);
         Ok(())
     }
 
     pub(crate) fn recall(&mut self, key: u32) -> Result<(), PickleFault> {
-        let Some(&place) = self.memo.get(&key) else {
+        let Some(&id) = self.memo.get(&key) else {
             return Err(self.fault(format!("memo {key}"), "a memo that was set"));
         };
-        self.stack.push(place);
+        self.stack.push(id);
         Ok(())
     }
 

@@ -50,7 +50,7 @@ fn a_dictionary_of_a_class_keeps_its_items() {
     let bytes = with_value(b"ccollections\nOrderedDict\n)\x81(U\x01xK\x01U\x01yK\x02u");
     let pickle = parse(&bytes, RECORDED).unwrap();
     let Some(Value::Record(record)) = pickle.key("a") else { panic!() };
-    let items: Vec<_> = record.items.iter().map(|&place| pickle.get(place)).collect();
+    let items: Vec<_> = record.items.iter().map(|&id| pickle.get(id)).collect();
     assert!(items[0].is_text("x") && items[3] == &Value::Int(2), "{items:?}");
 }
 

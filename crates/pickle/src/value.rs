@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// A value; those inside others are places in the arena.
+/// A value; those inside others are ids in the arena.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'a> {
     /// `None`
@@ -63,7 +63,7 @@ pub struct Record<'a> {
     pub items: Vec<ValueId>,
 }
 
-/// The place of a value in the arena.
+/// The index of a value in the arena.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ValueId(pub(crate) usize);
 
@@ -74,7 +74,7 @@ pub struct Pickle<'a> {
     pub(crate) root: ValueId,
 }
 
-/// A place of a pickle that cannot be used.
+/// An offset of a pickle at which it cannot be used, and why.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{found} at byte {offset}, expected {expected}")]
 pub struct PickleFault {
@@ -93,8 +93,8 @@ impl<'a> Pickle<'a> {
     }
 
     /// A value inside another.
-    pub fn get(&self, place: ValueId) -> &Value<'a> {
-        &self.values[place.0]
+    pub fn get(&self, id: ValueId) -> &Value<'a> {
+        &self.values[id.0]
     }
 
     /// The value of a key of the dictionary that the pickle is. Keys may be strings or bytes.
@@ -234,14 +234,14 @@ impl Array<'_> {
             steps.push((side, step));
             step *= side;
         }
-        let place = |mut index: usize| {
-            let mut place = 0;
+        let value_at = |mut index: usize| {
+            let mut offset = 0;
             for (side, step) in steps.iter().rev() {
-                place += index % side * step;
+                offset += index % side * step;
                 index /= side;
             }
-            values[place]
+            values[offset]
         };
-        Some((0..values.len()).map(place).collect())
+        Some((0..values.len()).map(value_at).collect())
     }
 }

@@ -32,13 +32,13 @@ impl Wanted {
         for &set in sets {
             let Some(layer) = network.index_of(&job.cluster_layers[set].0) else { continue };
             let bytes = job.corpus.range(split).len() * network.layers()[layer].shape.len() * size_of::<f32>();
-            let place = (bytes <= MAX_BYTES).then(|| {
+            let rows_index = (bytes <= MAX_BYTES).then(|| {
                 wanted.layers.iter().position(|&l| l == layer).unwrap_or_else(|| {
                     wanted.layers.push(layer);
                     wanted.layers.len() - 1
                 })
             });
-            wanted.sets.push((set, place));
+            wanted.sets.push((set, rows_index));
         }
         wanted
     }
@@ -60,10 +60,10 @@ pub(crate) fn sets(
     control: &mut Control<'_>,
 ) -> Result<Option<Vec<SetRecord>>, Error> {
     let mut records = Vec::new();
-    for &(set, place) in &wanted.sets {
+    for &(set, rows_index) in &wanted.sets {
         let (layer, metric) = &context.job.cluster_layers[set];
         control.event(&Event::Clustering { layer: layer.clone(), metric: *metric });
-        let Some(record) = one_set(context, layer, *metric, place.and_then(|p| outputs.get(p)), control)? else {
+        let Some(record) = one_set(context, layer, *metric, rows_index.and_then(|p| outputs.get(p)), control)? else {
             return Ok(None);
         };
         records.push(record);

@@ -69,9 +69,9 @@ impl<'m> Visualiser<'m> {
 
     fn chunk(&mut self, layer: usize, wanted: &[(usize, Start<'_>)]) -> Result<Vec<Visualisation>, Error> {
         let network = self.model.network();
-        let place = network.nonlinearity_of(layer);
+        let nonlinearity = network.nonlinearity_of(layer);
         // In front of the nonlinearity, where a silent unit has a gradient too.
-        let at = if place == layer { layer } else { network.layers()[place].inputs[0] };
+        let at = if nonlinearity == layer { layer } else { network.layers()[nonlinearity].inputs[0] };
         let shape = network.layers()[at].shape;
         let area = shape.height * shape.width;
         let mut image = SpectralImage::new(self.spectrum);

@@ -21,12 +21,12 @@ impl Network {
             builder.layer(&entry.name, entry.op.clone(), &entry.inputs).arrays(&entry.arrays)
         };
         let built = recipe.layers.iter().fold(builder, add).build();
-        built.map_err(|error| location(recipe, error))
+        built.map_err(|error| with_location(recipe, error))
     }
 }
 
 /// The error with the location of its layer in the recipe.
-fn location(recipe: &Recipe, error: Error) -> Error {
+fn with_location(recipe: &Recipe, error: Error) -> Error {
     let Error::Network { layer, expected, found, hint } = error else {
         return error;
     };

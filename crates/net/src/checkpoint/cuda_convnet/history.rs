@@ -168,7 +168,7 @@ fn batches(document: Document<'_>, key: &str, cost: Option<&FileLayer<'_>>, gene
 
 /// The loss and the error of a cost.
 fn measured(document: Document<'_>, values: &Value<'_>) -> Option<[f64; 2]> {
-    let Value::List(places) = values else { return None };
-    let value = |index: usize| places.get(index).and_then(|place| number(document.pickle.get(*place)));
+    let Value::List(ids) = values else { return None };
+    let value = |index: usize| ids.get(index).and_then(|id| number(document.pickle.get(*id)));
     Some([value(0)?, value(1)?])
 }

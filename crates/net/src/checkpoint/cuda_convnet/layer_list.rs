@@ -45,7 +45,7 @@ pub(super) struct LayerList<'p> {
 impl<'p> LayerList<'p> {
     pub fn read(document: Document<'p>) -> Result<Self, Error> {
         let (generation, values) = match document.state("layers") {
-            Some(Value::List(places)) => (Generation::First, places.clone()),
+            Some(Value::List(positions)) => (Generation::First, positions.clone()),
             Some(Value::Dict(items)) => (Generation::Second, items.iter().map(|(_, value)| *value).collect()),
             other => {
                 let found = other.map_or("nothing", Value::kind);
@@ -59,7 +59,7 @@ impl<'p> LayerList<'p> {
         if values.len() > MAX_LAYERS {
             return Err(document.unusable(format!("it has {} layers, expected {MAX_LAYERS} at most", values.len())));
         }
-        let fields = values.iter().map(|place| Fields { document, value: document.pickle.get(*place) });
+        let fields = values.iter().map(|id| Fields { document, value: document.pickle.get(*id) });
         let layers: Vec<_> = fields.map(read_layer).collect::<Result<_, _>>()?;
         let mut list = Self { generation, layers };
         list.connect()?;
@@ -78,26 +78,30 @@ impl<'p> LayerList<'p> {
         for layer in &mut self.layers {
             let Some(value) = layer.fields.get("inputs") else { continue };
             let items = layer.fields.document.items(value).filter(|items| items.len() <= MAX_INPUTS);
-            let place = |value: &Value<'_>| match text(value) {
+            let position = |value: &Value<'_>| match text(value) {
                 Some(name) => names.get(&name).copied(),
-                None => whole(value).and_then(|place| usize::try_from(place).ok()).filter(|place| *place < count),
+                None => whole(value)
+                    .and_then(|position| usize::try_from(position).ok())
+                    .filter(|position| *position < count),
             };
-            let places = items.and_then(|items| items.map(place).collect::<Option<Vec<_>>>());
-            layer.inputs = places.ok_or_else(|| layer.fields.wrong("`inputs` that are no layers", LAYERS))?;
+            let positions = items.and_then(|items| items.map(position).collect::<Option<Vec<_>>>());
+            layer.inputs = positions.ok_or_else(|| layer.fields.wrong("`inputs` that are no layers", LAYERS))?;
         }
         Ok(())
     }
 
     /// The softmax, whose layers are those that are shown.
     fn softmax(&self, document: Document<'p>) -> Result<usize, Error> {
-        let found: Vec<usize> = (0..self.layers.len()).filter(|&place| self.layers[place].kind == "softmax").collect();
+        let found: Vec<usize> =
+            (0..self.layers.len()).filter(|&position| self.layers[position].kind == "softmax").collect();
         match found.as_slice() {
-            [place] => Ok(*place),
+            [position] => Ok(*position),
             [] => Err(document.unusable(
                 "it has no layer of the type `softmax`, expected one at the end: deepViz shows networks that classify",
             )),
             several => {
-                let names: Vec<_> = several.iter().map(|&place| format!("`{}`", self.layers[place].name)).collect();
+                let names: Vec<_> =
+                    several.iter().map(|&position| format!("`{}`", self.layers[position].name)).collect();
                 let reason =
                     format!("it has the softmax layers {}, expected one: remove the others", names.join(" and "));
                 Err(document.unusable(reason))
@@ -112,26 +116,26 @@ impl<'p> LayerList<'p> {
         let last = self.softmax(document)?;
         let mut needed = vec![false; self.layers.len()];
         let mut next = vec![last];
-        while let Some(place) = next.pop() {
-            if !std::mem::replace(&mut needed[place], true) {
-                next.extend(&self.layers[place].inputs);
+        while let Some(position) = next.pop() {
+            if !std::mem::replace(&mut needed[position], true) {
+                next.extend(&self.layers[position].inputs);
             }
         }
-        if let Some(cost) = (0..needed.len()).find(|&place| needed[place] && self.layers[place].is_cost()) {
+        if let Some(cost) = (0..needed.len()).find(|&position| needed[position] && self.layers[position].is_cost()) {
             return Err(self.layers[cost].fields.wrong("a layer that takes it as input", "none, as a cost"));
         }
         let mut order = Vec::new();
         let mut is_done = vec![false; self.layers.len()];
         while !is_done[last] {
-            let is_next = |&place: &usize| {
-                let is_open = needed[place] && !is_done[place];
-                is_open && self.layers[place].inputs.iter().all(|&input| is_done[input])
+            let is_next = |&position: &usize| {
+                let is_open = needed[position] && !is_done[position];
+                is_open && self.layers[position].inputs.iter().all(|&input| is_done[input])
             };
-            let Some(place) = (0..self.layers.len()).find(is_next) else {
+            let Some(position) = (0..self.layers.len()).find(is_next) else {
                 return Err(document.unusable("its layers take each other as inputs in a circle"));
             };
-            is_done[place] = true;
-            order.push(place);
+            is_done[position] = true;
+            order.push(position);
         }
         Ok(order)
     }

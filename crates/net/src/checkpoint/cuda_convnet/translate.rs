@@ -43,8 +43,8 @@ pub(super) struct Expectation<'p> {
 /// Translates the layers from the image to the softmax.
 pub(super) fn translate<'p>(document: Document<'p>, list: &LayerList<'p>) -> Result<Translation<'p>, Error> {
     let mut translator = Translator { list, outputs: HashMap::new(), made: Translation::default() };
-    for place in list.in_order(document)? {
-        translator.layer(place)?;
+    for position in list.in_order(document)? {
+        translator.layer(position)?;
     }
     if translator.made.image_values == 0 {
         return Err(document.unusable("its softmax does not depend on images, expected a layer of the type `data`"));
@@ -60,13 +60,13 @@ struct Translator<'l, 'p> {
 }
 
 impl<'p> Translator<'_, 'p> {
-    fn layer(&mut self, place: usize) -> Result<(), Error> {
-        let layer = &self.list.layers[place];
+    fn layer(&mut self, position: usize) -> Result<(), Error> {
+        let layer = &self.list.layers[position];
         let name = name_of(layer);
         if layer.kind == "data" {
             self.made.image_values = image_values(layer)?;
             let last = self.behind(layer, IMAGE.to_owned())?;
-            self.outputs.insert(place, last);
+            self.outputs.insert(position, last);
             return Ok(());
         }
         let inputs: Vec<String> = layer.inputs.iter().filter_map(|input| self.outputs.get(input).cloned()).collect();
@@ -78,7 +78,7 @@ impl<'p> Translator<'_, 'p> {
             self.made.image_channels = channels.and_then(|count| usize::try_from(count).ok());
         }
         match layer.kind.as_str() {
-            "conv" | "local" | "fc" => self.weighted(place, &name, &inputs)?,
+            "conv" | "local" | "fc" => self.weighted(position, &name, &inputs)?,
             kind => {
                 let settings = settings::of_plain(&layer.fields, kind, inputs.len())?;
                 self.push(&name, &inputs, settings);
@@ -87,7 +87,7 @@ impl<'p> Translator<'_, 'p> {
         let outputs = layer.fields.optional_whole_at("outputs", 0);
         self.made.expectations.push(Expectation { layer: name.clone(), fields: layer.fields, outputs, channels });
         let last = self.behind(layer, name)?;
-        self.outputs.insert(place, last);
+        self.outputs.insert(position, last);
         Ok(())
     }
 
@@ -118,8 +118,8 @@ impl<'p> Translator<'_, 'p> {
     }
 
     /// Weights for every input, whose results are added; the bias is added once.
-    fn weighted(&mut self, place: usize, name: &str, inputs: &[String]) -> Result<(), Error> {
-        let layer = &self.list.layers[place];
+    fn weighted(&mut self, position: usize, name: &str, inputs: &[String]) -> Result<(), Error> {
+        let layer = &self.list.layers[position];
         let mut parts = Vec::new();
         for (number, input) in inputs.iter().enumerate() {
             let mut settings = settings::of_weighted(&layer.fields, &layer.kind, number)?;
@@ -127,7 +127,7 @@ impl<'p> Translator<'_, 'p> {
                 put(&mut settings, "bias", false);
             }
             let part = part_name(layer, number);
-            let (array, is_own) = self.weights_of(place, number)?;
+            let (array, is_own) = self.weights_of(position, number)?;
             if is_own {
                 let weights = PlannedArray { name: array, fields: layer.fields, input: Some(number) };
                 self.made.arrays.push(weights);
@@ -148,9 +148,9 @@ impl<'p> Translator<'_, 'p> {
 
     /// The array that holds the weights of an input, and whether it is the layer's own: others share that of a layer, or
     /// one of their own of an earlier input.
-    fn weights_of(&self, place: usize, number: usize) -> Result<(String, bool), Error> {
-        let layer = &self.list.layers[place];
-        let (mut owner, mut matrix) = (place, number);
+    fn weights_of(&self, position: usize, number: usize) -> Result<(String, bool), Error> {
+        let layer = &self.list.layers[position];
+        let (mut owner, mut matrix) = (position, number);
         // A chain of sources ends at once in files of cuda-convnet; longer ones are of no use.
         if let Some(source) = self.source(layer, number)? {
             owner = source;
@@ -164,7 +164,7 @@ impl<'p> Translator<'_, 'p> {
         }
         let array = format!("{}.weight", part_name(owning, matrix));
         let is_known = self.made.arrays.iter().any(|known| known.name == array);
-        let is_own = (owner, matrix) == (place, number);
+        let is_own = (owner, matrix) == (position, number);
         if !is_own && !is_known {
             let found = format!("weights of the layer `{}`, which comes later", owning.name);
             return Err(layer.fields.wrong(&found, "those of a layer before it"));
@@ -174,17 +174,17 @@ impl<'p> Translator<'_, 'p> {
 
     /// The layer whose weights an input shares; none where they are its own.
     fn source(&self, layer: &FileLayer<'p>, number: usize) -> Result<Option<usize>, Error> {
-        let place = match self.list.generation {
+        let position = match self.list.generation {
             Generation::First => match layer.fields.optional_whole_at("weightSourceLayerIndices", number) {
                 None | Some(-1) => return Ok(None),
-                Some(place) => usize::try_from(place).ok().filter(|place| *place < self.list.layers.len()),
+                Some(position) => usize::try_from(position).ok().filter(|position| *position < self.list.layers.len()),
             },
             Generation::Second => match layer.fields.optional_text_at("weightSourceLayers", number) {
                 Some(name) if !name.is_empty() => self.list.layers.iter().position(|layer| layer.name == name),
                 _ => return Ok(None),
             },
         };
-        place.map(Some).ok_or_else(|| layer.fields.wrong("weights of a layer that is not there", "those of a layer"))
+        position.map(Some).ok_or_else(|| layer.fields.wrong("weights of a layer that is not there", "those of a layer"))
     }
 }
 
