@@ -65,7 +65,7 @@ fn gradients_are_central_differences_of_the_whole_batch() {
         // A part of a chunk, chunks of a group, more than a group.
         for count in [3, 11] {
             let case = case(index, count);
-            let named = case.layersd();
+            let named = case.named();
             for device in devices(1) {
                 let (found, _, gradients) = case.gradients(&mut case.engine(&device), 0);
                 assert_close([found], &[loss(&case, &named)], 2e-6, &case.layers);
@@ -100,9 +100,9 @@ fn threads_and_earlier_batches_never_change_a_bit() {
             let few = small.gradients(&mut small.engine(&one), 5);
             for threads in [2, 3] {
                 let mut engine = large.engine(&device(threads, level).unwrap());
-                assert!(large.gradients(&mut engine, 5) == expected, "{threads} threads, {level}, {}", large.name);
-                assert!(small.gradients(&mut engine, 5) == few, "after a larger batch: {}", large.name);
-                assert!(large.gradients(&mut engine, 5) == expected, "after a smaller batch: {}", large.name);
+                assert!(large.gradients(&mut engine, 5) == expected, "{threads} threads, {level}, {}", large.layers);
+                assert!(small.gradients(&mut engine, 5) == few, "after a larger batch: {}", large.layers);
+                assert!(large.gradients(&mut engine, 5) == expected, "after a smaller batch: {}", large.layers);
             }
         }
     }

@@ -46,7 +46,7 @@ fn is_wide(case: &Case) -> bool {
 }
 
 fn check_input_gradients(case: &Case) {
-    let (named, activations) = (case.layersd(), case.naive(0));
+    let (named, activations) = (case.named(), case.naive(0));
     for device in devices(1) {
         let model = case.model(&device);
         for (layer, spec) in case.network.layers().iter().enumerate().skip(1) {
@@ -65,7 +65,7 @@ fn check_input_gradients(case: &Case) {
 }
 
 fn check_weight_gradients(case: &Case) {
-    let named = case.layersd();
+    let named = case.named();
     let (mut loss, mut sum) = (0.0, naive::Named::new());
     for image in 0..case.images.len() {
         let activations = case.naive(image);
@@ -94,7 +94,7 @@ fn check_weight_gradients(case: &Case) {
 }
 
 fn check_differences(case: &Case) {
-    let (named, input) = (case.layersd(), case.input(0));
+    let (named, input) = (case.named(), case.input(0));
     let last = case.network.logits();
     let seed = noise(case.network.layers()[last].shape.len());
     let value = |named: &naive::Named, input: &[f64]| -> f64 {

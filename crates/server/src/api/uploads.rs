@@ -50,7 +50,8 @@ struct UploadedRun {
 struct UploadedCorpus {
     /// Its id under `/api/corpora`.
     id: String,
-    /// Hash of its images and labels; runs refer to their corpus by it.
+    /// Hash of its labels and pixels; runs record by it which corpus they were trained on.
+    identity: String,
     images: usize,
     classes: usize,
     /// Images that cannot be read.
