@@ -130,7 +130,7 @@ impl Hostile {
     }
 }
 
-/// Every GET route of a run, from the OpenAPI description.
+/// Every GET route of a run, from the description of the interface.
 fn routes() -> Vec<String> {
     let text = include_str!("../../server/openapi.json");
     let described: Value = serde_json::from_str(text).unwrap();

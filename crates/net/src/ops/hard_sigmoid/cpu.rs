@@ -27,7 +27,9 @@ impl CpuLayer for HardSigmoid {
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
         let operands = BackwardOperands { x: known.x.first(), y: known.y, dy: known.dy };
-        accumulate_gradient(chunk.level, chunk.images, &operands, dx.zeroed_unless_written(chunk.images), |_, y| derivative(y));
+        accumulate_gradient(chunk.level, chunk.images, &operands, dx.zeroed_unless_written(chunk.images), |_, y| {
+            derivative(y)
+        });
         Ok(())
     }
 }
