@@ -50,7 +50,7 @@ fn other_contents_of_an_archive_are_reported() {
 }
 
 #[test]
-fn broken_shards_are_told() {
+fn broken_shards_are_reported() {
     let shards = sample("webdataset");
     let whole = fs::read(shards.file("val-000000.tar")).unwrap();
     for length in (0..whole.len()).step_by(111) {
@@ -136,7 +136,7 @@ fn what_an_archive_should_not_hold_is_left_out_by_name() {
 }
 
 #[test]
-fn broken_archives_are_told() {
+fn broken_archives_are_reported() {
     for name in ["pax.tar", "corpus.tgz", "corpus.zip"] {
         let packed = sample("packed");
         let path = packed.file(name);
