@@ -96,6 +96,21 @@ impl Layout {
         self.stride == self.shape.channels
     }
 
+    /// Whether the values of all images lie one after another, with nothing around or between them.
+    pub fn is_dense(&self) -> bool {
+        self.is_full() && self.halo == Halo::default()
+    }
+
+    /// Whether a buffer may hold values that lie so after values that lie as the other's, without being cleared.
+    pub fn is_interchangeable_with(&self, other: &Self) -> bool {
+        self == other || (self.is_dense() && other.is_dense())
+    }
+
+    /// Past the last value of that many images: floats that vectors may reach over.
+    pub fn spare(&self, images: usize) -> Range<usize> {
+        images * self.image()..self.len(images)
+    }
+
     /// The longest contiguous pieces of an image's values (without padding): rows, or pixels where
     /// channels were rounded up.
     pub fn pieces(&self, image: usize) -> impl Iterator<Item = Range<usize>> + use<> {

@@ -25,12 +25,17 @@ impl Workspace {
     /// share buffers ([`Plan::forward_slots`]).
     pub fn new(plan: &Plan, steps: &Steps, wanted: Option<&[bool]>) -> Self {
         let slots = if wanted.is_some() { &plan.slots } else { &plan.forward_slots };
+        // The largest that shares each.
+        let mut lengths = vec![0; slots.len()];
+        for slot in slots {
+            lengths[slot.buffer] = lengths[slot.buffer].max(slot.activation.len(plan.chunk));
+        }
         let mut this = Self { written: vec![false; slots.len()], ..Self::default() };
         for (index, (slot, step)) in slots.iter().zip(&steps.0).enumerate() {
             let is_own = slot.buffer == index;
             let is_wanted = is_own && wanted.is_some_and(|wanted| wanted[index]);
             let floats = |needed: bool, length: usize| Buffer::zeros(if needed { length } else { 0 });
-            this.activations.push(floats(is_own, slot.activation.len(plan.chunk)));
+            this.activations.push(floats(is_own, lengths[index]));
             this.gradients.push(floats(is_wanted, slot.gradient.len(plan.chunk)));
             let saved = step.own().map(|own| own.saved(wanted.is_some()));
             this.saved.push(saved.unwrap_or_default());
@@ -122,6 +127,10 @@ impl Pass<'_> {
     pub fn forward_layer(&self, space: &mut Workspace, layer: usize) {
         let slot = &self.slots[layer];
         let mut out = std::mem::take(&mut space.activations[slot.buffer]);
+        if slot.activation.is_dense() {
+            // Another layer's values may have been there.
+            out[slot.activation.spare(self.plan.chunk)].fill(0.0);
+        }
         let y = FeatureMapsMut { layout: &slot.activation, values: &mut out };
         match &self.steps.0[layer] {
             Step::InPlace(in_place) => in_place.forward(self.chunk, y),

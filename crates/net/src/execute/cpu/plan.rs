@@ -160,8 +160,9 @@ pub(crate) fn arrays<'p>(layer: &Layer, parameters: &'p Parameters) -> Result<La
     Ok(arrays)
 }
 
-/// The same slots in as few buffers as a forward pass needs. Only layers whose values lie alike share one: what is zero
-/// around and between the values of one is zero for the other too.
+/// The same slots in as few buffers as a forward pass needs. What is zero around and between the values of a layer has to
+/// be zero for the next layer in its buffer too: layers whose values lie alike share one, and so do those that have
+/// nothing around or between, whatever their sizes.
 fn shared(network: &Network, slots: &[BufferSlot]) -> Vec<BufferSlot> {
     // The last layer that reads or overwrites each buffer.
     let mut last_use = vec![0; slots.len()];
@@ -170,23 +171,36 @@ fn shared(network: &Network, slots: &[BufferSlot]) -> Vec<BufferSlot> {
             last_use[slots[of].buffer] = index;
         }
     }
-    // Buffers of the forward pass, each with the slot whose values it holds now.
-    let mut holders: Vec<(usize, usize)> = Vec::new();
+    let mut buffers: Vec<SharedBuffer> = Vec::new();
     let mut buffer_of = vec![0; slots.len()];
     for (index, slot) in slots.iter().enumerate().filter(|(index, slot)| slot.buffer == *index) {
-        let is_free = |(buffer, holder): &&mut (usize, usize)| {
-            last_use[*holder] < index && slots[*buffer].activation == slot.activation
-        };
-        let buffer = if let Some((buffer, holder)) = holders.iter_mut().find(is_free) {
-            *holder = index;
-            *buffer
+        let length = slot.activation.len(1);
+        let free = buffers.iter_mut().filter(|buffer| {
+            last_use[buffer.holder] < index && buffer.layout.is_interchangeable_with(&slot.activation)
+        });
+        // The smallest that is long enough, else the longest, which grows.
+        let best = free.min_by_key(|buffer| (buffer.length < length, buffer.length.abs_diff(length)));
+        buffer_of[index] = if let Some(buffer) = best {
+            buffer.holder = index;
+            buffer.length = buffer.length.max(length);
+            buffer.number
         } else {
-            holders.push((index, index));
+            buffers.push(SharedBuffer { number: index, holder: index, layout: slot.activation, length });
             index
         };
-        buffer_of[index] = buffer;
     }
     slots.iter().map(|slot| BufferSlot { buffer: buffer_of[slot.buffer], ..*slot }).collect()
+}
+
+/// A buffer of the forward pass.
+struct SharedBuffer {
+    /// The first slot that it was made for.
+    number: usize,
+    /// The slot whose values it holds now.
+    holder: usize,
+    layout: Layout,
+    /// Floats for an image of the largest.
+    length: usize,
 }
 
 /// How the buffers are shared out.
@@ -268,6 +282,7 @@ impl Buffers {
 mod tests {
     use super::*;
     use crate::recipe::{Recipe, short};
+    use std::collections::BTreeSet;
 
     #[test]
     fn layers_of_one_layout_share_buffers_and_none_that_is_still_read_is_overwritten() {
@@ -293,8 +308,14 @@ mod tests {
         let (all, shared) = (floats(&plan.slots), floats(&plan.forward_slots));
         assert!(shared * 2 < all, "{shared} floats shared, {all} apart");
         for (slot, shared) in plan.slots.iter().zip(&plan.forward_slots) {
-            assert_eq!(plan.forward_slots[shared.buffer].activation, slot.activation);
+            let first = plan.slots[shared.buffer].activation;
+            assert!(first == slot.activation || first.is_interchangeable_with(&slot.activation));
         }
+        // Whatever lies without gaps fits into one of the largest of them.
+        let dense =
+            plan.slots.iter().enumerate().filter(|(index, slot)| slot.activation.is_dense() && slot.buffer == *index);
+        let buffers: BTreeSet<usize> = dense.clone().map(|(index, _)| plan.forward_slots[index].buffer).collect();
+        assert!(buffers.len() < dense.count(), "{buffers:?}");
         // Who computes a layer finds its inputs as they were written.
         let mut holds = vec![0; plan.slots.len()];
         for (index, layer) in plan.network.layers().iter().enumerate() {
