@@ -148,6 +148,18 @@ operations! {
     slice::Slice,
     /// Channels of groups mixed.
     channel_shuffle::ChannelShuffle,
+    /// A part of the maps.
+    crop::Crop,
+    /// Channels and pixels that change places.
+    transpose::Transpose,
+    /// Learnt pixels before those of a map.
+    class_token::ClassToken,
+    /// A learnt value for every pixel and channel.
+    position::Position,
+    /// How much every pixel attends to every other.
+    attention_weights::AttentionWeights,
+    /// Sums of pixels, by attention weights.
+    attention::Attention,
     /// Inputs stacked along the channels.
     concat::Concat,
 }

@@ -210,23 +210,42 @@ impl Learning {
         })
     }
 
+    /// Reads the keys of a layer that has weights and never biases.
+    pub(crate) fn read_weight(section: &mut Section<'_>, init: Init) -> Result<Self, Error> {
+        let positive = |value: &f64| *value >= 0.0;
+        let rule = "a number, 0 or more,";
+        Ok(Self {
+            bias: false,
+            rate_factor: section.checked("rate_factor", rule, positive)?.unwrap_or(1.0),
+            momentum: section.checked("momentum", "a number from 0 to below 1", |value| (0.0..1.0).contains(value))?,
+            decay: section.checked("decay", rule, positive)?,
+            epochs: section.checked("epochs", rule, positive)?,
+            ..Self::from_init(Init::read(section, "init")?.unwrap_or(init))
+        })
+    }
+
     pub(crate) fn write(&self, table: &mut Table) {
         put(table, "bias", self.bias);
-        put(table, "init", self.init.to_table());
         put(table, "bias_init", self.bias_init.to_table());
-        put(table, "rate_factor", self.rate_factor);
         put(table, "bias_rate_factor", self.bias_rate_factor);
-        let optional = [
-            ("momentum", self.momentum),
-            ("decay", self.decay),
-            ("bias_decay", self.bias_decay),
-            ("epochs", self.epochs),
-            ("bias_epochs", self.bias_epochs),
-        ];
-        for (key, value) in optional {
-            if let Some(value) = value {
-                put(table, key, value);
-            }
+        let optional = [("bias_decay", self.bias_decay), ("bias_epochs", self.bias_epochs)];
+        put_given(table, &optional);
+        self.write_weight(table);
+    }
+
+    /// Writes the keys of a layer that has weights and never biases.
+    pub(crate) fn write_weight(&self, table: &mut Table) {
+        put(table, "init", self.init.to_table());
+        put(table, "rate_factor", self.rate_factor);
+        let optional = [("momentum", self.momentum), ("decay", self.decay), ("epochs", self.epochs)];
+        put_given(table, &optional);
+    }
+}
+
+fn put_given(table: &mut Table, values: &[(&str, Option<f64>)]) {
+    for &(key, value) in values {
+        if let Some(value) = value {
+            put(table, key, value);
         }
     }
 }

@@ -76,6 +76,12 @@ impl Layout {
         start..start + self.shape.channels
     }
 
+    /// Where every pixel of an image begins, row by row.
+    pub fn pixel_starts(&self, image: usize) -> Vec<usize> {
+        let pixels = (0..self.shape.height).flat_map(|y| (0..self.shape.width).map(move |x| (y, x)));
+        pixels.map(|(y, x)| self.offset(image, y as isize, x as isize)).collect()
+    }
+
     /// A row's pixels, spare channels included, without the halo.
     pub fn pixels(&self, image: usize, y: usize) -> Range<usize> {
         let start = self.offset(image, y as isize, 0);

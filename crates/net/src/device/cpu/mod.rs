@@ -5,6 +5,7 @@
 //! as wide as the layers that read them need. The padding (halo and spare channels) is zero, and
 //! every operation leaves it zero.
 
+pub(crate) mod attention;
 pub(crate) mod buffer;
 pub(crate) mod elementwise;
 pub(crate) mod gemm;
