@@ -133,6 +133,43 @@ def multiply(xs: list[Tensor]) -> Tensor:
     return a * b
 
 
+def attention_weights(xs: list[Tensor], keys: Mapping[str, Any]) -> Tensor:
+    """The softmax of products of queries and keys, head by head."""
+    heads = keys["heads"]
+    queries, others = (x.flatten(2).unflatten(1, (heads, -1)) for x in xs)
+    scale = keys.get("scale", queries.shape[2] ** -0.5)
+    return (scale * queries.mT @ others).softmax(3)
+
+
+def attention(xs: list[Tensor]) -> Tensor:
+    """Sums of the values by attention weights."""
+    weights, values = xs
+    sums = (weights @ values.flatten(2).unflatten(1, (weights.shape[1], -1)).mT).mT.flatten(1, 2)
+    return sums.reshape(values.shape) if sums.shape[2] == values[0, 0].numel() else sums.unsqueeze(3)
+
+
+def class_token(x: Tensor, keys: Mapping[str, Any], w: Mapping[str, Tensor]) -> Tensor:
+    """Learnt tokens before those of the image, one below the other."""
+    tokens = w["weight"].reshape(keys["count"], x.shape[1]).T.expand(len(x), -1, -1)
+    return torch.cat([tokens, x.flatten(2)], 2).unsqueeze(3)
+
+
+def position(x: Tensor, keys: Mapping[str, Any], w: Mapping[str, Tensor]) -> Tensor:
+    """A weight for every pixel and channel."""
+    return x + w["weight"].reshape(-1, x.shape[1]).T.reshape(x.shape[1:])
+
+
+def crop(x: Tensor, keys: Mapping[str, Any]) -> Tensor:
+    """Some rows and columns."""
+    top, left = keys.get("top", 0), keys.get("left", 0)
+    return x[:, :, top : top + keys["height"], left : left + keys["width"]]
+
+
+def transpose(x: Tensor, keys: Mapping[str, Any]) -> Tensor:
+    """Pixels as channels, channels as pixels."""
+    return x.flatten(2).mT.reshape(len(x), -1, keys["height"], keys.get("width", 1))
+
+
 def shuffle(x: Tensor, groups: int) -> Tensor:
     """y[k G + g] = x[g C/G + k]."""
     channels = x.shape[1]
@@ -160,6 +197,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor, Mapping[str, Any]], Tensor]] = {
     "pad": lambda x, k: padded(x, k["padding"], k["value"]),
     "slice": lambda x, k: x[:, k.get("first", 0) : k.get("first", 0) + k["channels"]],
     "channel_shuffle": lambda x, k: shuffle(x, k["groups"]),
+    "crop": crop,
+    "transpose": transpose,
     "softmax": lambda x, k: x.softmax(1),
 }
 
@@ -170,6 +209,8 @@ WEIGHTED: dict[str, Callable[[Tensor, Mapping[str, Any], Mapping[str, Tensor]], 
     "layer_norm": layer_norm,
     "group_norm": lambda x, k, w: F.group_norm(x, k["groups"], w.get("weight"), w.get("bias"), k["epsilon"]),
     "scale": scale,
+    "class_token": class_token,
+    "position": position,
 }
 
 
@@ -188,6 +229,10 @@ def every_layer(network: Network, arrays: Mapping[str, Tensor], images: Tensor) 
                 out = add(xs, table)
             case "multiply":
                 out = multiply(xs)
+            case "attention_weights":
+                out = attention_weights(xs, table)
+            case "attention":
+                out = attention(xs)
             case "concat":
                 out = torch.cat(xs, 1)
             case kind if kind in WEIGHTED:

@@ -156,7 +156,10 @@ REFUSED = {
     "quotient": (lambda m, x: x / (x.abs() + 1), "divides activations"),
     "write in part": (lambda m, x: (x[:, :2].relu_(), x)[1], "writes in place"),
     "write in a copy": (lambda m, x: (x.flatten(2).relu_(), x)[1], "writes in place"),
-    "half a map": (lambda m, x: x[:, :, :4], "not the channels"),
+    "part of pixels": (
+        lambda m, x: x.flatten(2)[:, :, :5].mean(2)[:, :, None, None],
+        "neither channels, rows nor columns",
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A small vision transformer, with random weights, and images for it."""
+"""Small vision transformers, with random weights, and images for them."""
 
 # mypy: disable-error-code="no-any-return, operator"
 from __future__ import annotations
@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Attention of two heads over tokens, by PyTorch's function or by products and a softmax."""
+    """Attention of two heads over tokens, by PyTorch's function or by products and a softmax, then perhaps biased."""
 
-    def __init__(self, is_whole: bool) -> None:
+    def __init__(self, is_whole: bool, is_biased: bool = False) -> None:
         super().__init__()
         self.is_whole = is_whole
+        self.bias = nn.Parameter(torch.randn(17, 17)) if is_biased else None
         self.qkv = nn.Linear(8, 24)
         self.proj = nn.Linear(8, 8)
         self.drop = nn.Dropout(0.1)
@@ -25,17 +26,18 @@ class Attention(nn.Module):
         if self.is_whole:
             y = F.scaled_dot_product_attention(q, k, v)
         else:
-            y = self.drop(((q * 0.5) @ k.transpose(-2, -1)).softmax(dim=-1)) @ v
+            scores = (q * 0.5) @ k.transpose(-2, -1) / 1.5
+            y = self.drop((scores if self.bias is None else scores + self.bias).softmax(dim=-1)) @ v
         return self.drop(self.proj(y.transpose(1, 2).reshape(n, tokens, channels)))
 
 
 class Block(nn.Module):
     """Attention and two linear layers, each with a residual."""
 
-    def __init__(self, is_whole: bool) -> None:
+    def __init__(self, is_whole: bool, is_biased: bool = False) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-        self.attn = Attention(is_whole)
+        self.attn = Attention(is_whole, is_biased)
         self.up, self.down = nn.Linear(8, 16), nn.Linear(16, 8)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -44,14 +46,17 @@ class Block(nn.Module):
 
 
 class Tokens(nn.Module):
-    """A small vision transformer: images of 3 x 8 x 8, 16 tokens and one of the class, three classes."""
+    """A small vision transformer: images of 3 x 8 x 8, 16 tokens and one of the class, three classes.
 
-    def __init__(self) -> None:
+    With a bias of its second attention only PyTorch can compute it; without, deepViz can.
+    """
+
+    def __init__(self, is_biased: bool) -> None:
         super().__init__()
         self.patch = nn.Conv2d(3, 8, 2, stride=2)
         self.cls = nn.Parameter(torch.randn(1, 1, 8))
         self.position = nn.Parameter(torch.randn(1, 17, 8))
-        self.blocks = nn.Sequential(Block(True), Block(False))
+        self.blocks = nn.Sequential(Block(True), Block(False, is_biased))
         self.norm = nn.LayerNorm(8)
         self.fc = nn.Linear(8, 3)
 
@@ -61,9 +66,83 @@ class Tokens(nn.Module):
         return self.fc(self.norm(self.blocks(x))[:, 0])
 
 
-def tokens() -> nn.Module:
+class Encoder(nn.Module):
+    """nn.MultiheadAttention in nn.TransformerEncoderLayer, a class token and two registers, the mean of the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 8, 2, stride=2)
+        self.cls, self.registers = nn.Parameter(torch.randn(1, 8)), nn.Parameter(torch.randn(1, 2, 8))
+        self.position = nn.Parameter(torch.randn(19, 8))
+        self.layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True, norm_first=True, activation="gelu")
+        self.fc = nn.Linear(16, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n = x.shape[0]
+        x = self.patch(x).flatten(2).mT
+        x = torch.cat([self.cls[None].expand(n, -1, -1), self.registers.repeat(n, 1, 1), x], dim=1) + self.position
+        x = self.layer(x)
+        return self.fc(torch.cat([x[:, 0], x[:, 3:].mean(1)], 1))
+
+
+class Maps(nn.Module):
+    """Attention over the pixels of a map, without learnt tokens: separate queries, keys and values, fewer keys."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 12, 2, stride=2)
+        self.position = nn.Parameter(torch.randn(1, 16, 12))
+        self.q, self.k, self.v = (nn.Linear(12, 12) for _ in range(3))
+        self.shrink = nn.Conv2d(12, 12, 2, stride=2)
+        self.out, self.fc = nn.Linear(12, 12), nn.Linear(12, 3)
+
+    def heads(self, x: Tensor) -> Tensor:
+        return x.view(x.shape[0], -1, 3, 4).transpose(1, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        maps = self.patch(x)
+        x = maps.flatten(2).transpose(1, 2) + self.position
+        x = x + self.attend(x, x)
+        smaller = self.shrink(x.transpose(1, 2).reshape(maps.shape)).flatten(2).transpose(1, 2)
+        return self.fc(self.attend(x, smaller).mean(1))
+
+    def attend(self, x: Tensor, y: Tensor) -> Tensor:
+        q, k, v = self.heads(self.q(x)), self.heads(self.k(y)), self.heads(self.v(y))
+        y = F.scaled_dot_product_attention(q, k, v, scale=0.25)
+        return self.out(y.transpose(1, 2).contiguous().view(x.shape))
+
+
+class Mixer(nn.Module):
+    """A block of MLP-Mixer: linear layers along the tokens, then along the channels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 6, 2, stride=2)
+        self.norm1, self.norm2 = nn.LayerNorm(6), nn.LayerNorm(6)
+        self.tokens = nn.Sequential(nn.Linear(16, 9), nn.GELU(), nn.Linear(9, 16))
+        self.channels = nn.Sequential(nn.Linear(6, 14), nn.GELU(), nn.Linear(14, 6))
+        self.fc = nn.Linear(6, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).flatten(2).transpose(1, 2)
+        x = x + self.tokens(self.norm1(x).transpose(1, 2)).transpose(1, 2)
+        return self.fc((x + self.channels(self.norm2(x))).mean(1))
+
+
+def tokens(is_biased: bool = True) -> nn.Module:
+    """The transformer that only PyTorch can compute, or the same without its bias."""
     torch.manual_seed(3)
-    return spread_all(Tokens())
+    return spread_all(Tokens(is_biased))
+
+
+LOWERED = {"tokens": lambda: Tokens(False), "encoder": Encoder, "maps": Maps, "mixer": Mixer}
+"""Those that are lowered, by name."""
+
+
+def lowered(name: str) -> nn.Module:
+    """One of those, the same weights every time."""
+    torch.manual_seed(3)
+    return spread_all(LOWERED[name]())
 
 
 def images(count: int = 3, *shape: int) -> Tensor:

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import toml
-from . import layout
+from . import attention, layout
 from .layout import Dims
-from .trace import Box, Node, Tensor, Trace, Value, Weight, handles
+from .trace import Box, Node, Scores, Tensor, Trace, Value, Weight, handles
 
 Keys = dict[str, toml.Value]
 
@@ -137,6 +137,10 @@ def binary(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
             trace.refuse(node, f"has the factor {alpha}", "deepViz has it as a product of its own")
     for number, other, is_left in ((trace.number(first), second, True), (trace.number(second), first, False)):
         if number is not None:
+            scores = None if is_left and kind == "div" else trace.value(other)
+            products = attention.scaled(scores, kind, number) if isinstance(scores, Scores) else None
+            if products is not None:
+                return products
             return _with_number(trace, node, trace.tensor(other, node), (kind, alpha), (number, is_left))
     values = trace.value(first), trace.value(second)
     if isinstance(values[0], Weight) or isinstance(values[1], Weight):
@@ -173,11 +177,14 @@ def _with_weight(trace: Trace, node: Node, how: tuple[str, float], values: tuple
     tensor, weight = values if isinstance(values[0], Tensor) else (values[1], values[0])
     if not isinstance(tensor, Tensor) or not isinstance(weight, Weight):
         trace.refuse(node, "computes weights from weights", "deepViz takes weights as the snapshots have them")
+    if kind == "add" and alpha == 1.0 and not _is_of_channels(tensor, weight):
+        placed = attention.position(trace, node, tensor, weight)
+        if placed is not None:
+            return placed
     if not _is_of_channels(tensor, weight):
         shape = " x ".join(str(length) for length in weight.shape) or "one number"
-        trace.refuse(
-            node, f"takes the weights `{weight.name}` of {shape}", f"deepViz takes one a channel ({tensor.shape[0]})"
-        )
+        way_out = f"deepViz takes one a channel ({tensor.shape[0]}), or adds one a pixel and channel"
+        trace.refuse(node, f"takes the weights `{weight.name}` of {shape}", way_out)
     is_difference = kind == "sub"
     if kind not in ("mul", "add", "sub") or alpha != 1.0:
         trace.refuse(node, f"divides by the weights `{weight.name}`", "deepViz multiplies by weights and adds them")
@@ -239,6 +246,10 @@ def _alike(trace: Trace, node: Node, tensors: tuple[Tensor, Tensor]) -> tuple[Te
             return first, second
         if b.is_vector and _is_gate(a.dims, b.dims):
             return first, second
+    for index, (a, b) in enumerate(((first, second), (second, first))):
+        turned = attention.transposed_back(trace, node, a, like=b)
+        if turned is not None:
+            return (turned, b) if index == 0 else (b, turned)
     # Channels in another order are the last possibility.
     layers = [trace.map(tensor, node) if len(tensor.dims) == 4 else tensor.layer for tensor in (first, second)]
     first, second = (trace.as_map(layer) for layer in layers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import Refused
-from . import arithmetic, layout, norms, views, windows
+from . import arithmetic, attention, layout, norms, views, windows
 from .export import BATCH, Program, export, logits_of
 from .network import IMAGE, Layer, Network, name_layers, reaching
 from .trace import HANDLERS, Box, Constant, Failed, Node, Tensor, Trace, Value, Weight, operation
@@ -13,7 +13,7 @@ from .trace import HANDLERS, Box, Constant, Failed, Node, Tensor, Trace, Value, 
 if TYPE_CHECKING:
     import torch
 
-MODULES = (arithmetic, norms, views, windows)
+MODULES = (arithmetic, attention, norms, views, windows)
 """Whose import registers the handlers."""
 
 ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward", "softmax", "matmul", "bmm", "einsum")
@@ -116,7 +116,7 @@ def _handled(trace: Trace, node: Node, name: str) -> Value:
 
 def _refuse_missing(trace: Trace, node: Node) -> NoReturn:
     if operation(node).lstrip("_") in ATTENTION:
-        trace.refuse(node, "is a part of attention, which deepViz does not have", "it shows convolutional networks")
+        trace.refuse(node, "is a part of attention in a form that deepViz does not have", attention.NO_MASKS)
     what = "is an operation that deepViz does not have"
     trace.refuse(node, what, "it shows networks of the operations in docs/recipes.md")
 

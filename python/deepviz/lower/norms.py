@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import toml
-from . import layout
+from . import attention, layout
 from .network import Layer
 from .trace import Box, Node, Tensor, Trace, Value, Weight, handles
 
@@ -91,7 +91,7 @@ def layer_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("linear", "addmm")
 def linear(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Fully connected: of a vector or a flattened map, or of every pixel's channels (a convolution of 1 x 1)."""
+    """Fully connected: of a vector, a flattened map, every pixel's channels (a convolution of 1 x 1), or the pixels."""
     tensor, weight = trace.tensor(args["input"], node), trace.value(args["weight"])
     arrays = {role: trace.weight(args[role], node) for role in ("weight", "bias")}
     assert isinstance(weight, Weight)
@@ -115,4 +115,10 @@ def linear(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         keys = {"filters": outputs, "size": 1, "rounding": "down", **bias}
         shape = (outputs, height, width)
         return Tensor(Box(trace.add(node, "conv", [tensor.layer], shape, keys, arrays)), dims)
+    turned = attention.transposed_for_pixels(trace, node, tensor)
+    if turned is not None and math.prod(weight.shape) == outputs * turned.shape[0]:
+        keys = {"filters": outputs, "size": 1, "rounding": "down", **bias}
+        shape = (outputs, *turned.shape[1:])
+        layer = trace.add(node, "conv", [turned.layer], shape, keys, arrays)
+        return Tensor(Box(layer), (*turned.dims[:-1], layout.axis("C", outputs)))
     trace.refuse_layout(node, tensor)

@@ -105,13 +105,22 @@ class Parts:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """Products of queries and keys times a number, before the softmax of attention."""
+
+    query: Tensor
+    key: Tensor
+    factor: float
+
+
+@dataclass(frozen=True)
 class Failed:
     """A value that cannot be expressed: refused when something that the outputs depend on takes it."""
 
     reason: str
 
 
-Value = Tensor | Weight | Constant | Parts | Failed
+Value = Tensor | Weight | Constant | Parts | Scores | Failed
 Handler = Callable[["Trace", Node, dict[str, Any]], Value]
 
 HANDLERS: dict[str, Handler] = {}
@@ -176,9 +185,11 @@ class Trace:
         if isinstance(found, Weight):
             self.refuse(
                 at,
-                f"computes with the weights `{found.name}` (as weight standardisation, tokens and positions do)",
+                f"computes with the weights `{found.name}` (as weight standardisation does)",
                 "deepViz takes weights as they are, for the layers of docs/recipes.md",
             )
+        if isinstance(found, Scores):
+            self.refuse(at, "changes the products of queries and keys", "attention has no masks and biases here")
         self.refuse(at, "works on something else than activations", "deepViz has layers over these")
 
     def weight(self, node: Node | None, at: Node) -> str | None:
@@ -249,6 +260,12 @@ class Trace:
         """The path of the module that a layer of these arrays comes from, and whether it is a name for the layer."""
         module, of = module_of(node)
         owners = {name.rpartition(".")[0] for name in arrays.values()}
+        if of.endswith(".MultiheadAttention") and len(owners) == 1:
+            # It computes with the weights of its own modules (`out_proj.weight`), and of some that it has no module for
+            # (`in_proj_weight`).
+            (owner,) = owners
+            first = next(iter(arrays.values())).rpartition(".")[2]
+            return (owner if owner != module else f"{module}.{first.rpartition('_')[0]}"), True
         return module, of.startswith("torch.nn.modules.") or owners == {module}
 
     def as_map(self, layer: Layer) -> Tensor:
@@ -277,5 +294,5 @@ class Trace:
         self.refuse(
             node,
             f"works on a tensor of {found} made of {of} in a way that is no layer of deepViz",
-            "deepViz has layers over maps N x C x H x W, channels-last maps and vectors, not over tokens or windows",
+            "deepViz has layers over maps N x C x H x W, channels-last maps, tokens and vectors, not over windows",
         )

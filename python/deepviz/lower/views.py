@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from .. import toml
-from . import layout
+from . import attention, layout
 from .layout import Atom, Dim
 from .network import Layer
 from .trace import Box, Constant, Node, Parts, Tensor, Trace, Value, Weight, handles
@@ -113,6 +113,10 @@ def expanded(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     lengths = [int(length) for length in node.meta["val"].shape]
     if isinstance(found, Constant):
         return found
+    is_repeated = isinstance(found, Weight) and found.shape[:1] == (1,)
+    if is_repeated and lengths[1:] == list(found.shape[1:]):
+        # Tokens that are repeated for every image: where they are put before others, they are one layer.
+        return found
     tensor = trace.tensor(args["self"], node)
     dims: tuple[Dim, ...] = ((),) * (len(lengths) - len(tensor.dims)) + tensor.dims
     repeated = [
@@ -120,6 +124,15 @@ def expanded(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         for dim, length in zip(dims, lengths, strict=True)
     ]
     return tensor.viewed(tuple(repeated))
+
+
+@handles("repeat")
+def repeated(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
+    """Weights that are repeated for every image."""
+    found = trace.value(args["self"])
+    if isinstance(found, Weight) and all(times == 1 for times in args["repeats"][1:]) and found.shape[0] == 1:
+        return found
+    trace.refuse(node, "repeats values", "deepViz repeats one value a channel over a map, and learnt tokens")
 
 
 @handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind")
@@ -167,7 +180,7 @@ def part(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("slice", "narrow", "select")
 def sliced(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Some of the channels, or every k-th row or column from the first on."""
+    """Some of the channels, rows or columns, or every k-th row or column from the first on."""
     tensor = trace.tensor(args["self"], node)
     dim = args["dim"] % len(tensor.dims)
     whole = layout.size(tensor.dims[dim])
@@ -182,7 +195,9 @@ def sliced(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         return _taken(trace, node, tensor, dim, (first, end), removes=False)
     if first == 0 and end == whole and dim in (2, 3):
         return _thinned(trace, node, tensor, dim, step)
-    trace.refuse(node, f"takes every {step}th value from {first} to {end}", "deepViz takes every k-th row and column")
+    trace.refuse(
+        node, f"takes one of every {step} values from {first} to {end}", "deepViz takes every k-th row and column"
+    )
 
 
 def _taken(trace: Trace, node: Node, tensor: Tensor, dim: int, span: tuple[int, int], removes: bool) -> Tensor:
@@ -197,11 +212,16 @@ def _taken(trace: Trace, node: Node, tensor: Tensor, dim: int, span: tuple[int, 
         stride = atoms[0].stride
         count = stride * (end - first)
         keys = {"first": stride * first, "channels": count}
-        layer = trace.add(node, "slice", [tensor.layer], (count, height, width), dict(keys))
+        layer = trace.add(node, "slice", [tensor.layer], (count, height, width), dict(keys), helps=True)
         taken = Tensor(Box(layer, whole=tensor.box), tensor.dims)
         dims[dim] = layout.joined([Atom("C", stride, end - first)])
     else:
-        trace.refuse(node, f"takes {first} to {end} of an axis that is not the channels", "deepViz slices channels")
+        found = attention.cropped(trace, node, tensor, dim, span)
+        if found is None:
+            what = f"takes {first} to {end} of an axis that is neither channels, rows nor columns"
+            trace.refuse(node, what, "deepViz takes parts of these")
+        taken = found
+        dims[dim] = layout.joined([Atom(atoms[0].axis, 1, end - first)])
     if removes:
         del dims[dim]
     return taken.viewed(tuple(dims))
@@ -222,7 +242,10 @@ def _thinned(trace: Trace, node: Node, tensor: Tensor, dim: int, step: int) -> T
 
 @handles("cat", "concat", "concatenate")
 def concatenated(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Channels one after another."""
+    """Channels one after another, or learnt tokens before an image's."""
+    values = [trace.value(item) for item in args["tensors"]]
+    if any(isinstance(value, Weight) for value in values):
+        return attention.with_tokens(trace, node, values, args["dim"] % len(node.meta["val"].shape))
     tensors = [trace.tensor(item, node) for item in args["tensors"]]
     if len(tensors) == 1:
         return Tensor(Box(tensors[0].layer), tensors[0].dims)
