@@ -31,7 +31,7 @@ pub enum Error {
     },
     /// A layer without maps.
     #[error(
-        "layer {layer} has no maps (its outputs are single values), so there is no {method} map at it; choose a convolution or pooling layer"
+        "layer {layer} has no maps of the image (its outputs are single values, or no places in it), so there is no {method} map at it; choose a convolution or pooling layer"
     )]
     LayerWithoutMaps {
         /// The layer.

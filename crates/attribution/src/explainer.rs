@@ -112,8 +112,8 @@ impl<'m> Explainer<'m> {
     ) -> Result<Map, Error> {
         let network = self.network();
         let at = network.logits();
-        let shape = network.layers().get(layer).map(|layer| layer.shape);
-        if let Some(name) = network.layers().get(layer).filter(|layer| layer.shape.height * layer.shape.width < 2) {
+        let grid = network.layers().get(layer).and_then(|layer| layer.grid).filter(|grid| grid.area() > 1);
+        if let (Some(name), None) = (network.layers().get(layer), grid) {
             return Err(Error::LayerWithoutMaps { layer: name.name.clone(), method: method.name() });
         }
         let outputs = self.trace.forward(&[input.view()], at, &[layer, at])?;
@@ -124,9 +124,9 @@ impl<'m> Explainer<'m> {
         let seed = Array2::from_shape_fn((1, network.classes()), |(_, class)| target.seed(network.classes())[class]);
         let backward = Backward { from: at, rule: RectifierRule::Derivative, wanted: &[layer] };
         let gradients = self.trace.backward(seed.view(), backward)?;
-        let dims = shape.map_or((0, 0), |shape| (shape.height, shape.width));
+        let Some(grid) = grid else { return Err(Error::NoMaps { method: method.name() }) };
         Ok(Map {
-            values: weighted(method, dims, outputs[0].row(0), gradients[0].row(0)),
+            values: weighted(method, grid, outputs[0].row(0), gradients[0].row(0)),
             kind: if method.is_signed() { MapKind::Signed } else { MapKind::Unsigned },
             area: self.area(),
             explained: target.value(&logits),

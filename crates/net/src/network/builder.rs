@@ -4,7 +4,7 @@ use super::{Layer, Network};
 use crate::error::Error;
 use crate::init::Init;
 use crate::input::InputSpec;
-use crate::ops::{Image, Op, ParameterSpec, Role};
+use crate::ops::{Grid, Image, Op, ParameterSpec, Role};
 use crate::shape::Shape;
 
 /// The name of the first layer: the image.
@@ -139,7 +139,9 @@ impl NetworkBuilder {
         }
         let weight = parameters.iter().find(|spec| spec.role == Role::Weight);
         let kernel_dims = weight.and_then(|weight| op.operation().kernel_dims(&shapes, weight));
-        Ok(Layer { name: name.to_owned(), op, inputs, shape, parameters, kernel_dims })
+        let maps: Vec<_> = inputs.iter().map(|&index| (self.layers[index].shape, self.layers[index].grid)).collect();
+        let grid = op.operation().grid(&maps, shape);
+        Ok(Layer { name: name.to_owned(), op, inputs, shape, parameters, kernel_dims, grid })
     }
 
     fn inputs<S: AsRef<str>>(&self, name: &str, op: &Op, inputs: &[S]) -> Result<Vec<usize>, Error> {
@@ -184,6 +186,7 @@ fn input_layer(shape: Shape) -> Layer {
         shape,
         parameters: Vec::new(),
         kernel_dims: None,
+        grid: Some(Grid::of(shape)),
     }
 }
 

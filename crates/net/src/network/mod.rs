@@ -9,7 +9,7 @@ pub use builder::NetworkBuilder;
 pub use receptive_field::Patch;
 
 use crate::input::{ChannelOrder, InputSpec, InputTransform, MeanKind, Preprocess, Resize, StdKind, TestViews, View};
-use crate::ops::{Op, ParameterSpec, Role};
+use crate::ops::{Grid, Op, ParameterSpec, Role};
 use crate::shape::Shape;
 use ndarray::{Array1, Array3};
 use std::borrow::Cow;
@@ -39,6 +39,8 @@ pub struct Layer {
     /// The weights as filters x channels x height x width, where they are maps: of a fully connected layer one filter
     /// per output in the shape of its input, of a locally connected one the filters of every position, by rows.
     pub kernel_dims: Option<[usize; 4]>,
+    /// Which values of its channels are a map of the image; none where they are no map of it.
+    pub grid: Option<Grid>,
 }
 
 impl Layer {
@@ -48,6 +50,16 @@ impl Layer {
             Some(dims) => self.op.operation().kernel_values(dims, values),
             None => Cow::Borrowed(values),
         }
+    }
+
+    /// What is drawn of each channel: the map of the image, or all values where there is none.
+    pub fn drawn_grid(&self) -> Grid {
+        self.grid.unwrap_or(Grid::of(self.shape))
+    }
+
+    /// Whether every pixel of its output depends on all of an input: of attention.
+    pub fn mixes_pixels(&self) -> bool {
+        self.op.operation().mixes_pixels()
     }
 
     /// The array of that role, if the layer has one.
@@ -85,7 +97,15 @@ impl Network {
     /// What a layer does, in one line for a reader of papers.
     pub fn describe(&self, layer: &Layer) -> String {
         let inputs: Vec<Shape> = layer.inputs.iter().map(|&input| self.layers[input].shape).collect();
-        layer.op.describe(&inputs)
+        let described = layer.op.describe(&inputs);
+        match layer.grid {
+            Some(grid) if grid.learnt > 0 => {
+                let Grid { learnt, height, width } = grid;
+                let tokens = if learnt == 1 { "token" } else { "tokens" };
+                format!("{described}; {height} x {width} pixels after {learnt} learnt {tokens}, which are not drawn")
+            }
+            _ => described,
+        }
     }
 
     /// Index of the layer of that name.

@@ -6,12 +6,14 @@
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
+mod grid;
 mod norm;
 mod operation;
 mod parameter;
 mod receptive_field;
 mod window;
 
+pub use grid::Grid;
 pub use norm::NormWindow;
 pub use operation::ShapeError;
 pub use parameter::{Learning, ParameterSpec, Role};

@@ -2,6 +2,7 @@
 
 use super::cpu::{CpuContext, CpuLayer, InPlaceLayer, MemoryNeeds};
 use super::cuda::{AxisOrder, CudaContext, CudaLayer};
+use super::grid::Grid;
 use super::parameter::{ParameterSpec, Role};
 use super::receptive_field::Field;
 use crate::error::Error;
@@ -76,6 +77,17 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
     /// What the outputs of a field depend on, in pixels of an input of that shape; may reach past its edges.
     fn receptive_field(&self, field: Field, _input: Shape) -> Field {
         field
+    }
+
+    /// Which values of the output's channels are a map of the image; none where they stand for nothing in it. Inputs come
+    /// with their own.
+    fn grid(&self, inputs: &[(Shape, Option<Grid>)], output: Shape) -> Option<Grid> {
+        Grid::from_inputs(inputs, output)
+    }
+
+    /// Whether every pixel of the output depends on every pixel of an input, while pixels stay where they are.
+    fn mixes_pixels(&self) -> bool {
+        false
     }
 
     /// The input, by its place among them, and the channel of it that a channel of the output is made of; none where the

@@ -1,6 +1,7 @@
 //! Parts that several answers have.
 
-use deepviz_net::Shape;
+use deepviz_net::ops::Grid;
+use deepviz_net::{Layer, Shape};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -15,6 +16,14 @@ pub(crate) struct Size {
 impl From<Shape> for Size {
     fn from(shape: Shape) -> Self {
         Self { channels: shape.channels, height: shape.height, width: shape.width }
+    }
+}
+
+impl Size {
+    /// Of a layer's output as it is drawn: of tokens the map of the image.
+    pub(crate) fn of_layer(layer: &Layer) -> Self {
+        let Grid { height, width, .. } = layer.drawn_grid();
+        Self { channels: layer.shape.channels, height, width }
     }
 }
 

@@ -363,7 +363,7 @@ fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
     LayerDetail {
         name: layer.name.clone(),
         kind: layer.op.kind(),
-        shape: layer.shape.into(),
+        shape: Size::of_layer(layer),
         parameters: layer.parameters.iter().filter(|spec| spec.is_learnt()).map(deepviz_net::ParameterSpec::len).sum(),
         weight_shape: layer.parameters.first().map(|spec| spec.shape.clone()),
         sheet_shape: sheet_shape.map(SheetShape::shape),

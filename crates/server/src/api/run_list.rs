@@ -177,7 +177,7 @@ fn outline(name: String, network: &Network) -> NetworkOutline {
             .iter()
             .map(|layer| OutlineLayer {
                 kind: layer.op.kind(),
-                shape: layer.shape.into(),
+                shape: Size::of_layer(layer),
                 weights: layer.kernel_dims.is_some(),
             })
             .collect(),

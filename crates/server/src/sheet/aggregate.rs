@@ -141,7 +141,7 @@ impl Models {
         self.cache
             .get(key, async {
                 let sheet_shape = SheetShape::of_output(&run.network().layers()[layer]);
-                let area = sheet_shape.height * sheet_shape.width;
+                let area = sheet_shape.map_values();
                 let classes = corpus.classes().len();
                 let mut counts = vec![0; classes];
                 let mut means = vec![vec![None; classes]; sheet_shape.filters];

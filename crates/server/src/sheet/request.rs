@@ -120,7 +120,7 @@ impl SheetRequest {
             Some(_) => SheetShape::of_output(self.layer()),
             None if self.is_in_pixels() => {
                 let [channels, height, width] = expanded_shape(self.run.network(), self.layer);
-                SheetShape { filters: self.layer().shape.channels, channels, height, width }
+                SheetShape { filters: self.layer().shape.channels, channels, height, width, skipped: 0 }
             }
             // A layer without weights has been refused when the selection was read.
             None => SheetShape::of_weights(self.layer()).unwrap_or_else(|| SheetShape::of_output(self.layer())),

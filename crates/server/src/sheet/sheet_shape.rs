@@ -1,5 +1,6 @@
 //! The shape of a layer's weights or outputs as filters x channels x height x width, whatever the type of the layer.
 
+use deepviz_net::ops::Grid;
 use deepviz_net::{Layer, Parameters};
 use ndarray::Array4;
 use std::borrow::Cow;
@@ -13,6 +14,8 @@ pub(crate) struct SheetShape {
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
+    /// Values of a map before those that are drawn: learnt tokens.
+    pub(crate) skipped: usize,
 }
 
 impl SheetShape {
@@ -20,12 +23,18 @@ impl SheetShape {
     /// output, shown in the shape of its input; a locally connected (unshared) one has its filters once per position, by rows.
     pub(crate) fn of_weights(layer: &Layer) -> Option<Self> {
         let [filters, channels, height, width] = layer.kernel_dims?;
-        Some(Self { filters, channels, height, width })
+        Some(Self { filters, channels, height, width, skipped: 0 })
     }
 
-    /// The shape of a layer's output: one filter per channel.
+    /// The shape of a layer's output: one filter per channel. Of tokens the map of the image, without learnt ones.
     pub(crate) fn of_output(layer: &Layer) -> Self {
-        Self { filters: layer.shape.channels, channels: 1, height: layer.shape.height, width: layer.shape.width }
+        let Grid { learnt, height, width } = layer.drawn_grid();
+        Self { filters: layer.shape.channels, channels: 1, height, width, skipped: learnt }
+    }
+
+    /// Values of a map, those that are not drawn included.
+    pub(crate) fn map_values(self) -> usize {
+        self.skipped + self.height * self.width
     }
 
     pub(crate) fn shape(self) -> [usize; 4] {
@@ -36,12 +45,12 @@ impl SheetShape {
     pub(crate) fn pick(self, values: &[f32], filters: &[usize], channels: &[usize]) -> Result<Array4<f32>, ApiError> {
         let misfit =
             || ApiError::unusable(format!("expected values of shape {:?}, found {}", self.shape(), values.len()));
-        let area = self.height * self.width;
-        let mut picked = Vec::with_capacity(filters.len() * channels.len() * area);
+        let area = self.map_values();
+        let mut picked = Vec::with_capacity(filters.len() * channels.len() * self.height * self.width);
         for filter in filters {
             for channel in channels {
                 let start = (filter * self.channels + channel) * area;
-                picked.extend_from_slice(values.get(start..start + area).ok_or_else(misfit)?);
+                picked.extend_from_slice(values.get(start + self.skipped..start + area).ok_or_else(misfit)?);
             }
         }
         let shape = (filters.len(), channels.len(), self.height, self.width);

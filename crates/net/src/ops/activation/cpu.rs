@@ -88,7 +88,7 @@ impl Activation {
             Self::Identity | Self::Abs | Self::Square | Self::Silu | Self::Gelu { .. } => {}
             Self::Relu => scale_gradient(level, images, y, gradient, |y| step(y > 0.0)),
             Self::BoundedRelu { limit } => {
-                scale_gradient(level, images, y, gradient, move |y| step(y > 0.0 && y < limit))
+                scale_gradient(level, images, y, gradient, move |y| step(y > 0.0 && y < limit));
             }
             Self::SoftRelu => scale_gradient(level, images, y, gradient, softrelu),
             Self::Logistic => scale_gradient(level, images, y, gradient, |y| y * (1.0 - y)),
@@ -107,7 +107,7 @@ impl Activation {
             Self::Identity => accumulate_gradient(level, images, known, dx, |_, _| 1.0),
             Self::Relu => accumulate_gradient(level, images, known, dx, |_, y| step(y > 0.0)),
             Self::BoundedRelu { limit } => {
-                accumulate_gradient(level, images, known, dx, move |_, y| step(y > 0.0 && y < limit))
+                accumulate_gradient(level, images, known, dx, move |_, y| step(y > 0.0 && y < limit));
             }
             Self::SoftRelu => accumulate_gradient(level, images, known, dx, |_, y| softrelu(y)),
             Self::Logistic => accumulate_gradient(level, images, known, dx, |_, y| y * (1.0 - y)),

@@ -78,6 +78,10 @@ impl Operation for Attention {
         Field::whole(input)
     }
 
+    fn mixes_pixels(&self) -> bool {
+        true
+    }
+
     /// Every channel of the values by itself.
     fn source_channel(&self, _: &[Shape], channel: usize) -> Option<(usize, usize)> {
         Some((1, channel))

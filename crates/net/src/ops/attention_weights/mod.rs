@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, Field, FromTable, Linear, Operation, ShapeError};
+use super::{Example, Field, FromTable, Grid, Linear, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -88,6 +88,11 @@ impl Operation for AttentionWeights {
 
     fn receptive_field(&self, _: Field, input: Shape) -> Field {
         Field::whole(input)
+    }
+
+    /// Queries x keys.
+    fn grid(&self, _: &[(Shape, Option<Grid>)], _: Shape) -> Option<Grid> {
+        None
     }
 
     fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {

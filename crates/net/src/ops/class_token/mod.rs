@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, Field, FromTable, Learning, Operation, ParameterSpec, ShapeError};
+use super::{Example, Field, FromTable, Grid, Learning, Operation, ParameterSpec, ShapeError};
 use crate::error::Error;
 use crate::init::{Fan, Init};
 use crate::shape::Shape;
@@ -80,6 +80,12 @@ impl Operation for ClassToken {
             Ok(pixel) if field.top == field.bottom => Field::pixel(pixel / input.width, pixel % input.width),
             _ => Field::whole(input),
         }
+    }
+
+    /// The input's map comes after the learnt tokens.
+    fn grid(&self, inputs: &[(Shape, Option<Grid>)], _: Shape) -> Option<Grid> {
+        let grid = inputs[0].1?;
+        Some(Grid { learnt: grid.learnt + self.count, ..grid })
     }
 
     fn describe(&self, inputs: &[Shape]) -> String {

@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, Field, FromTable, Operation, ShapeError};
+use super::{Example, Field, FromTable, Grid, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -86,6 +86,13 @@ impl Operation for Crop {
             left: field.left + left,
             right: field.right + left,
         }
+    }
+
+    /// Of tokens without some of the learnt ones the rest; else the output's own pixels.
+    fn grid(&self, inputs: &[(Shape, Option<Grid>)], output: Shape) -> Option<Grid> {
+        let (input, grid) = (inputs[0].0, inputs[0].1?);
+        let is_tail = self.top <= grid.learnt && self.top + self.height == input.height && self.width == input.width;
+        Some(if is_tail && grid.learnt > 0 { Grid { learnt: grid.learnt - self.top, ..grid } } else { Grid::of(output) })
     }
 
     fn describe(&self, inputs: &[Shape]) -> String {

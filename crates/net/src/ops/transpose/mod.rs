@@ -5,7 +5,7 @@ pub(crate) mod cuda;
 
 use super::cpu::{CpuContext, CpuLayer, MemoryNeeds, OutputUse};
 use super::cuda::{CudaContext, CudaLayer};
-use super::{Example, Field, FromTable, Operation, ShapeError};
+use super::{Example, Field, FromTable, Grid, Operation, ShapeError};
 use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
@@ -67,6 +67,11 @@ impl Operation for Transpose {
 
     fn receptive_field(&self, _: Field, input: Shape) -> Field {
         Field::whole(input)
+    }
+
+    /// Back to pixels from channels that were pixels.
+    fn grid(&self, inputs: &[(Shape, Option<Grid>)], output: Shape) -> Option<Grid> {
+        inputs.iter().all(|(_, grid)| grid.is_none()).then_some(Grid::of(output))
     }
 
     fn source_channel(&self, _: &[Shape], _: usize) -> Option<(usize, usize)> {
