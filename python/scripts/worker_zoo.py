@@ -37,7 +37,7 @@ def compared(library: str, name: str, out: Path) -> bool:
     began = time.perf_counter()
     classes = [f"class {index}" for index in range(1000)]
     given: dict[str, Any] = {"mean": MEAN, "std": STD, "every": "1 steps", "resume": "replace"}
-    Recorder(out / name, model, test=RandomImages(side), classes=classes, **given).close()
+    Recorder(out / name, model, test=RandomImages(side), classes=classes, worker="always", **given).close()
     recorded = time.perf_counter()
     layers = described(out / name)
     images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(2))
