@@ -28,9 +28,9 @@ NAMES = (
     "brightness background contrast saturation red yellow green cyan blue magenta across down spread light_top blue_top "
     "edges aspect"
 ).split()
-LEAST_IMAGES = 5
-LEAST_EFFECT = 0.2
-MOST_CAPTIONS = 24
+MIN_IMAGES = 5
+MIN_EFFECT = 0.2
+MAX_CAPTIONS = 24
 
 
 class Server:
@@ -81,12 +81,12 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
     is_border = np.ones((height, width), dtype=bool)
     is_border[border : height - border, border : width - border] = False
     background = luma[is_border].mean()
-    most, chroma = image.max(axis=2), image.max(axis=2) - image.min(axis=2)
+    brightest, chroma = image.max(axis=2), image.max(axis=2) - image.min(axis=2)
     found = {
         "brightness": luma.mean(),
         "background": background,
         "contrast": luma.std(),
-        "saturation": chroma.sum() / most.sum() if most.sum() > 0 else 0.0,
+        "saturation": chroma.sum() / brightest.sum() if brightest.sum() > 0 else 0.0,
     }
     if chroma.mean() >= 0.02:
         hues = np.array([[colorsys.rgb_to_hsv(*pixel)[0] for pixel in row] for row in image])
@@ -154,7 +154,7 @@ class Corpus:
         for row, item in enumerate(items):
             for word in words_of(item["name"]):
                 found.setdefault(word, set()).add(row)
-        told = {w: r for w, r in found.items() if LEAST_IMAGES <= len(r) < len(items) and w not in own}
+        told = {w: r for w, r in found.items() if MIN_IMAGES <= len(r) < len(items) and w not in own}
         frequent = sorted(told, key=lambda word: (-len(told[word]), word))[:1000]
         self.words = {word: np.isin(np.arange(len(items)), list(told[word])) for word in frequent}
 
@@ -173,7 +173,7 @@ def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[
     found: dict[tuple[str, str], dict] = {}
     for name, values in corpus.properties.items():
         a, b = (values[side & ~np.isnan(values)] for side in (inside, outside))
-        if min(len(a), len(b)) < LEAST_IMAGES:
+        if min(len(a), len(b)) < MIN_IMAGES:
             continue
         freedom = len(a) + len(b) - 2
         pooled = np.sqrt(((len(a) - 1) * a.var(ddof=1) + (len(b) - 1) * b.var(ddof=1)) / freedom)
@@ -186,7 +186,7 @@ def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[
         }
     n1, n0 = int(inside.sum()), int(outside.sum())
     for key, has in shares.items():
-        if min(n1, n0) < LEAST_IMAGES:
+        if min(n1, n0) < MIN_IMAGES:
             continue
         p1, p0 = has[inside].mean(), has[outside].mean()
         h = 2 * np.arcsin(np.sqrt(p1)) - 2 * np.arcsin(np.sqrt(p0))
@@ -194,8 +194,8 @@ def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[
             continue
         found[key] = {"inside": p1, "outside": p0, "effect": h, "interval": newcombe(p1, n1, p0, n0, z)}
     beyond = lambda one: one["interval"][0] > 0 or one["interval"][1] < 0  # noqa: E731
-    told = {key: one for key, one in found.items() if beyond(one) and abs(one["effect"]) >= LEAST_EFFECT}
-    return dict(sorted(told.items(), key=lambda one: -abs(one[1]["effect"]))[:MOST_CAPTIONS])
+    told = {key: one for key, one in found.items() if beyond(one) and abs(one["effect"]) >= MIN_EFFECT}
+    return dict(sorted(told.items(), key=lambda one: -abs(one[1]["effect"]))[:MAX_CAPTIONS])
 
 
 class Differences:
@@ -220,8 +220,8 @@ class Differences:
         for key in found.keys() ^ expected.keys():
             # On the very border rounding decides.
             size = abs((found.get(key) or expected[key])["effect"])
-            smallest = min([abs(one["effect"]) for one in expected.values()] or [LEAST_EFFECT])
-            if abs(size - LEAST_EFFECT) > TOLERANCE and size > smallest + TOLERANCE:
+            smallest = min([abs(one["effect"]) for one in expected.values()] or [MIN_EFFECT])
+            if abs(size - MIN_EFFECT) > TOLERANCE and size > smallest + TOLERANCE:
                 self.unlike.append(f"{place}: {key} is {'only' if key in found else 'not'} shown by the server")
         for key in found.keys() & expected.keys():
             kind = "g" if key[0] == "property" else "h"

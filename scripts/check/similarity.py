@@ -27,7 +27,7 @@ from statsmodels.stats.multitest import multipletests
 TOLERANCE = 1e-5
 UNIT_TOLERANCE = 1e-4
 # Features of a layer beyond which the server computes no Procrustes similarity.
-MOST_PROCRUSTES = 512
+MAX_PROCRUSTES = 512
 
 
 class Server:
@@ -126,7 +126,7 @@ def check_layers(server: Server, path: str, other: dict, bases: list[str], image
             for name, compute in (("cka", cka), ("procrustes", procrustes)):
                 found = answer[name][i][j]
                 if found is None:
-                    is_wide = name == "procrustes" and max(x.shape[1], y.shape[1]) > MOST_PROCRUSTES
+                    is_wide = name == "procrustes" and max(x.shape[1], y.shape[1]) > MAX_PROCRUSTES
                     assert is_wide or min(np.ptp(x, axis=0).max(), np.ptp(y, axis=0).max()) < 1e-5, (name, i, j)
                     continue
                 expected = compute(x, y)

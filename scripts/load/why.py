@@ -76,8 +76,8 @@ def main() -> None:
     for image in images[:100]:
         found = server.json(f"/checkpoints/{last}/explain/{image}", method="integrated")
         errors.append(found["completeness_error"])
-    middle, most = statistics.median(errors), max(errors)
-    print(f"completeness error of integrated gradients, 64 steps, 100 images: median {middle:.2%}, greatest {most:.2%}")
+    middle, largest = statistics.median(errors), max(errors)
+    print(f"completeness error of integrated gradients, 64 steps, 100 images: median {middle:.2%}, greatest {largest:.2%}")
     conv = layers[1]["name"]
     start = time.perf_counter()
     for unit in range(4):

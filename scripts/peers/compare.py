@@ -75,8 +75,8 @@ class Peer:
     def ask(self, task):
         self.process.stdin.write(task + "\n")
         self.process.stdin.flush()
-        median, least, steps = self.answer().split()
-        return float(median), float(least), int(steps)
+        median, shortest, steps = self.answer().split()
+        return float(median), float(shortest), int(steps)
 
     def close(self):
         self.process.stdin.close()
@@ -118,9 +118,9 @@ def compare(net, options):
         speeds = {name: [] for name in chosen}
         for round_ in range(options.rounds + 1):
             for name in chosen:
-                median, least, _ = running[name].ask(f"{task} {options.seconds}")
+                median, shortest, _ = running[name].ask(f"{task} {options.seconds}")
                 if round_ > 0:  # The first warms up.
-                    speeds[name].append((images / median, images / least))
+                    speeds[name].append((images / median, images / shortest))
         print(f"\n{net}, {task if task != 'train' else f'train, batch {images}'}, {options.threads} threads\n")
         print("| | images/s, median (least to most) | of the fastest step | deepviz is faster by | spread |")
         print("|---|---|---|---|---|")

@@ -81,8 +81,8 @@ async function load(browser, address) {
   });
   await page.addInitScript(() => {
     const look = () => {
-      const most = document.querySelector('[role=slider]')?.getAttribute('aria-valuemax');
-      if (Number(most) > 0) globalThis.interactive_ms = performance.now();
+      const max = document.querySelector('[role=slider]')?.getAttribute('aria-valuemax');
+      if (Number(max) > 0) globalThis.interactive_ms = performance.now();
       else requestAnimationFrame(look);
     };
     requestAnimationFrame(look);

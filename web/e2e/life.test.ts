@@ -45,10 +45,10 @@ describe('Life of the units', () => {
     const layers = page.getByRole('group', { name: 'layer' });
     const chosen = (await layers.locator('[aria-pressed=true]').textContent()) ?? '';
     const ever = (layer: string) => new Set(died.filter((one) => one.layer === layer).map((o) => o.unit)).size;
-    const most = Math.max(...Object.keys(histories).map(ever));
+    const max = Math.max(...Object.keys(histories).map(ever));
     const shown = Object.keys(histories).find((layer) => chosen.startsWith(layer)) ?? '';
-    expect(ever(shown)).toBe(most);
-    expect(chosen).toMatch(new RegExp(`${most}\\s+dead`));
+    expect(ever(shown)).toBe(max);
+    expect(chosen).toMatch(new RegExp(`${max}\\s+dead`));
     // Every death is in the list, in words.
     const list = page.getByRole('listbox', { name: 'Deaths and returns' });
     expect(await list.getByRole('option').count()).toBe(died.length);

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 export class Proxy {
   /** Event streams that are open now, and the most there ever were at one time. */
   streams = 0;
-  most = 0;
+  maxOpen = 0;
   /** Every address that was asked for. */
   readonly asked: string[] = [];
   readonly #server: HttpServer;
@@ -15,7 +15,7 @@ export class Proxy {
     this.#server = createServer((question, answer) => {
       this.asked.push(question.url ?? '');
       const isStream = question.url?.endsWith('/events') ?? false;
-      if (isStream) this.most = Math.max(this.most, (this.streams += 1));
+      if (isStream) this.maxOpen = Math.max(this.maxOpen, (this.streams += 1));
       answer.once('close', () => {
         if (isStream) this.streams -= 1;
         inner.destroy();

@@ -81,7 +81,7 @@ describe(`${TABS} tabs`, () => {
         await all[gone].page.close();
         await expectNews(all.filter((_, n) => n !== 0 && n !== gone));
       }
-      expect(proxy.most).toBe(1);
+      expect(proxy.maxOpen).toBe(1);
       await browser.close();
       await expect.poll(() => proxy.streams).toBe(0);
       await proxy.stop();
@@ -130,7 +130,7 @@ describe(`${TABS} tabs`, () => {
     const polled = () => proxy.asked.filter((url) => url === `/api/runs/${inject('run')}`).length;
     const before = polled();
     await expect.poll(polled).toBeGreaterThan(before + 1);
-    expect([proxy.streams, proxy.most]).toEqual([0, 0]);
+    expect([proxy.streams, proxy.maxOpen]).toEqual([0, 0]);
     await browser.close();
     await proxy.stop();
     for (const one of all) one.expectClean();
@@ -165,7 +165,7 @@ describe(`${TABS} tabs`, () => {
     const dashboard = new Dashboard(await browser.newPage(), proxy.address, 'growing');
     await dashboard.view('filters');
     await expectNews([dashboard]);
-    expect(proxy.most).toBe(1);
+    expect(proxy.maxOpen).toBe(1);
     await browser.close();
     await proxy.stop();
     dashboard.expectClean();

@@ -22,7 +22,7 @@ async function opened(width = 1280): Promise<Dashboard> {
   return new Dashboard(await context.newPage(), server.origin, 'one');
 }
 
-const PAGES: [view: string, more: Record<string, string>, least: number][] = [
+const PAGES: [view: string, more: Record<string, string>, min: number][] = [
   ['story', { 'story.page': 'one' }, 1],
   ['filters', { 'filters.page': 'one' }, 2],
   ['confusion', { 'confusion.page': 'one' }, 1],
@@ -41,12 +41,12 @@ const PAGES: [view: string, more: Record<string, string>, least: number][] = [
 test('what is of A alone carries its mark', async () => {
   const dashboard = await opened();
   const { page } = dashboard;
-  for (const [view, more, least] of PAGES) {
+  for (const [view, more, min] of PAGES) {
     await dashboard.view(view, { ...more, 'b.run': 'copy' });
     const marks = page.locator('main .of-run:visible');
     await expect
       .poll(() => marks.count(), { message: `${view} ${JSON.stringify(more)}` })
-      .toBeGreaterThanOrEqual(least);
+      .toBeGreaterThanOrEqual(min);
     expect(await marks.first().getAttribute('title')).toMatch(/^Of A alone, ./);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(1280);
   }

@@ -9,7 +9,7 @@ const B = 'http://localhost/api/runs/b';
 class Fake {
   asked: string[] = [];
   open = new Map<ReadableStreamDefaultController<Uint8Array>, string>();
-  most = 0;
+  maxOpen = 0;
   code: number | null = 200;
   tag = '"1"';
 
@@ -25,7 +25,7 @@ class Fake {
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.open.set(controller, url);
-        this.most = Math.max(this.most, this.open.size);
+        this.maxOpen = Math.max(this.maxOpen, this.open.size);
         init.signal.addEventListener('abort', () => {
           if (this.open.delete(controller)) controller.error(new DOMException('', 'AbortError'));
         });
@@ -115,7 +115,7 @@ describe('many tabs', () => {
     two.say('hide');
     await rest(3000);
     expect([...server.open.values()]).toEqual([`${A}/events`]);
-    expect(server.most).toBe(1);
+    expect(server.maxOpen).toBe(1);
   });
   it('of finished runs, and hidden ones, hold none', async () => {
     const [one, two] = [new Tab(), new Tab()];

@@ -25,7 +25,7 @@ interface InFlight {
 /** Milliseconds before a request without consumers is aborted: another component may ask for the same a moment later. */
 const GRACE_MS = 50;
 /** Answers that are kept. */
-const MOST = 400;
+const MAX_STORED = 400;
 
 export type MadeLoader = (url: string, signal: AbortSignal) => Promise<MadePictures>;
 
@@ -83,7 +83,7 @@ export class MadeCache {
       (made) => {
         this.#inFlight.delete(key);
         this.#kept.set(key, made);
-        if (this.#kept.size > MOST) this.#kept.delete(this.#kept.keys().next().value as string);
+        if (this.#kept.size > MAX_STORED) this.#kept.delete(this.#kept.keys().next().value as string);
         return made;
       },
       (error: unknown) => {

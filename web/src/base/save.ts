@@ -227,12 +227,12 @@ export function svgOf(root: HTMLElement, title = ''): { text: string; width: num
 }
 
 /** Sides and areas that every browser can still make a canvas of. */
-const MOST_SIDE_PX = 16_000;
-const MOST_AREA_PX = 128e6;
+const MAX_SIDE_PX = 16_000;
+const MAX_AREA_PX = 128e6;
 
 /** Pixels of the picture per CSS pixel: two, or as many as a canvas holds. */
 export function pngScale(width: number, height: number): number {
-  const fits = Math.min(MOST_SIDE_PX / Math.max(width, height), Math.sqrt(MOST_AREA_PX / (width * height)));
+  const fits = Math.min(MAX_SIDE_PX / Math.max(width, height), Math.sqrt(MAX_AREA_PX / (width * height)));
   return Math.min(2, fits);
 }
 

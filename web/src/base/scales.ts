@@ -60,9 +60,9 @@ export function nearest(ascending: readonly number[], wanted: number): number {
   return low > 0 && wanted - ascending[low - 1] <= ascending[low] - wanted ? low - 1 : low;
 }
 
-/** At most `most` round steps from 0 to `last`: 1, 2 or 5 times a power of ten. */
-export function roundStep(last: number, most: number): number {
-  const rough = last / Math.max(1, most);
+/** Up to `max` round steps from 0 to `last`: 1, 2 or 5 times a power of ten. */
+export function roundStep(last: number, max: number): number {
+  const rough = last / Math.max(1, max);
   if (!(rough > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * power >= rough - 1e-12) ?? 10;
@@ -70,8 +70,8 @@ export function roundStep(last: number, most: number): number {
 }
 
 /** The places of round ticks from 0 to `last`, clean of what floating point leaves behind (0.3, not 0.30000000000000004). */
-export function roundTicks(last: number, most: number, least = 0): number[] {
-  const step = Math.max(least, roundStep(last, most));
+export function roundTicks(last: number, max: number, min = 0): number[] {
+  const step = Math.max(min, roundStep(last, max));
   return Array.from({ length: Math.floor(last / step + 1e-9) + 1 }, (_, n) =>
     Number((n * step).toPrecision(12)),
   );

@@ -6,14 +6,14 @@ export interface ImageSize {
 }
 
 /** Images up to this side are shown at whole scales. */
-const MOST_WHOLE = 64;
+const MAX_WHOLE = 64;
 /** Larger ones as small as this, half a tile of the server's. */
 const REDUCED = 48;
 
 /** The side of the square that holds an image at the smallest size at which it is shown. */
 export function thumbUnit({ width, height }: ImageSize): number {
   const side = Math.max(width, height, 1);
-  return side <= MOST_WHOLE ? side : REDUCED;
+  return side <= MAX_WHOLE ? side : REDUCED;
 }
 
 /** The side of the square that holds an image, about `like` pixels: a whole multiple of the image where it is small. */

@@ -7,7 +7,7 @@ export interface CutName {
 }
 
 /** The end of a name that stays in any case, and where both share little or all. */
-const LEAST_TAIL = 5;
+const MIN_TAIL = 5;
 const TAIL = 8;
 /** A shorter common beginning is no reason to cut there. */
 const SHORTEST = 3;
@@ -25,7 +25,7 @@ function partedAt(name: string, other: string): number {
   if (shared < SHORTEST || shared === name.length) return Math.max(0, name.length - TAIL);
   let at = shared;
   while (at > 0 && !BREAK.test(name[at - 1])) at -= 1;
-  return Math.max(0, Math.min(name.length - LEAST_TAIL, at < SHORTEST ? shared : at));
+  return Math.max(0, Math.min(name.length - MIN_TAIL, at < SHORTEST ? shared : at));
 }
 
 export function cutNames(a: string, b: string): [CutName, CutName] {

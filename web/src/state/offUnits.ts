@@ -9,7 +9,7 @@ export interface OffUnit {
 type Known = Pick<Layer, 'name' | 'inputs' | 'shape' | 'weight_shape'>;
 
 /** A range in an address names that many units at most. */
-const MOST = 4096;
+const MAX_UNITS = 4096;
 
 /** Reads `fc64:39;conv1:2,5-7`; what cannot be read is left out. */
 export function parseOff(text: string): OffUnit[] {
@@ -21,7 +21,7 @@ export function parseOff(text: string): OffUnit[] {
       const said = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(range.trim());
       if (!said) continue;
       const to = Number(said[2] ?? said[1]);
-      for (let filter = Number(said[1]); filter <= to && units.length < MOST; filter += 1)
+      for (let filter = Number(said[1]); filter <= to && units.length < MAX_UNITS; filter += 1)
         units.push({ layer: part.slice(0, at).trim(), filter });
     }
   }

@@ -13,9 +13,9 @@ export interface TwoCheckpoints {
 type Pairs = Pick<ClockAnswer, 'pairs' | 'missing' | 'by'>;
 
 /** The checkpoint of B that is aligned with one of A; null where there is none. */
-export function pairedCheckpoint(clock: Pairs | null, checkpoint: number, most: number): number | null {
+export function pairedCheckpoint(clock: Pairs | null, checkpoint: number, checkpoints: number): number | null {
   const pair = clock?.pairs[checkpoint] ?? null;
-  return pair === null || pair >= most ? null : pair;
+  return pair === null || pair >= checkpoints ? null : pair;
 }
 
 /**

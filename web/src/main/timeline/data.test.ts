@@ -37,7 +37,7 @@ describe('loss', () => {
   it('keeps the range and the mean of each part', () => {
     const bins = lossBins({ step: [1, 2, 3, 99], loss: [3, 1, 2, 0.5] }, 100, 10);
     expect(bins).toHaveLength(2);
-    expect(bins[0]).toMatchObject({ step: 5, least: 1, mean: 2, greatest: 3 });
+    expect(bins[0]).toMatchObject({ step: 5, min: 1, mean: 2, max: 3 });
     expect(bins[1]).toMatchObject({ step: 95, mean: 0.5 });
   });
   it('passes over what is not a number, and an empty run', () => {

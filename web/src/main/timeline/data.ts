@@ -6,9 +6,9 @@ import { roundTicks } from '../../base/scales';
 /** Per column of pixels: the least, mean and greatest loss of the steps in it. */
 export interface LossBin {
   step: number;
-  least: number;
+  min: number;
   mean: number;
-  greatest: number;
+  max: number;
 }
 
 /** Training losses gathered into at most `bins` equal parts of the axis; parts without a step are left out. */
@@ -28,12 +28,12 @@ export function lossBins(
     if (bin !== at) {
       at = bin;
       many = 0;
-      out.push({ step: ((bin + 0.5) * lastStep) / bins, least: loss, mean: 0, greatest: loss });
+      out.push({ step: ((bin + 0.5) * lastStep) / bins, min: loss, mean: 0, max: loss });
     }
     const last = out[out.length - 1];
     many += 1;
-    last.least = Math.min(last.least, loss);
-    last.greatest = Math.max(last.greatest, loss);
+    last.min = Math.min(last.min, loss);
+    last.max = Math.max(last.max, loss);
     last.mean += (loss - last.mean) / many;
   }
   return out;
@@ -96,7 +96,7 @@ export function axisTicks(
   run: Pick<Run, 'steps_per_epoch' | 'batch' | 'checkpoints'>,
   end: number,
   unit: AxisUnit,
-  most: number,
+  max: number,
 ): { step: number; label: string }[] {
   const last = run.checkpoints.at(-1);
   // Read off the last checkpoint: the last batch of an epoch may be short.
@@ -112,9 +112,9 @@ export function axisTicks(
           : (run.batch ?? 1);
   const total = end * perStep;
   if (!(total > 0)) return [{ step: 0, label: '0' }];
-  const wide = Math.max(2, unit === 'epoch' ? most : Math.floor(most / 1.8));
-  const least = unit !== 'epoch' || total >= 2 ? 1 : 0;
-  return roundTicks(total, wide, least).map((value) => ({
+  const wide = Math.max(2, unit === 'epoch' ? max : Math.floor(max / 1.8));
+  const min = unit !== 'epoch' || total >= 2 ? 1 : 0;
+  return roundTicks(total, wide, min).map((value) => ({
     step: value / perStep,
     label: unit === 'epoch' ? String(value) : count(value),
   }));
@@ -179,17 +179,11 @@ export function axisEnd(run: Pick<Run, 'total_steps' | 'live' | 'checkpoints' | 
 }
 
 /** Two labels beside the ends of two lines, kept a line height apart, in the order of the lines. */
-export function apart(
-  first: number,
-  second: number,
-  least: number,
-  low: number,
-  high: number,
-): [number, number] {
+export function apart(first: number, second: number, min: number, low: number, high: number): [number, number] {
   let [a, b] = [first, second];
   const between = Math.abs(a - b);
-  if (between < least) {
-    const push = (least - between) / 2;
+  if (between < min) {
+    const push = (min - between) / 2;
     if (a <= b) [a, b] = [a - push, b + push];
     else [a, b] = [a + push, b - push];
   }

@@ -58,8 +58,8 @@ export function timeText(seconds: number): string {
 /** Round steps of time, in seconds. */
 const TIME_STEPS = [1, 5, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
 
-function timeTicks(top: number, most: number): number[] {
-  const step = TIME_STEPS.find((one) => top / one <= most) ?? Math.ceil(top / most / 86_400) * 86_400;
+function timeTicks(top: number, max: number): number[] {
+  const step = TIME_STEPS.find((one) => top / one <= max) ?? Math.ceil(top / max / 86_400) * 86_400;
   return Array.from({ length: Math.floor(top / step) + 1 }, (_, n) => n * step);
 }
 
@@ -70,14 +70,14 @@ function timeTicks(top: number, most: number): number[] {
 export function axisOf(
   clock: ClockAnswer | null,
   points: { a: readonly Checkpoint[]; b: readonly Checkpoint[] },
-  most: number,
+  max: number,
 ): Axis {
   const hasPlaces = clock && clock.by !== 'error' && [...clock.a, ...clock.b].some((v) => v !== null);
   const by = hasPlaces ? (clock.by as keyof typeof AXIS_NAMES) : 'epoch';
   const a = hasPlaces ? numbers(clock.a) : epochs(points.a);
   const b = hasPlaces ? numbers(clock.b) : epochs(points.b);
   const top = Math.max(1e-9, ...[...a, ...b].filter(Number.isFinite));
-  const places = by === 'time' ? timeTicks(top, most) : roundTicks(top, most);
+  const places = by === 'time' ? timeTicks(top, max) : roundTicks(top, max);
   const label = (value: number) =>
     by === 'time' ? timeText(value) : by === 'fraction' ? `${Math.round(value * 100)} %` : by === 'epoch' ? String(value) : count(value); // prettier-ignore
   return { a, b, top, ticks: places.map((at) => ({ at, label: label(at) })), name: AXIS_NAMES[by] };

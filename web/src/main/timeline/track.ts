@@ -164,8 +164,8 @@ function drawCurves(group: Group, { points, x, loss, error, bins, mean }: Scene)
       .attr('d', d ?? '');
   const band = area<(typeof bins)[0]>(
     (b) => x(b.step),
-    (b) => loss(b.least),
-    (b) => loss(b.greatest),
+    (b) => loss(b.min),
+    (b) => loss(b.max),
   );
   const meanLine = line<number>((_, i) => x(bins[i].step), (v) => loss(v)); // prettier-ignore
   const errorLine = line<Checkpoint>((c) => x(c.step), (c) => error(c.test_error ?? 0)); // prettier-ignore

@@ -142,11 +142,11 @@ export function sizeHistory(history: SizeHistory, cluster: number): { size: numb
 }
 
 /** Ids of all images shown, in cluster order whatever the order of the cards, so that one atlas serves every card. */
-export function atlasIds(clusters: readonly Cluster[], most: number): number[] {
+export function atlasIds(clusters: readonly Cluster[], max: number): number[] {
   const ids: number[] = [];
   const seen = new Set<number>();
   for (const cluster of clusters) {
-    for (const near of cluster.nearest.slice(0, most)) {
+    for (const near of cluster.nearest.slice(0, max)) {
       if (!seen.has(near.id)) {
         seen.add(near.id);
         ids.push(near.id);
@@ -165,17 +165,17 @@ export interface ImageSlot {
 export function movedImages(
   from: readonly Cluster[],
   to: readonly Cluster[],
-  most: number,
+  max: number,
 ): { id: number; from: ImageSlot; to: ImageSlot }[] {
   const places = new Map<number, ImageSlot>();
   for (const cluster of from) {
     cluster.nearest
-      .slice(0, most)
+      .slice(0, max)
       .forEach((near, slot) => places.set(near.id, { cluster: cluster.index, slot }));
   }
   const moved: { id: number; from: ImageSlot; to: ImageSlot }[] = [];
   for (const cluster of to) {
-    cluster.nearest.slice(0, most).forEach((near, slot) => {
+    cluster.nearest.slice(0, max).forEach((near, slot) => {
       const old = places.get(near.id);
       if (old && (old.cluster !== cluster.index || old.slot !== slot)) {
         moved.push({ id: near.id, from: old, to: { cluster: cluster.index, slot } });

@@ -25,7 +25,7 @@ export interface ColumnRequest {
 }
 
 /** The most weights of a layer that are read to tell how far they changed. */
-export const MOST_COMPARED = 4 << 20;
+export const MAX_COMPARED = 4 << 20;
 
 interface At {
   run: Run;
@@ -80,7 +80,7 @@ export function whyNot(by: ChosenBy, run: Run | null, names: readonly string[]):
   const layers = (run?.layers ?? []).filter((layer) => names.includes(layer.name));
   if (by === 'selective' && run?.checkpoints.findLast((one) => !one.problem)?.statistics.test !== 'ready')
     return 'comes with the statistics: deepviz stats';
-  const large = layers.find((layer) => layer.parameters > MOST_COMPARED);
+  const large = layers.find((layer) => layer.parameters > MAX_COMPARED);
   if (by === 'change' && large) return `${large.name} has too many weights to compare here`;
   return '';
 }

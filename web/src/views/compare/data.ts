@@ -40,12 +40,12 @@ export function defaultRows(checkpoints: number, available: number): Row[] {
   while (wanted.length > keep) {
     // drop the one whose neighbours lie closest, never the first
     let drop = wanted.length - 1;
-    let least = Infinity;
+    let min = Infinity;
     for (let n = 1; n < wanted.length; n++) {
       const next = wanted[n + 1] ?? last;
       const gap = Math.log((next + 1) / (wanted[n - 1] + 1));
-      if (gap < least) {
-        least = gap;
+      if (gap < min) {
+        min = gap;
         drop = n;
       }
     }
@@ -132,13 +132,13 @@ export function parseChannel(text: string | null | undefined): ChannelChoice | n
 }
 
 /** The indices of the largest values, largest first; ties by index. */
-export function strongest(values: readonly number[], most: number): number[] {
+export function strongest(values: readonly number[], max: number): number[] {
   // A value that is not finite comes last.
   const known = values.map((value) => (Number.isFinite(value) ? value : -Infinity));
   return values
     .map((_, k) => k)
     .sort((a, b) => (known[a] === known[b] ? a - b : known[b] - known[a]))
-    .slice(0, most);
+    .slice(0, max);
 }
 
 /** The filters of a layer that a choice means; those the layer does not have are left out. */
@@ -157,13 +157,13 @@ export function strongestChannels(
   const size = height * width;
   return filters.map((k) => {
     let best = 0;
-    let most = -1;
+    let max = -1;
     for (let c = 0; c < channels; c++) {
       const start = (k * channels + c) * size;
       let sum = 0;
       for (let i = start; i < start + size; i++) sum += weights[i] * weights[i];
-      if (sum > most) {
-        most = sum;
+      if (sum > max) {
+        max = sum;
         best = c;
       }
     }

@@ -38,9 +38,9 @@ const sides = (height: number, width: number, tile: number) => {
   return { height, width, side_x: width * scale, side_y: height * scale };
 };
 
-/** Side of a tile: where few filters leave room in their line, up to `most` pixels. */
-export const grownTile = (filters: number, width: number, most: number): number =>
-  Math.max(TILE, Math.min(most, Math.floor((width + GAP) / Math.max(1, filters)) - GAP));
+/** Side of a tile: where few filters leave room in their line, up to `max` pixels. */
+export const grownTile = (filters: number, width: number, max: number): number =>
+  Math.max(TILE, Math.min(max, Math.floor((width + GAP) / Math.max(1, filters)) - GAP));
 
 export interface LayerFacts {
   name: string;
@@ -57,9 +57,9 @@ export function layColumn(
   chosen: { filters: number[]; channels: number[] | null },
   width: number,
   applied: boolean,
-  most = TILE,
+  max = TILE,
 ): Column {
-  const tile = grownTile(chosen.filters.length, width, most);
+  const tile = grownTile(chosen.filters.length, width, max);
   const kernel = facts.kernel && facts.kernel[0] * facts.kernel[1] > 1 ? sides(...facts.kernel, tile) : null;
   const map = applied ? sides(...facts.map, tile) : null;
   const pitch = Math.max(TILE - 2, kernel?.side_x ?? 0, map?.side_x ?? 0) + GAP;

@@ -40,7 +40,7 @@ export function selectivity(means: readonly (number | null)[]): number {
   const known = means.filter((one): one is number => one !== null && Number.isFinite(one));
   if (known.length < 2) return Number.NaN;
   const rectified = known.map((one) => Math.max(0, one));
-  const most = Math.max(...rectified);
-  const rest = (rectified.reduce((sum, one) => sum + one, 0) - most) / (rectified.length - 1);
-  return most + rest > 0 ? (most - rest) / (most + rest) : Number.NaN;
+  const max = Math.max(...rectified);
+  const rest = (rectified.reduce((sum, one) => sum + one, 0) - max) / (rectified.length - 1);
+  return max + rest > 0 ? (max - rest) / (max + rest) : Number.NaN;
 }

@@ -56,12 +56,12 @@ export function strongestFirst(means: readonly number[]): number[] {
 export function classResponses(
   means: readonly number[],
   order: readonly number[],
-  most: number,
+  max: number,
   { overall, spread }: { overall: number; spread: number | null },
 ): ClassResponse[] {
   const apart = means.map((mean) => (Number.isFinite(mean) ? mean - overall : 0));
   const reach = Math.max(spread ?? 0, ...apart.map(Math.abs)) || 1;
-  return order.slice(0, most).map((class_index) => {
+  return order.slice(0, max).map((class_index) => {
     const share = (apart[class_index] ?? 0) / reach / 2;
     return {
       class_index,

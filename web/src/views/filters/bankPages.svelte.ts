@@ -16,7 +16,7 @@ import { changesOf, ofFilters, orderOf, pageAround, selectionOf, SORTS, type Sor
 
 /** Values of one request for weights, and the most that are fetched for an order. */
 const SLICE = 4 << 20;
-const MOST_COMPARED = 32 << 20;
+const MAX_COMPARED = 32 << 20;
 
 type Numbers = (number | null)[];
 
@@ -134,7 +134,7 @@ export class BankPages {
     if (sort === 'change') {
       if (!hasKernels) return 'the layer has no weights';
       if (this.#previousOf(at) === at) return 'there is no checkpoint before this one';
-      if ((layer?.parameters ?? 0) > MOST_COMPARED) return 'too many weights to compare here';
+      if ((layer?.parameters ?? 0) > MAX_COMPARED) return 'too many weights to compare here';
     }
     if (sort === 'activity' && run?.checkpoints[at]?.statistics.test !== 'ready')
       return 'comes with the statistics: deepviz stats';

@@ -43,13 +43,13 @@ export interface Axis {
 }
 
 /** Labels along a matrix: the first, the last, and round ones between that do not touch either. */
-export function axisLabels(numbers: readonly number[], pitch: number, least = 40): Axis[] {
+export function axisLabels(numbers: readonly number[], pitch: number, min = 40): Axis[] {
   const n = numbers.length;
   if (n === 0) return [];
-  const step = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].find((s) => s * pitch >= least) ?? 1024;
+  const step = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512].find((s) => s * pitch >= min) ?? 1024;
   const out: Axis[] = [];
   for (let i = 0; i < n; i += step)
-    if (i === 0 || (n - 1 - i) * pitch >= least * 0.6)
+    if (i === 0 || (n - 1 - i) * pitch >= min * 0.6)
       out.push({ at: (i + 0.5) * pitch, label: String(numbers[i]) });
   if (n > 1) out.push({ at: (n - 0.5) * pitch, label: String(numbers[n - 1]) });
   return out;

@@ -2,9 +2,9 @@
 import type { SheetGeometry } from '../../api/types';
 import type { Grid } from '../../base/scales';
 
-const MOST_MAP = 128;
-const LEAST_GAP = 28;
-const MOST_GAP = 68;
+const MAX_MAP = 128;
+const MIN_GAP = 28;
+const MAX_GAP = 68;
 
 export interface AvailableSize {
   width: number;
@@ -30,9 +30,9 @@ export interface TileSize {
  */
 export function bestGrid(size: TileSize, available: AvailableSize, like: number, largest = 96): Grid {
   const { tiles, tileWidth, tileHeight, gap } = size;
-  const most = Math.max(1, Math.min(tiles, Math.floor((available.width + gap) / (tileWidth + gap))));
+  const max = Math.max(1, Math.min(tiles, Math.floor((available.width + gap) / (tileWidth + gap))));
   let best: { score: number; grid: Grid } | null = null;
-  for (let columns = 1; columns <= most; columns += 1) {
+  for (let columns = 1; columns <= max; columns += 1) {
     const rows = Math.ceil(tiles / columns);
     const across = Math.floor(((available.width + gap) / columns - gap) / tileWidth);
     const down = Math.floor(((available.height + gap) / rows - gap) / tileHeight);
@@ -105,14 +105,14 @@ export function pairedGrids(
   let best: { score: number; bank: Grid; maps: Grid; gap: number } | null = null;
   for (let columns = 1; columns <= Math.min(bank.tiles, like * 4); columns += 1) {
     const rows = Math.ceil(bank.tiles / columns);
-    for (let scale = 1; maps.tileWidth * scale <= MOST_MAP; scale += 1) {
+    for (let scale = 1; maps.tileWidth * scale <= MAX_MAP; scale += 1) {
       const pitch = maps.tileWidth * scale + maps.gap;
       const zoom = Math.floor((pitch - 1) / bank.tileWidth);
       const left = pitch - bank.tileWidth * zoom;
       const width = 2 * (columns * pitch - 1);
       // Two narrow columns at the edges of a wide room would not read as a pair.
       const fits =
-        width + LEAST_GAP <= available.width &&
+        width + MIN_GAP <= available.width &&
         width >= available.width * 0.7 &&
         rows * pitch <= available.height + maps.gap;
       if (!fits || zoom < 1 || left > Math.max(4, pitch * 0.05) || bank.tileWidth !== bank.tileHeight) continue;
@@ -131,7 +131,7 @@ export function pairedGrids(
         score,
         bank: grid(bank, zoom, left),
         maps: grid(maps, scale, maps.gap),
-        gap: Math.min(MOST_GAP, available.width - width),
+        gap: Math.min(MAX_GAP, available.width - width),
       };
     }
   }

@@ -35,14 +35,14 @@ export function historyCurves(
   const of = (table: (number | null)[][] | undefined): number[] =>
     (table ?? []).map((row) => row[filter] ?? Number.NaN);
   const [norm, bias] = [of(filters.norm), of(filters.bias)];
-  const most = Math.max(1e-9, ...[...norm, ...second.norm].filter(Number.isFinite));
+  const max = Math.max(1e-9, ...[...norm, ...second.norm].filter(Number.isFinite));
   const out: Omit<Curve, 'top' | 'bottom'>[] = [
     {
-      name: `norm of the weights, 0 … ${significant(most)}`,
+      name: `norm of the weights, 0 … ${significant(max)}`,
       values: norm,
       second: second.norm,
       low: 0,
-      high: most,
+      high: max,
       print: (v) => fixed(v, 3),
     },
   ];

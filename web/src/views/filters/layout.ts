@@ -55,7 +55,7 @@ export type Show = 'filters' | 'activations' | 'both';
 
 const CAP = 24;
 const AXES = { side: 32, foot: 24 };
-const INSPECTOR = { least: 148, like: 236, rule: 41 };
+const INSPECTOR = { min: 148, like: 236, rule: 41 };
 
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
@@ -130,7 +130,7 @@ function arrangeTiles({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts): 
     height -
     CAP -
     INSPECTOR.rule -
-    Math.max(INSPECTOR.least, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
+    Math.max(INSPECTOR.min, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
   const size: TileSize = { tiles: filters, tileWidth, tileHeight, gap: 1 };
   const alone = wantsMaps
     ? mapsGrid(maps, { width: wantsBank ? Math.floor(width * 0.58) : width, height: tall }, 8)

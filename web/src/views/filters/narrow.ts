@@ -9,7 +9,7 @@ export const TARGET_PX = 44;
 /** Tiles in a row, the most that are targets. */
 const COLUMNS = [16, 8, 4];
 /** Taller than this, a matrix is scrolled in its place. */
-const MOST_MATRIX_PX = 640;
+const MAX_MATRIX_PX = 640;
 
 /** Tiles as targets of 44 pixels at a whole scale, sixteen or eight in a row. */
 export function targetGrid({ tiles, tileWidth, tileHeight }: TileSize, width: number): Grid {
@@ -40,7 +40,7 @@ export function arrangeNarrow(
     const filters = Math.min(whole[0], page?.filters ?? whole[0]);
     const depth = Math.min(whole[1], page?.channels ?? whole[1]);
     const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-    const room = { width: width - 32, height: MOST_MATRIX_PX };
+    const room = { width: width - 32, height: MAX_MATRIX_PX };
     const grid =
       kind === 'tiles'
         ? targetGrid({ tiles: filters, tileWidth: whole[3], tileHeight: whole[2], gap: 1 }, width)
@@ -48,7 +48,7 @@ export function arrangeNarrow(
             { filters: range(filters), channels: range(depth), tile_width: whole[3], tile_height: whole[2] },
             room,
           );
-    const tall = kind === 'tiles' ? gridHeight(grid) : Math.min(MOST_MATRIX_PX, gridHeight(grid) + 24);
+    const tall = kind === 'tiles' ? gridHeight(grid) : Math.min(MAX_MATRIX_PX, gridHeight(grid) + 24);
     bank = {
       grid,
       width,

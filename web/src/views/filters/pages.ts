@@ -4,16 +4,16 @@ import type { Arrangement, Show } from './layout';
 import type { AvailableSize, PageSize } from './grids';
 
 /** Layers of more filters or channels than this have pages. */
-export const MOST_ON_A_PAGE = 256;
-const LEAST_ON_A_PAGE = 16;
+export const MAX_PER_PAGE = 256;
+const MIN_PER_PAGE = 16;
 /** Least pixels per weight: of a kernel, and of a single weight (wide, high). */
 const KERNEL_PX = 2;
 const CELL_PX = { wide: 2, high: 4 };
 
-/** The greatest power of two that fits, between the least and `most`, and never more than there are. */
-function fitting(available: number, each: number, total: number, most = MOST_ON_A_PAGE): number {
-  let size = most;
-  while (size > LEAST_ON_A_PAGE && size * each > available) size /= 2;
+/** The greatest power of two that fits, between the least and `max`, and never more than there are. */
+function fitting(available: number, each: number, total: number, max = MAX_PER_PAGE): number {
+  let size = max;
+  while (size > MIN_PER_PAGE && size * each > available) size /= 2;
   return Math.min(size, total);
 }
 
@@ -26,15 +26,15 @@ export function pageSize(
 ): PageSize | null {
   const { sheet_shape: sheet, shape } = layer;
   if (kind === 'none' || !sheet)
-    return shape.channels > MOST_ON_A_PAGE ? { filters: MOST_ON_A_PAGE, channels: 1 } : null;
+    return shape.channels > MAX_PER_PAGE ? { filters: MAX_PER_PAGE, channels: 1 } : null;
   const [filters, channels, high, wide] = sheet;
-  if (kind === 'tiles') return filters > MOST_ON_A_PAGE ? { filters: MOST_ON_A_PAGE, channels } : null;
-  if (filters <= MOST_ON_A_PAGE && channels <= MOST_ON_A_PAGE) return null;
+  if (kind === 'tiles') return filters > MAX_PER_PAGE ? { filters: MAX_PER_PAGE, channels } : null;
+  if (filters <= MAX_PER_PAGE && channels <= MAX_PER_PAGE) return null;
   if (kind === 'heat') {
     const share = show === 'both' ? 0.4 : 0.85;
     return {
       filters: fitting(height * share, CELL_PX.high, filters),
-      channels: fitting(width - 32, CELL_PX.wide, channels, 2 * MOST_ON_A_PAGE),
+      channels: fitting(width - 32, CELL_PX.wide, channels, 2 * MAX_PER_PAGE),
     };
   }
   return {

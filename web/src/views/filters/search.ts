@@ -48,13 +48,13 @@ export function classesShown(
   series: readonly (readonly number[])[],
   trueClass: number | null,
   classes: number,
-  most: number,
+  max: number,
 ): number[] {
-  if (classes <= most) return Array.from({ length: classes }, (_, k) => k);
+  if (classes <= max) return Array.from({ length: classes }, (_, k) => k);
   const sum = Array<number>(classes).fill(0);
   for (const row of series) row.forEach((p, k) => (sum[k] += p));
   const order = sum.map((_, k) => k).sort((a, b) => sum[b] - sum[a] || a - b);
-  const chosen = order.slice(0, most);
-  if (trueClass !== null && !chosen.includes(trueClass)) chosen[most - 1] = trueClass;
+  const chosen = order.slice(0, max);
+  if (trueClass !== null && !chosen.includes(trueClass)) chosen[max - 1] = trueClass;
   return chosen.sort((a, b) => a - b);
 }

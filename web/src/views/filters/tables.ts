@@ -78,7 +78,7 @@ function activityCells(activity: LayerActivity, filter: number, classes: readonl
 }
 
 /** Classes that are named at most. */
-const MOST_CLASSES = 3;
+const MAX_CLASSES = 3;
 
 /** `cat +1.4, dog +0.9`: the classes whose mean lies farthest from that of all images, in spreads between images. */
 function classWords(activity: LayerActivity, map: number, classes: readonly string[]): string | null {
@@ -88,7 +88,7 @@ function classWords(activity: LayerActivity, map: number, classes: readonly stri
   const named = classColumns(means, activity.filters[map].mean, spread)
     .filter(({ deviation }) => Math.abs(deviation) >= NOTHING_BELOW)
     .sort((a, b) => Math.abs(b.deviation) - Math.abs(a.deviation))
-    .slice(0, MOST_CLASSES)
+    .slice(0, MAX_CLASSES)
     .map(({ class_index, deviation }) => `${classes[class_index]} ${signed(deviation, 1)}`);
   return named.join(', ') || 'none stands out';
 }

@@ -8,7 +8,7 @@ export const PATCH_GAP = 6;
 export const MADE_GAP = 20;
 const UNDER_GAP = 8;
 /** Of a picture at least. */
-const LEAST = 48;
+const MIN_SIDE = 48;
 /** Below the picture: what it is, and how it begins. */
 export const MADE_FOOT = 48;
 /** The line above them. */
@@ -48,9 +48,9 @@ export function topRoom(
   // Under the top images one row of them stays.
   const under = height - CAPTION - (PATCH + PATCH_GAP) - MADE_FOOT - UNDER_GAP;
   const beside = width >= WIDE_PX && height >= TALL_PX ? 128 : topWidth(2);
-  const most = made === 'beside' ? beside : Math.max(LEAST, Math.min(topWidth(2), under));
+  const max = made === 'beside' ? beside : Math.max(MIN_SIDE, Math.min(topWidth(2), under));
   const longest = Math.max(image.width, image.height);
-  const madeSide = longest <= most ? longest * Math.floor(most / longest) : most;
+  const madeSide = longest <= max ? longest * Math.floor(max / longest) : max;
   return {
     columns,
     made,

@@ -64,8 +64,8 @@ describe('the stream', () => {
   });
   it('is labelled where it is wide', () => {
     const layer = { class_index: 0, low: [0, 0, 0, 0, 0, 0, 0], high: [1, 0.1, 0.2, 0.6, 0.7, 0.6, 0.1] };
-    expect(labelPlace(layer, { least: 0.09, margin: 1 })).toEqual({ index: 4, middle: 0.35 });
-    expect(labelPlace(layer, { least: 0.9, margin: 1 })).toBeNull();
+    expect(labelPlace(layer, { min: 0.09, margin: 1 })).toEqual({ index: 4, middle: 0.35 });
+    expect(labelPlace(layer, { min: 0.9, margin: 1 })).toBeNull();
   });
 });
 

@@ -54,11 +54,11 @@ export interface StreamLayer {
   high: number[];
 }
 
-/** The stacked layers of the stream, from the bottom; at most `most` classes alone, the rest together on top. */
-export function stack(rows: readonly number[][], order: readonly number[], most: number): StreamLayer[] {
+/** The stacked layers of the stream, from the bottom; up to `max` classes alone, the rest together on top. */
+export function stack(rows: readonly number[][], order: readonly number[], max: number): StreamLayer[] {
   const base = new Array<number>(rows.length).fill(0);
   const layers: StreamLayer[] = [];
-  const alone = order.length > most ? order.slice(0, most - 1) : order;
+  const alone = order.length > max ? order.slice(0, max - 1) : order;
   for (const class_index of alone) {
     const low = [...base];
     rows.forEach((row, n) => (base[n] += row[class_index]));
@@ -73,10 +73,10 @@ export function stack(rows: readonly number[][], order: readonly number[], most:
 /** Widest point of a layer, for its label; null where no point is wide enough. */
 export function labelPlace(
   layer: StreamLayer,
-  options: { least: number; margin: number },
+  options: { min: number; margin: number },
 ): { index: number; middle: number } | null {
   let best: { index: number; middle: number } | null = null;
-  let widest = options.least;
+  let widest = options.min;
   const margin = Math.min(options.margin, Math.max(0, Math.floor((layer.low.length - 1) / 3)));
   for (let n = margin; n < layer.low.length - margin; n++) {
     let width = Infinity;
@@ -127,10 +127,10 @@ export function predictedRuns(
 }
 
 /** The classes to list beside an image with many classes: the true one and the likeliest, in class order. */
-export function listedClasses(probabilities: readonly number[], truth: number, most: number): number[] {
+export function listedClasses(probabilities: readonly number[], truth: number, max: number): number[] {
   const all = probabilities.map((_, k) => k);
-  if (all.length <= most) return all;
-  const top = all.sort((a, b) => probabilities[b] - probabilities[a]).slice(0, most);
+  if (all.length <= max) return all;
+  const top = all.sort((a, b) => probabilities[b] - probabilities[a]).slice(0, max);
   if (!top.includes(truth)) top[top.length - 1] = truth;
   return top.sort((a, b) => a - b);
 }

@@ -9,7 +9,7 @@ import { topClass } from './data';
 import { nearestConfidence } from './exampleStats';
 import { similarityFrom, similarImage, type Similarity, type SimilarImages } from './similarImages';
 
-const MOST = 60;
+const MAX_IMAGES = 60;
 /** Units of a layer. */
 const UNITS = 3;
 /** Images of a cell that are searched. */
@@ -21,7 +21,7 @@ export const nearestOutputs = (run: string, checkpoint: number, image: number) =
     run,
     checkpoint,
     image,
-    limit: MOST,
+    limit: MAX_IMAGES,
   });
 
 /** An image at a checkpoint. */
@@ -127,7 +127,7 @@ async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal)
     },
   ).json(signal);
   const own = { id: image.id, probability: said[predicted] };
-  const items = nearestConfidence(page.items, own, MOST).map((one) => ({
+  const items = nearestConfidence(page.items, own, MAX_IMAGES).map((one) => ({
     id: one.id,
     true_class: one.true_class,
     say: `${run.classes[one.predicted] ?? ''} ${one.probability.toFixed(2)}`,

@@ -72,8 +72,8 @@ export function others(items: readonly SimilarImage[], truth: number | null, nam
 function commonest(items: readonly SimilarImage[], names: readonly string[]): string {
   const counts = new Map<number, number>();
   for (const { true_class: k } of items) if (k !== null) counts.set(k, (counts.get(k) ?? 0) + 1);
-  const [most] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
-  return most ? `${most[1]} of ${items.length} are ${nameOf(most[0], names)}` : '';
+  const [max] = [...counts].sort((a, b) => b[1] - a[1] || a[0] - b[0]);
+  return max ? `${max[1]} of ${items.length} are ${nameOf(max[0], names)}` : '';
 }
 
 /** The images of the outputs' row as a table; none for other rows. */

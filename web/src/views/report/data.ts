@@ -6,11 +6,11 @@ import { bestTested, testErrorText } from '../../state/divergence';
 import { checkWords, sourceName } from '../../state/source';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
-export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], most: number): number[] {
+export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], max: number): number[] {
   const readable = points.filter((one) => !one.problem).map((one) => one.index);
-  if (readable.length <= most) return readable;
+  if (readable.length <= max) return readable;
   // Closer together at first, when most is learned.
-  const at = Array.from({ length: most }, (_, n) => Math.round((n / (most - 1)) ** 2 * (readable.length - 1)));
+  const at = Array.from({ length: max }, (_, n) => Math.round((n / (max - 1)) ** 2 * (readable.length - 1)));
   return [...new Set(at)].map((n) => readable[n]);
 }
 

@@ -14,7 +14,7 @@ it('cuts the beginning of a name', () => {
 });
 
 it('leaves the room that the names need, and no more than a share', () => {
-  const box = { width: 640, left: 40, least: 24 };
+  const box = { width: 640, left: 40, min: 24 };
   expect(roomForNames([], box)).toBe(24);
   expect(roomForNames([{ run: 'a', share: 1, width: 90 }], box)).toBe(90);
   expect(roomForNames([{ run: 'a', share: 0.3, width: 90 }], box)).toBe(24);

@@ -2,15 +2,15 @@
 import type { Curve, Scales } from './curves';
 
 /** So many curves have their names at their ends, and of more those that are picked. */
-export const MOST_NAMED = 8;
+export const MAX_NAMED = 8;
 /** Width of a letter over the size of text, of names with many digits. */
 const LETTER = 0.6;
 /** The plot keeps this share of the width, however long the names are. */
-const LEAST_PLOT = 0.62;
+const MIN_PLOT = 0.62;
 
 /** The runs whose curves are named. */
 export function namedRuns(picked: readonly string[], curved: readonly string[]): string[] {
-  if (curved.length > MOST_NAMED) return picked.filter((run) => curved.includes(run));
+  if (curved.length > MAX_NAMED) return picked.filter((run) => curved.includes(run));
   return [...curved];
 }
 
@@ -19,19 +19,19 @@ export const labelWidth = (name: string, text_px: number, mark_px: number): numb
 
 /** A name cut to a width: its end stays, for what runs of one folder share comes first. */
 export function cutName(name: string, width_px: number, text_px: number): string {
-  const most = Math.floor(width_px / (LETTER * text_px));
-  return name.length <= most ? name : `…${name.slice(name.length - Math.max(2, most - 1))}`;
+  const max = Math.floor(width_px / (LETTER * text_px));
+  return name.length <= max ? name : `…${name.slice(name.length - Math.max(2, max - 1))}`;
 }
 
 /** The room right of the plot: as much as the name of no curve lacks, less where a curve ends early. */
 export function roomForNames(
   ends: readonly { run: string; share: number; width: number }[],
-  box: { width: number; left: number; least: number },
+  box: { width: number; left: number; min: number },
 ): number {
   const whole = box.width - box.left;
-  let plot = whole - box.least;
+  let plot = whole - box.min;
   for (const { share, width } of ends) if (share > 0) plot = Math.min(plot, (whole - width) / share);
-  return Math.round(whole - Math.max(plot, whole * LEAST_PLOT));
+  return Math.round(whole - Math.max(plot, whole * MIN_PLOT));
 }
 
 /** The last point of a curve that has a value; null where it has none. */

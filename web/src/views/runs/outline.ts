@@ -2,7 +2,7 @@
 import type { OutlineLayer } from '../../api/types';
 
 /** More are summed up, several to a bar. */
-const MOST_BARS = 40;
+const MAX_BARS = 40;
 const GAP = 1;
 
 interface Bar {
@@ -16,7 +16,7 @@ function barsOf(layers: readonly OutlineLayer[]): Bar[] {
     channels: Math.max(1, layer.shape.channels),
     size: Math.max(1, layer.shape.height, layer.shape.width),
   }));
-  const each = Math.ceil(shown.length / MOST_BARS);
+  const each = Math.ceil(shown.length / MAX_BARS);
   if (each <= 1) return shown;
   return Array.from({ length: Math.ceil(shown.length / each) }, (_, at) => {
     const part = shown.slice(at * each, (at + 1) * each);

@@ -1,12 +1,12 @@
 // The runs that are picked: the first is A, the second B, the others are in the curves. Pure.
 
 /** At most so many are picked: more curves in ink are not told apart. */
-export const MOST_PICKED = 8;
+export const MAX_PICKED = 8;
 /** At most so many curves are drawn. */
-export const MOST_CURVES = 100;
+export const MAX_CURVES = 100;
 
 export const parsePick = (text: string): string[] =>
-  [...new Set(text.split(',').filter(Boolean).map(decoded))].slice(0, MOST_PICKED);
+  [...new Set(text.split(',').filter(Boolean).map(decoded))].slice(0, MAX_PICKED);
 
 const decoded = (text: string): string => {
   try {
@@ -21,7 +21,7 @@ export const formatPick = (ids: readonly string[]): string => ids.map(encodeURIC
 /** Picks a run, or lets it go; the ones behind it move up. The last gives way where there are too many. */
 export function togglePick(ids: readonly string[], id: string): string[] {
   if (ids.includes(id)) return ids.filter((one) => one !== id);
-  return [...ids.slice(0, MOST_PICKED - 1), id];
+  return [...ids.slice(0, MAX_PICKED - 1), id];
 }
 
 /** `A`, `B`, `3`...; empty for a run that is not picked. Only the letters are written: other runs have a colour. */
@@ -44,7 +44,7 @@ export function inkOf(ids: readonly string[], id: string): string {
 /** Makes a run A or B; it changes places with the one that was, or pushes it down where it was not picked. */
 export function makeSign(ids: readonly string[], id: string, sign: 'A' | 'B'): string[] {
   const [from, to] = [ids.indexOf(id), sign === 'A' ? 0 : 1];
-  if (from < 0) return [...ids.slice(0, to), id, ...ids.slice(to)].slice(0, MOST_PICKED);
+  if (from < 0) return [...ids.slice(0, to), id, ...ids.slice(to)].slice(0, MAX_PICKED);
   if (to >= ids.length) return [...ids];
   return ids.map((one, at) => (at === to ? id : at === from ? ids[to] : one));
 }
@@ -54,12 +54,12 @@ export function pickWords(ids: readonly string[]): string {
   if (ids.length <= 2) return '';
   const drawn =
     ids.length === 3 ? 'the third is drawn in the curves' : `3 to ${ids.length} are drawn in the curves`;
-  const most = ids.length === MOST_PICKED ? `, ${MOST_PICKED} at most` : '';
-  return `A and B are compared; ${drawn}${most}`;
+  const max = ids.length === MAX_PICKED ? `, ${MAX_PICKED} at most` : '';
+  return `A and B are compared; ${drawn}${max}`;
 }
 
 /** The runs whose curves are drawn: what is picked, then the listed ones in their order. */
 export function curvedRuns(picked: readonly string[], listed: readonly string[]): string[] {
   const known = new Set(listed);
-  return [...new Set([...picked.filter((id) => known.has(id)), ...listed])].slice(0, MOST_CURVES);
+  return [...new Set([...picked.filter((id) => known.has(id)), ...listed])].slice(0, MAX_CURVES);
 }

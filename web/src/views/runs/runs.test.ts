@@ -10,8 +10,8 @@ import {
   parsePick,
   pickWords,
   togglePick,
-  MOST_CURVES,
-  MOST_PICKED,
+  MAX_CURVES,
+  MAX_PICKED,
 } from './pick';
 import {
   columnsOf,
@@ -109,8 +109,8 @@ it('picks A, then B, then curves', () => {
   expect(badgeOf(ids, 'none')).toBe('');
   const odd = ['a,b', 'c%', 'ä'];
   expect(parsePick(formatPick(odd))).toEqual(odd);
-  const full = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
-  expect(togglePick(full, 'new')).toHaveLength(MOST_PICKED);
+  const full = Array.from({ length: MAX_PICKED }, (_, n) => `r${n}`);
+  expect(togglePick(full, 'new')).toHaveLength(MAX_PICKED);
 });
 
 it('makes any run A or B', () => {
@@ -121,27 +121,27 @@ it('makes any run A or B', () => {
   expect(makeSign(ids, 'new', 'B')).toEqual(['x', 'new', 'y', 'z']);
   expect(makeSign([], 'new', 'B')).toEqual(['new']);
   expect(makeSign(['x'], 'x', 'B')).toEqual(['x']);
-  const full = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
+  const full = Array.from({ length: MAX_PICKED }, (_, n) => `r${n}`);
   expect(makeSign(full, 'new', 'A')).toEqual(['new', ...full.slice(0, -1)]);
 });
 
 it('says what a third run is picked for', () => {
-  const ids = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
+  const ids = Array.from({ length: MAX_PICKED }, (_, n) => `r${n}`);
   expect(pickWords(ids.slice(0, 2))).toBe('');
   expect(pickWords(ids.slice(0, 3))).toBe('A and B are compared; the third is drawn in the curves');
   expect(pickWords(ids)).toBe('A and B are compared; 3 to 8 are drawn in the curves, 8 at most');
 });
 
 it('gives every drawn run a colour of its own', () => {
-  const ids = Array.from({ length: MOST_PICKED }, (_, n) => `r${n}`);
-  expect(new Set(ids.map((id) => inkOf(ids, id))).size).toBe(MOST_PICKED - 1);
+  const ids = Array.from({ length: MAX_PICKED }, (_, n) => `r${n}`);
+  expect(new Set(ids.map((id) => inkOf(ids, id))).size).toBe(MAX_PICKED - 1);
   expect([inkOf(ids, 'r0'), inkOf(ids, 'r1'), inkOf(ids, 'none')]).toEqual(Array(3).fill('var(--text-1)'));
 });
 
 it('draws at most a hundred curves, what is picked among them', () => {
   const listed = Array.from({ length: 300 }, (_, n) => `r${n}`);
   const curved = curvedRuns(['r250', 'gone'], listed);
-  expect(curved).toHaveLength(MOST_CURVES);
+  expect(curved).toHaveLength(MAX_CURVES);
   expect(curved[0]).toBe('r250');
   expect(curved).not.toContain('gone');
 });

@@ -222,8 +222,8 @@ export interface Tick {
 }
 
 /** Ticks along the run: `epoch 0`, 2, 4, … The ends are turned inwards so that nothing is cut. */
-export function xTicks(top: number, most: number, unit: string, print: (value: number) => string) {
-  return roundTicks(top, most).map((x) => ({
+export function xTicks(top: number, max: number, unit: string, print: (value: number) => string) {
+  return roundTicks(top, max).map((x) => ({
     x,
     label: x === 0 ? `${unit} 0` : x < 1 || top < 4 || !Number.isInteger(x) ? String(x) : print(x),
     align: x === 0 ? 'left' : x > top * 0.985 ? 'right' : 'center',

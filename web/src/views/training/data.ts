@@ -29,11 +29,11 @@ export interface Band {
 }
 
 /**
- * A series of many steps as at most `most` bins, each with its mean and range: what a chart can show,
+ * A series of many steps as up to `max` bins, each with its mean and range: what a chart can show,
  * however long the run. Values that are not finite are left out; a bin without any is a gap and is dropped.
  */
-export function bands(steps: readonly number[], values: readonly number[], most: number): Band[] {
-  const size = Math.max(1, Math.ceil(values.length / most));
+export function bands(steps: readonly number[], values: readonly number[], max: number): Band[] {
+  const size = Math.max(1, Math.ceil(values.length / max));
   const out: Band[] = [];
   for (let start = 0; start < values.length; start += size) {
     const end = Math.min(values.length, start + size);
@@ -222,8 +222,8 @@ export function latestKnown(checkpoints: readonly number[], wanted: number, live
   return found < 0 && live ? checkpoints.findLastIndex((c) => c < wanted) : found;
 }
 
-const ROW = { least: 84, most: 168 };
-const BIG = { least: 168, most: 320 };
+const ROW = { min: 84, max: 168 };
+const BIG = { min: 168, max: 320 };
 /** Margins, axis and head of the table of layers. */
 const AROUND = 20 + 44 + 24;
 
@@ -231,7 +231,7 @@ const AROUND = 20 + 44 + 24;
 export function pageHeights(available: number, layers: number): { big: number; row: number } {
   const rows = Math.max(1, layers);
   const left = available - AROUND;
-  const big = Math.max(BIG.least, Math.min(BIG.most, left - ROW.least * rows));
-  const row = Math.max(ROW.least, Math.min(ROW.most, Math.floor((left - big) / rows)));
+  const big = Math.max(BIG.min, Math.min(BIG.max, left - ROW.min * rows));
+  const row = Math.max(ROW.min, Math.min(ROW.max, Math.floor((left - big) / rows)));
   return { big, row };
 }

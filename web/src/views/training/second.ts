@@ -31,9 +31,9 @@ export function secondCurves(
 
 /** A chart with the second run's curve in it. Its axis grows for a loss that goes beyond, but not for one that diverges. */
 export function withSecond(curve: Curve, second: { x: number; y: number }[], grows: boolean): Curve {
-  const most = second.reduce((high, { y }) => Math.max(high, y), 0);
-  const isBeyond = grows && most > curve.high && most < 3 * curve.high;
-  return { ...curve, high: isBeyond ? axisTop(most) : curve.high, data: { ...curve.data, second } };
+  const max = second.reduce((high, { y }) => Math.max(high, y), 0);
+  const isBeyond = grows && max > curve.high && max < 3 * curve.high;
+  return { ...curve, high: isBeyond ? axisTop(max) : curve.high, data: { ...curve.data, second } };
 }
 
 /** A chart of B in the place of A's, on A's axis: B's curves as A's were, A's test curve where B's was. */

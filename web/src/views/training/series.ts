@@ -22,9 +22,9 @@ export interface Curve {
   high: number;
 }
 
-const MOST_BINS = 400;
+const MAX_BINS = 400;
 /** More dots than this are a thick line, and each is an element of the page. */
-const MOST_DOTS = 150;
+const MAX_DOTS = 150;
 
 /** The mean of training, smoothed over about two percent of the run. */
 const smoothed = (means: number[]) => smooth(means, Math.round(means.length / 100));
@@ -64,7 +64,7 @@ function measured(
   const points = values.flatMap((y, n) => (y === null || !Number.isFinite(y) ? [] : [{ x: at[n], y }]));
   return {
     main: points.map((point) => ({ ...point, stepped: false })),
-    dots: points.length > MOST_DOTS ? [] : points,
+    dots: points.length > MAX_DOTS ? [] : points,
     second: [],
   };
 }
@@ -90,7 +90,7 @@ export function withTested(
 
 /** Loss of training as band and mean, of the test split as dots. A log axis begins below the smallest mean. */
 export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: boolean): Curve {
-  const bins = bands(metrics.train.step, metrics.train.loss, MOST_BINS);
+  const bins = bands(metrics.train.step, metrics.train.loss, MAX_BINS);
   const at = place(
     bins.map((bin) => bin.step),
     axis,
@@ -125,7 +125,7 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
 /** Error of training as a mean, of the test split as dots; the axis is always 0 to 100 %. */
 export function errorCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
   const known = knownOf(metrics.train.step, metrics.train.error);
-  const bins = bands(known.steps, known.values, MOST_BINS);
+  const bins = bands(known.steps, known.values, MAX_BINS);
   const at = place(
     bins.map((bin) => bin.step),
     axis,
@@ -185,11 +185,11 @@ export function rateCurve(metrics: Metrics, axis: Along, clock: Clock, planned: 
 /** The checkpoint nearest to a place along the run. */
 export function checkpointAt(checkpoints: readonly Checkpoint[], x: number, axis: Along, clock: Clock): number {
   let best = 0;
-  let least = Infinity;
+  let min = Infinity;
   for (const { index, step } of checkpoints) {
     const away = Math.abs(along(step, axis, clock) - x);
-    if (away < least) {
-      least = away;
+    if (away < min) {
+      min = away;
       best = index;
     }
   }

@@ -124,20 +124,20 @@ export interface RibbonPart {
 /** The largest parts of an overlap, and what is left for the others. */
 export function ribbonParts(
   overlap: ClusterOverlap,
-  most: number,
+  largest: number,
 ): { parts: RibbonPart[]; rest: number; others: number } {
   let top = 0;
-  const parts = overlap.parts.slice(0, most).map((part) => {
+  const parts = overlap.parts.slice(0, largest).map((part) => {
     const height = part.images / Math.max(1, overlap.images);
     const placed = { ...part, class_index: part.class, top, height };
     top += height;
     return placed;
   });
-  return { parts, rest: Math.max(0, 1 - top), others: Math.max(0, overlap.parts.length - most) };
+  return { parts, rest: Math.max(0, 1 - top), others: Math.max(0, overlap.parts.length - largest) };
 }
 
 /** The cluster that holds more than half of the images; null where none does. */
 export function sameCluster(overlap: Pick<ClusterOverlap, 'images' | 'parts'>): number | null {
-  const most = overlap.parts.at(0);
-  return most && most.images * 2 > overlap.images ? most.cluster : null;
+  const largest = overlap.parts.at(0);
+  return largest && largest.images * 2 > overlap.images ? largest.cluster : null;
 }

@@ -60,8 +60,8 @@ export function adjustedRand({ a, b, cells, images }: ClusterFlow): number | nul
   const sum = (sizes: number[]) => sizes.reduce((total, n) => total + pairs(n), 0);
   const [inA, inB] = [sum(a.map((one) => one.size)), sum(b.map((one) => one.size))];
   const expected = (inA * inB) / Math.max(1, pairs(images));
-  const most = (inA + inB) / 2;
-  return most === expected ? null : (sum(cells.map((cell) => cell.ids.length)) - expected) / (most - expected);
+  const max = (inA + inB) / 2;
+  return max === expected ? null : (sum(cells.map((cell) => cell.ids.length)) - expected) / (max - expected);
 }
 
 /** A's clusters by their commonest class, the largest first; B's beside those of A that most of their images are in. */
@@ -146,13 +146,13 @@ export interface Ribbon {
 }
 
 /** Pairs with a smaller share of both their clusters are left out of the picture; the table has all. */
-export const LEAST_SHARE = 0.05;
+export const MIN_SHARE = 0.05;
 const GAP = 3;
 
 export function layoutOf(flow: ClusterFlow, height: number): { a: Bar[]; b: Bar[]; ribbons: Ribbon[] } {
   const order = orderOf(flow);
-  const most = Math.max(order.a.length, order.b.length);
-  const scale = Math.max(0, height - GAP * Math.max(0, most - 1)) / Math.max(1, flow.images);
+  const max = Math.max(order.a.length, order.b.length);
+  const scale = Math.max(0, height - GAP * Math.max(0, max - 1)) / Math.max(1, flow.images);
   const stacked = (side: Side): Bar[] => {
     let y = 0;
     return order[side].map((index) => {
@@ -178,7 +178,7 @@ export function layoutOf(flow: ClusterFlow, height: number): { a: Bar[]; b: Bar[
     next.a.set(cell.a, y0 + images * scale);
     next.b.set(cell.b, y1 + images * scale);
     const share = Math.max(images / flow.a[cell.a].size, images / flow.b[cell.b].size);
-    return share < LEAST_SHARE ? [] : [{ a: cell.a, b: cell.b, images, y0, y1, height: images * scale }];
+    return share < MIN_SHARE ? [] : [{ a: cell.a, b: cell.b, images, y0, y1, height: images * scale }];
   });
   return { a, b, ribbons };
 }

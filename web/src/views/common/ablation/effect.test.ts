@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { costliest, effectOf, effectsOf, effectsOn, mostHurt } from './effect';
+import { costliest, effectOf, effectsOf, effectsOn, mostAffectedClass } from './effect';
 
 const none = { lost: [0, 0], gained: [0, 0], logits: [0, 0] };
 const filters = [
@@ -22,9 +22,9 @@ it('orders the units by what a class loses', () => {
 });
 
 it('names the class most hurt beyond noise', () => {
-  expect(mostHurt(filters[0], 'zero')).toMatchObject({ class_index: 0 });
-  expect(mostHurt(filters[1], 'zero')).toBeNull();
-  expect(mostHurt(filters[0], 'mean')).toBeNull();
-  expect(mostHurt(undefined, 'zero')).toBeNull();
+  expect(mostAffectedClass(filters[0], 'zero')).toMatchObject({ class_index: 0 });
+  expect(mostAffectedClass(filters[1], 'zero')).toBeNull();
+  expect(mostAffectedClass(filters[0], 'mean')).toBeNull();
+  expect(mostAffectedClass(undefined, 'zero')).toBeNull();
   expect(effectsOf(filters[1], 'zero').map(({ net }) => net)).toEqual([1, -9]);
 });

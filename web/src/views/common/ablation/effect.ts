@@ -37,21 +37,21 @@ export const effectsOn = (filters: Filters, class_index: number, to: SetTo): Eff
   );
 
 /** Those whose loss costs a class most. */
-export const costliest = (effects: readonly Effect[], most: number): Effect[] =>
-  [...effects].sort((a, b) => b.net - a.net || a.filter - b.filter).slice(0, most);
+export const costliest = (effects: readonly Effect[], max: number): Effect[] =>
+  [...effects].sort((a, b) => b.net - a.net || a.filter - b.filter).slice(0, max);
 
 /** A filter's effect on each class. */
 export const effectsOf = (one: Filters[number] | undefined, to: SetTo): Effect[] =>
   one ? one[to].lost.map((lost, k) => effectOf(lost, one[to].gained[k], k)) : [];
 
-export interface MostHurt {
+export interface MostAffectedClass {
   class_index: number;
   /** Effect over noise, from 0 to 1: 1 from three times the interval on. */
   strength: number;
 }
 
 /** The class that loses most without a filter, where that is more than noise; null where none does. */
-export function mostHurt(one: Filters[number] | undefined, to: SetTo): MostHurt | null {
+export function mostAffectedClass(one: Filters[number] | undefined, to: SetTo): MostAffectedClass | null {
   let found: Effect | null = null;
   for (const effect of effectsOf(one, to))
     if (effect.beyondNoise && effect.net > 0 && effect.net > (found?.net ?? 0)) found = effect;

@@ -3,7 +3,7 @@
 /** Below this many spreads no class is named. */
 export const NOTHING_BELOW = 0.2;
 /** Columns that fit side by side. */
-const MOST = 20;
+const MAX_COLUMNS = 20;
 
 export interface ClassColumn {
   class_index: number;
@@ -22,11 +22,11 @@ export function classColumns(
     // Without any spread between images no class differs.
     deviation: of === null || mean === null || spread === null ? NaN : spread > 0 ? (of - mean) / spread : 0,
   }));
-  if (all.length <= MOST) return all;
+  if (all.length <= MAX_COLUMNS) return all;
   const size = ({ deviation }: ClassColumn) => (Number.isFinite(deviation) ? Math.abs(deviation) : -1);
   return [...all]
     .sort((a, b) => size(b) - size(a))
-    .slice(0, MOST)
+    .slice(0, MAX_COLUMNS)
     .sort((a, b) => a.class_index - b.class_index);
 }
 

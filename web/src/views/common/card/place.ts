@@ -28,9 +28,9 @@ export function placeBeside(
   const right = anchor.right + GAP;
   const left = anchor.left - GAP - width;
   const fits = right + width <= window.width - EDGE;
-  const most = Math.max(EDGE, window.width - width - EDGE);
+  const max = Math.max(EDGE, window.width - width - EDGE);
   // On neither side is there room beside a wide filter: then at the side of the window that covers less of it.
-  const x = fits || left < EDGE ? Math.min(right, most) : left;
+  const x = fits || left < EDGE ? Math.min(right, max) : left;
   const y = Math.max(EDGE, Math.min(top, window.height - height - EDGE));
   return { left: Math.round(x), top: Math.round(y) };
 }

@@ -1,8 +1,8 @@
 /**
- * Of a run that grows: with how many checkpoints a history is read again. A new subject, and what has rested for `LEAST_MS`,
+ * Of a run that grows: with how many checkpoints a history is read again. A new subject, and what has rested for `MIN_MS`,
  * takes the newest number; between, the last number stays and `wake` is called when the time is up.
  */
-export const LEAST_MS = 10_000;
+export const MIN_MS = 10_000;
 
 export class Recount {
   readonly #wake: () => void;
@@ -16,7 +16,7 @@ export class Recount {
   }
 
   of(subject: string, count: number): number {
-    const left_ms = this.#at + LEAST_MS - performance.now();
+    const left_ms = this.#at + MIN_MS - performance.now();
     if (subject === this.#subject && count === this.#count) return count;
     if (subject === this.#subject && left_ms > 0) {
       this.#timer ??= setTimeout(() => {

@@ -7,7 +7,7 @@ import type { Store } from '../../../state/store.svelte';
 /** Requests at a time: others of the page get their turn. */
 const AT_ONCE = 3;
 /** Maps that are kept. */
-const MOST = 512;
+const MAX_MAPS = 512;
 
 export class AnswerMaps {
   #kept = new Map<string, Explanation>();
@@ -50,7 +50,7 @@ export class AnswerMaps {
       try {
         const path = '/api/runs/{run}/checkpoints/{checkpoint}/explain/{image}' as const;
         const map = await endpoint(path, { ...asks, image }).json(signal);
-        if (this.#kept.size >= MOST) this.#kept.delete(this.#kept.keys().next().value as string);
+        if (this.#kept.size >= MAX_MAPS) this.#kept.delete(this.#kept.keys().next().value as string);
         this.#kept.set(`${at}/${image}`, map);
         this.error = null;
         this.#version += 1;

@@ -2,7 +2,7 @@
 import type { Rgb } from '../../../base/palette';
 
 /** The strongest cell leaves this much of the image. */
-const MOST_OPAQUE = 0.88;
+const MAX_OPAQUE = 0.88;
 
 /** Red, green, blue and opacity of every cell, row by row; `limit` has the full colour. */
 export function veilPixels(
@@ -14,7 +14,7 @@ export function veilPixels(
   values.forEach((value, at) => {
     const share = value === null ? 0 : Math.max(-1, Math.min(1, value / (limit || 1)));
     pixels.set(share >= 0 ? above : below, at * 4);
-    pixels[at * 4 + 3] = Math.round(255 * MOST_OPAQUE * Math.abs(share) ** 0.8);
+    pixels[at * 4 + 3] = Math.round(255 * MAX_OPAQUE * Math.abs(share) ** 0.8);
   });
   return pixels;
 }

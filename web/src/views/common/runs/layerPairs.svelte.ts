@@ -5,7 +5,7 @@ import type { MatchedUnits } from '../../../api/types';
 import type { TwoCheckpoints } from '../../../state/pairing';
 
 /** More layers are not read: each is a matching of its own. */
-export const MOST_LAYERS = 20;
+export const MAX_LAYERS = 20;
 const REST_MS = 400;
 
 export interface WantedPairs {
@@ -31,7 +31,7 @@ export class LayerPairs {
     const timer = setTimeout(() => {
       void (async () => {
         const found: MatchedUnits[] = [];
-        for (const pair of layers.slice(0, MOST_LAYERS)) {
+        for (const pair of layers.slice(0, MAX_LAYERS)) {
           try {
             found.push(
               await endpoint('/api/runs/{run}/checkpoints/{checkpoint}/compare/units', { ...at, ...pair }).json(

@@ -54,8 +54,8 @@ export interface CurvesLayout {
 
 /** A name cut to a width. */
 function cut(text: string, width: number, size: number): string {
-  const most = Math.max(2, Math.floor(width / (size * LETTER)));
-  return text.length <= most ? text : `${text.slice(0, most - 1)}…`;
+  const max = Math.max(2, Math.floor(width / (size * LETTER)));
+  return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 }
 
 /** Moves labels apart that would lie over each other, between a top and a bottom. */

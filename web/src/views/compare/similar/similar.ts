@@ -58,7 +58,7 @@ export function movePair({ a, b }: LayerPair, key: string, size: { a: number; b:
   };
   const next = steps[key];
   if (!next) return null;
-  const within = (value: number, most: number) => Math.max(0, Math.min(most - 1, value));
+  const within = (value: number, max: number) => Math.max(0, Math.min(max - 1, value));
   return { a: within(next.a, size.a), b: within(next.b, size.b) };
 }
 
@@ -106,11 +106,11 @@ export function similarWords(found: SimilarLayers): string {
   const images = plural(found.images, 'test image');
   if (!known.length)
     return `No layer of ${found.rows} can be compared with one of ${found.columns} over ${images}.`;
-  const most = known.reduce((x, y) => (y.cka > x.cka ? y : x));
-  const least = known.reduce((x, y) => (y.cka < x.cka ? y : x));
-  const best = `${pairName(found, most.pair)} respond most alike to ${images} (CKA ${text(most.cka)})`;
-  if (most === least) return `${best}.`;
-  return `${best}; ${found.a[least.pair.a]} finds least in ${found.columns} (${text(least.cka)}, ${found.b[least.pair.b]}).`;
+  const max = known.reduce((x, y) => (y.cka > x.cka ? y : x));
+  const min = known.reduce((x, y) => (y.cka < x.cka ? y : x));
+  const best = `${pairName(found, max.pair)} respond most alike to ${images} (CKA ${text(max.cka)})`;
+  if (max === min) return `${best}.`;
+  return `${best}; ${found.a[min.pair.a]} finds least in ${found.columns} (${text(min.cka)}, ${found.b[min.pair.b]}).`;
 }
 
 export interface FieldLayout {
@@ -123,8 +123,8 @@ export interface FieldLayout {
   numbered: boolean;
 }
 
-const CELL = { least: 14, widest: 64, highest: 52 };
-const HEAD = { least: 84, most: 148 };
+const CELL = { min: 14, maxWidth: 64, maxHeight: 52 };
+const HEAD = { min: 84, max: 148 };
 const LETTER = 6.4;
 
 /**
@@ -138,11 +138,11 @@ export function fieldLayout(
   room: { width: number; height: number },
   scale: number,
 ): FieldLayout {
-  const within = (value: number, least: number, most: number) =>
-    Math.floor(Math.max(least * scale, Math.min(most * scale, value)));
-  const head = within((letters + 1) * LETTER * scale, HEAD.least, HEAD.most);
-  const wide = within(room.width / Math.max(1, size.b), CELL.least, CELL.widest);
-  const high = within((room.height - head) / Math.max(1, size.a), CELL.least, CELL.highest);
+  const within = (value: number, min: number, max: number) =>
+    Math.floor(Math.max(min * scale, Math.min(max * scale, value)));
+  const head = within((letters + 1) * LETTER * scale, HEAD.min, HEAD.max);
+  const wide = within(room.width / Math.max(1, size.b), CELL.min, CELL.maxWidth);
+  const high = within((room.height - head) / Math.max(1, size.a), CELL.min, CELL.maxHeight);
   const [width, height] = [Math.min(wide, 3 * high), Math.min(high, 3 * wide)];
   return { width, height, head, numbered: width >= 30 * scale && height >= 16 * scale };
 }

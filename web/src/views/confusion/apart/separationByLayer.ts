@@ -48,7 +48,7 @@ export function separationWords(layers: Separation['layers']): string {
   const area = (layer: Separation['layers'][number]) => layer.probe_area ?? 0;
   const last = known[known.length - 1];
   const lowest = (layer: Separation['layers'][number]) => layer.probe_interval?.[0] ?? 0;
-  const best = known.reduce((most, one) => (area(one) > area(most) ? one : most));
+  const best = known.reduce((max, one) => (area(one) > area(max) ? one : max));
   if (area(last) < lowest(best))
     return `best told apart in ${best.layer}: what it knows is lost on the way to ${last.layer}`;
   // The first layer whose area lies within the noise of the best one.

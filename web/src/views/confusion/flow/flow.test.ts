@@ -56,7 +56,7 @@ describe('ribbons', () => {
 });
 
 describe('the layout', () => {
-  const available = { height: 200, gap: 6, least: 14 };
+  const available = { height: 200, gap: 6, min: 14 };
   const { left, right, ribbons: drawn } = flowLayout(ribbons, null, 4, available);
   it('fills the height of one side and no more', () => {
     const bottoms = [left, right].map((bars) => Math.max(...bars.map((bar) => bar.y + bar.height)));

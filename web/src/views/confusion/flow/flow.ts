@@ -4,11 +4,11 @@ import type { Table } from '../../../state/exportData';
 import { changeKind, changeWords, endsOf, type ChangeKind } from '../lists/predictionChanges';
 
 /** So many classes have a band of their own; those with the fewest moves share the last one. */
-export const MOST_BANDS = 20;
+export const MAX_BANDS = 20;
 /** So many ribbons are drawn by default, the largest; the others are one grey band, and stand in the table. */
 export const BUNDLED_FROM = 8;
 /** So many at most where all are wanted. */
-export const MOST_RIBBONS = 300;
+export const MAX_RIBBONS = 300;
 /** The band of several classes, in an address. */
 const OTHERS = 'x';
 /** Fills of the kinds: gained is plain, lost hatched, still wrong dotted (patterns of FlowPicture). */
@@ -30,15 +30,15 @@ export interface Bands {
 export function flowBands(
   moves: readonly PredictionChange[],
   order: readonly number[],
-  most = MOST_BANDS,
+  max = MAX_BANDS,
 ): Bands {
   let own = [...order];
-  if (own.length > most) {
+  if (own.length > max) {
     const moved = new Map<number, number>();
     for (const move of moves)
       for (const k of [move.from, move.to]) moved.set(k, (moved.get(k) ?? 0) + move.count);
     const kept = new Set(
-      [...order].sort((a, b) => (moved.get(b) ?? 0) - (moved.get(a) ?? 0) || a - b).slice(0, most - 1),
+      [...order].sort((a, b) => (moved.get(b) ?? 0) - (moved.get(a) ?? 0) || a - b).slice(0, max - 1),
     );
     own = order.filter((k) => kept.has(k));
   }
@@ -140,17 +140,17 @@ export interface FlowSize {
   height: number;
   gap: number;
   /** Every band has room for its name. */
-  least: number;
+  min: number;
 }
 
 const total = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0);
 
 /** The scale at which the slots of a side fill the height, each at least as high as its name. */
-function scaleFor(counts: readonly number[], height: number, least: number): number {
+function scaleFor(counts: readonly number[], height: number, min: number): number {
   let [low, high] = [0, height / Math.max(1, total(counts))];
   for (let n = 0; n < 40; n++) {
     const middle = (low + high) / 2;
-    if (total(counts.map((one) => Math.max(least, one * middle))) > height) high = middle;
+    if (total(counts.map((one) => Math.max(min, one * middle))) > height) high = middle;
     else low = middle;
   }
   return low;
@@ -162,8 +162,8 @@ const imagesOf = (ribbons: readonly Ribbon[], side: Side, band: number): number 
   total(ribbons.filter((one) => one[side] === band).map((one) => one.count));
 
 /** The bars of a side, in slots that are as high as their names at least. */
-function barsOf(counts: readonly number[], scale: number, { height, gap, least }: FlowSize): FlowBar[] {
-  const slots = counts.map((count) => Math.max(least, count * scale));
+function barsOf(counts: readonly number[], scale: number, { height, gap, min }: FlowSize): FlowBar[] {
+  const slots = counts.map((count) => Math.max(min, count * scale));
   let y = Math.max(0, (height - total(slots)) / 2);
   return counts.map((count, band): FlowBar => {
     const bar = { y: y + (slots[band] - count * scale) / 2, height: count * scale, count };
@@ -192,9 +192,9 @@ export function flowLayout(
     ),
   );
   const height = available.height - available.gap * (bands - 1);
-  const least = Math.min(available.least, height / Math.max(1, bands));
-  const scale = Math.min(...sides.map((counts) => scaleFor(counts, height, least)));
-  const [left, right] = sides.map((counts) => barsOf(counts, scale, { ...available, height, least }));
+  const min = Math.min(available.min, height / Math.max(1, bands));
+  const scale = Math.min(...sides.map((counts) => scaleFor(counts, height, min)));
+  const [left, right] = sides.map((counts) => barsOf(counts, scale, { ...available, height, min }));
   // On either side a band's ribbons lie in the order of the bands they lead to, so that they cross least.
   const ends: { y0: number; y1: number }[] = ribbons.map(() => ({ y0: 0, y1: 0 }));
   const still = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
@@ -269,11 +269,11 @@ export function ribbonPath({ y0, y1, thickness }: DrawnRibbon, x0: number, x1: n
 /** The largest ribbons in their order, with the chosen one, and what is left out. */
 export function largest(
   ribbons: readonly Ribbon[],
-  most = MOST_RIBBONS,
+  max = MAX_RIBBONS,
   chosen: string | null = null,
 ): { drawn: Ribbon[]; rest: Ribbon[] } {
-  if (ribbons.length <= most) return { drawn: [...ribbons], rest: [] };
-  const kept = new Set([...ribbons].sort((a, b) => b.count - a.count).slice(0, most));
+  if (ribbons.length <= max) return { drawn: [...ribbons], rest: [] };
+  const kept = new Set([...ribbons].sort((a, b) => b.count - a.count).slice(0, max));
   const isDrawn = (one: Ribbon) => kept.has(one) || one.key === chosen;
   return { drawn: ribbons.filter(isDrawn), rest: ribbons.filter((one) => !isDrawn(one)) };
 }

@@ -20,7 +20,7 @@ export const differingEndpoint = (at: TwoCheckpoints, split: Split, cursor: stri
 export function changesOf(
   items: readonly ComparedImage[],
   about: Pick<PredictionChanges, 'from' | 'to' | 'split' | 'images'>,
-  most: number,
+  max: number,
 ): PredictionChanges {
   const found = new Map<string, PredictionChange>();
   let [learned, forgotten] = [0, 0];
@@ -32,7 +32,7 @@ export function changesOf(
     const move = found.get(key) ?? { true_class, from, to, count: 0, images: [] };
     found.set(key, move);
     move.count += 1;
-    if (move.images.length < most) move.images.push(id);
+    if (move.images.length < max) move.images.push(id);
   }
   const moves = [...found.values()].sort(
     (x, y) => y.count - x.count || x.true_class - y.true_class || x.from - y.from || x.to - y.to,
@@ -43,7 +43,7 @@ export function changesOf(
 export async function readChangesFromB(
   at: TwoCheckpoints,
   split: Split,
-  most: number,
+  max: number,
   signal: AbortSignal,
 ): Promise<PredictionChanges> {
   const items: ComparedImage[] = [];
@@ -54,5 +54,5 @@ export async function readChangesFromB(
     cursor = page.next_cursor;
   } while (cursor);
   const about = { from: at.b_checkpoint, to: at.checkpoint, split, images: items.length };
-  return changesOf(items, about, most);
+  return changesOf(items, about, max);
 }

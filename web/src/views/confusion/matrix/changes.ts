@@ -40,23 +40,23 @@ export function windowsOf(
 /** The greatest changes of one sign, in order; of 1,000 classes there are a million cells, so no list is made of them. */
 class Greatest {
   readonly found: CountChange[] = [];
-  readonly #most: number;
+  readonly #max: number;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(max: number) {
+    this.#max = max;
   }
 
   /** True where a change of that size would be among them. An equal one that was found earlier stays before. */
   takes(size: number): boolean {
-    const last = this.found[this.#most - 1];
-    return this.#most > 0 && (!last || size > Math.abs(last.change));
+    const last = this.found[this.#max - 1];
+    return this.#max > 0 && (!last || size > Math.abs(last.change));
   }
 
   add(one: CountChange): void {
     let at = this.found.length;
     while (at > 0 && Math.abs(this.found[at - 1].change) < Math.abs(one.change)) at -= 1;
     this.found.splice(at, 0, one);
-    this.found.length = Math.min(this.found.length, this.#most);
+    this.found.length = Math.min(this.found.length, this.#max);
   }
 }
 
@@ -69,13 +69,13 @@ function meansOf(checkpoints: readonly Counts[], cells: number): Float64Array {
 }
 
 /** The cells off the diagonal whose counts grew and fell most, without those whose change is within the noise. */
-export function largestChanges(series: Series, { reference, current }: Windows, most = 3): LargestChanges {
+export function largestChanges(series: Series, { reference, current }: Windows, max = 3): LargestChanges {
   if (!reference.length || !current.length) return { grew: [], fell: [], compared: null };
   const { classes, checkpoints } = series;
   const countsOf = (indices: number[]): Counts[] => indices.map((n) => series.counts[n]);
   const [earlier, later] = [countsOf(reference), countsOf(current)];
   const [before, after] = [meansOf(earlier, classes ** 2), meansOf(later, classes ** 2)];
-  const [grew, fell] = [new Greatest(most), new Greatest(most)];
+  const [grew, fell] = [new Greatest(max), new Greatest(max)];
   for (let at = 0; at < before.length; at++) {
     // Most cells of many classes are empty; only what is large enough is held against the noise.
     const size = after[at] - before[at];

@@ -8,7 +8,7 @@ export interface OrderInputs {
   /** Counts that give the order: those of the last checkpoint, so that nothing moves while scrubbing. */
   last: Counts | null;
   /** More classes than this are folded. */
-  most: number;
+  max: number;
 }
 
 export class ClassOrder {
@@ -23,8 +23,8 @@ export class ClassOrder {
     parseZoom(this.#store.option('confusion.zoom', ''), this.#inputs().names.length),
   );
   readonly view = $derived.by(() => {
-    const { names, most } = this.#inputs();
-    return groupClasses(names, this.ordered, this.zoom, most);
+    const { names, max } = this.#inputs();
+    return groupClasses(names, this.ordered, this.zoom, max);
   });
   /** Position of the selected class; null where it shares one. */
   readonly chosen = $derived.by(() => {

@@ -9,11 +9,11 @@ import type { Store } from '../../../state/store.svelte';
 import { seriesIndex, type Cell, type Counts, type Series } from './data';
 
 /** Above so many counts in all, each checkpoint is requested on its own and there are no histories. */
-const MOST_COUNTS = 6_000_000;
+const MAX_COUNTS = 6_000_000;
 
 export const isWhole = (run: Run | null): boolean => {
   const { classes = [], planned_checkpoints = 0 } = run ?? {};
-  return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MOST_COUNTS;
+  return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MAX_COUNTS;
 };
 
 /** The counts of every checkpoint, in the order of the run's classes. */

@@ -121,12 +121,12 @@ export function lastNonEmpty(
 /** The cell most worth opening first: the largest count off the diagonal. */
 export function worstCell(counts: Counts, classes: number): Cell {
   let best: Cell = { truth: 0, predicted: classes > 1 ? 1 : 0 };
-  let most = -1;
+  let max = -1;
   for (let i = 0; i < classes; i++) {
     for (let j = 0; j < classes; j++) {
       const count = counts[i * classes + j];
-      if (i !== j && count > most) {
-        most = count;
+      if (i !== j && count > max) {
+        max = count;
         best = { truth: i, predicted: j };
       }
     }

@@ -27,7 +27,7 @@ describe('the matrix', () => {
 });
 
 describe('tiles', () => {
-  const spacing = { gap: 7, under: 6, least: 2, most: 4 };
+  const spacing = { gap: 7, under: 6, min: 2, max: 4 };
   it('shows 48 at 64 px in 564 x 462', () => {
     expect(tileLayout(48, { width: 564, height: 462 }, { width: 32, height: 32 }, spacing)).toEqual({
       scale: 2,

@@ -26,7 +26,7 @@ const RECALL = 132;
 /** Below it the recall is left out and letters stand for the classes. */
 const PHONE = 600;
 /** The least width of the matrix beside its panel. */
-const LEAST = 520;
+const MIN_MATRIX_WIDTH = 520;
 /** The height of a cell that is touched. */
 const TARGET = 44;
 
@@ -37,7 +37,7 @@ export const largeCell = (text: number) => ({ width: 220, height: 160, text });
 export interface MatrixRoom {
   /** Letters stand for the names of the classes. */
   letters: boolean;
-  least: number;
+  min: number;
   /** Width of the recall beside the cells. */
   recall: number;
   labelWidth: number;
@@ -61,7 +61,7 @@ export function matrixRoom(
     narrow || alone ? 0 : 24 + Math.max(421, Math.min(available.width - 828, available.width * 0.42));
   return {
     letters,
-    least: narrow ? 0 : LEAST,
+    min: narrow ? 0 : MIN_MATRIX_WIDTH,
     recall: letters ? 0 : RECALL * text,
     labelWidth,
     wide: available.width - labelWidth - (letters ? 0 : RECALL * text) - beside,
@@ -79,15 +79,15 @@ export function namedLayout(
   width: number,
   height: number,
   labelWidth: number,
-  most = USUAL_CELL,
+  maxCell = USUAL_CELL,
 ): MatrixLayout {
-  const flat = matrixLayout(names.length, width, height - HEAD * most.text, labelWidth, most);
-  const letter = LETTER * most.text;
+  const flat = matrixLayout(names.length, width, height - HEAD * maxCell.text, labelWidth, maxCell);
+  const letter = LETTER * maxCell.text;
   const longest = Math.max(1, ...names.map((name) => name.length)) * letter;
   const usual = (names.reduce((sum, name) => sum + name.length, 0) / Math.max(1, names.length)) * letter;
   if (!flat.numbered || (longest <= flat.cell_width + 8 && usual <= flat.cell_width - 8)) return flat;
-  const head_height = Math.round(Math.min(110 * most.text, longest + 28));
-  const cells = matrixLayout(names.length, width, height - head_height, labelWidth, most);
+  const head_height = Math.round(Math.min(110 * maxCell.text, longest + 28));
+  const cells = matrixLayout(names.length, width, height - head_height, labelWidth, maxCell);
   return { ...cells, head_height, upright: true };
 }
 
@@ -97,13 +97,13 @@ export function matrixLayout(
   width: number,
   height: number,
   labelWidth: number,
-  most = USUAL_CELL,
+  maxCell = USUAL_CELL,
 ): MatrixLayout {
   const numbered = classes <= NUMBERED_CLASSES;
   const byHeight = Math.floor(height / classes);
   const byWidth = Math.floor(width / classes);
   if (!numbered) {
-    const side = Math.max(1, Math.min(most === USUAL_CELL ? 24 : 48, byHeight, byWidth));
+    const side = Math.max(1, Math.min(maxCell === USUAL_CELL ? 24 : 48, byHeight, byWidth));
     return {
       numbered,
       histories: false,
@@ -115,17 +115,17 @@ export function matrixLayout(
       upright: false,
     };
   }
-  const tall = Math.max(20, Math.min(most.height, byHeight));
-  const proportion = most.text > 1 ? 100 / 52 : 60 / 52;
-  const wide = Math.max(30, Math.min(most.width, byWidth, Math.max(60, Math.round(tall * proportion))));
+  const tall = Math.max(20, Math.min(maxCell.height, byHeight));
+  const proportion = maxCell.text > 1 ? 100 / 52 : 60 / 52;
+  const wide = Math.max(30, Math.min(maxCell.width, byWidth, Math.max(60, Math.round(tall * proportion))));
   return {
     numbered,
-    histories: tall >= 40 * most.text && wide >= 44,
+    histories: tall >= 40 * maxCell.text && wide >= 44,
     cell_width: wide,
     cell_height: tall,
-    history_height: Math.min(tall - Math.round(35 * most.text), Math.round(tall * 0.36)),
+    history_height: Math.min(tall - Math.round(35 * maxCell.text), Math.round(tall * 0.36)),
     label_width: labelWidth,
-    head_height: Math.round(HEAD * most.text),
+    head_height: Math.round(HEAD * maxCell.text),
     upright: false,
   };
 }
@@ -137,24 +137,24 @@ export interface TileLayout {
   page: number;
 }
 
-/** The largest whole scale at which a page of tiles fits; never below `least`, then the page scrolls. */
+/** The largest whole scale at which a page of tiles fits; never below `min`, then the page scrolls. */
 export function tileLayout(
   count: number,
   available: { width: number; height: number },
   image: { width: number; height: number },
-  spacing: { gap: number; under: number; least: number; most: number },
+  spacing: { gap: number; under: number; min: number; max: number },
 ): TileLayout {
   const columnsAt = (scale: number) =>
     Math.max(1, Math.floor((available.width + spacing.gap) / (image.width * scale + spacing.gap)));
   const rowsAt = (scale: number) =>
     Math.floor((available.height + spacing.gap) / (image.height * scale + spacing.under + spacing.gap));
-  for (let scale = spacing.most; scale >= spacing.least; scale--) {
+  for (let scale = spacing.max; scale >= spacing.min; scale--) {
     const columns = columnsAt(scale);
     const fit = columns * rowsAt(scale);
     if (fit >= count) return { scale, columns, page: Math.min(fit, 3 * count) };
   }
-  const columns = columnsAt(spacing.least);
-  return { scale: spacing.least, columns, page: count };
+  const columns = columnsAt(spacing.min);
+  return { scale: spacing.min, columns, page: count };
 }
 
 /** The whole scale that brings an image nearest to `side` pixels, never below 1. */

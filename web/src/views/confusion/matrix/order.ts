@@ -20,10 +20,10 @@ function similarOrder(counts: Counts, classes: number): number[] {
   const near = (i: number, j: number) =>
     counts[i * classes + j] / (rows[i] || 1) + counts[j * classes + i] / (rows[j] || 1);
   let start = 0;
-  let most = -1;
+  let max = -1;
   for (let i = 0; i < classes; i++) {
     for (let j = i + 1; j < classes; j++) {
-      if (near(i, j) > most) [most, start] = [near(i, j), i];
+      if (near(i, j) > max) [max, start] = [near(i, j), i];
     }
   }
   const left = new Set(Array.from({ length: classes }, (_, k) => k));
@@ -66,9 +66,9 @@ export function formatZoom(positions: readonly number[]): string {
   return ranges.map(([a, b]) => `${a}-${b}`).join(',');
 }
 
-/** Neighbours share a cell where there are more than `most`: groups of equal size, the last may be smaller. */
-export function groupNeighbours(positions: readonly number[], most: number): number[][] {
-  const size = Math.max(1, Math.ceil(positions.length / Math.max(1, most)));
+/** Neighbours share a cell where there are more than `max`: groups of equal size, the last may be smaller. */
+export function groupNeighbours(positions: readonly number[], max: number): number[][] {
+  const size = Math.max(1, Math.ceil(positions.length / Math.max(1, max)));
   return Array.from({ length: Math.ceil(positions.length / size) }, (_, g) =>
     positions.slice(g * size, (g + 1) * size),
   );
@@ -87,10 +87,10 @@ export function groupClasses(
   names: readonly string[],
   order: readonly number[],
   zoom: readonly number[] | null,
-  most: number,
+  max: number,
 ): ClassGroups {
   const positions = zoom ?? order.map((_, n) => n);
-  const groups = groupNeighbours(positions, most).map((group) => group.map((position) => order[position]));
+  const groups = groupNeighbours(positions, max).map((group) => group.map((position) => order[position]));
   const folded = groups.some((group) => group.length > 1);
   return {
     groups,

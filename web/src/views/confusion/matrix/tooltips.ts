@@ -5,9 +5,8 @@ import type { Cell } from './data';
 export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>
   truth === predicted ? `${names[truth]}, recognised` : `${names[truth]} → ${names[predicted]}`;
 
-const MOST_LETTERS = 12;
-const cut = (name: string): string =>
-  name.length > MOST_LETTERS ? `${name.slice(0, MOST_LETTERS - 1)}…` : name;
+const MAX_LETTERS = 12;
+const cut = (name: string): string => (name.length > MAX_LETTERS ? `${name.slice(0, MAX_LETTERS - 1)}…` : name);
 
 /** From one class to another, in few letters. */
 export const arrow = (from: string, to: string): string => `${cut(from)} → ${cut(to)}`;

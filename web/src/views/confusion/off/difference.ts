@@ -17,7 +17,7 @@ export interface Difference {
   /** The difference that has the full colour, the same at every checkpoint. */
   limit: number;
   /** Differences that are smaller have none. */
-  least: number;
+  min: number;
 }
 
 export function differenceOf(found: AblatedConfusion, classes: number, view: ClassGroups): Difference {
@@ -29,22 +29,22 @@ export function differenceOf(found: AblatedConfusion, classes: number, view: Cla
     off,
     change: Float64Array.from(off, (value, at) => value - base[at]),
     limit: Math.max(1, Math.round(FULL * each)),
-    least: Math.max(2, SMALL * each),
+    min: Math.max(2, SMALL * each),
   };
 }
 
 /** Where a difference lies on a ramp from 0 to 1 whose middle is zero; null where it is too small for a colour. */
-export const shadePlace = (change: number, { limit, least }: Pick<Difference, 'limit' | 'least'>) =>
-  Math.abs(change) < least ? null : 0.5 + 0.5 * Math.max(-1, Math.min(1, change / limit));
+export const shadePlace = (change: number, { limit, min }: Pick<Difference, 'limit' | 'min'>) =>
+  Math.abs(change) < min ? null : 0.5 + 0.5 * Math.max(-1, Math.min(1, change / limit));
 
 const sorted = (found: Difference, size: number) =>
   [...found.change]
     .map((change, at) => ({ truth: Math.floor(at / size), predicted: at % size, change }))
-    .filter(({ change }) => Math.abs(change) >= found.least)
+    .filter(({ change }) => Math.abs(change) >= found.min)
     .sort((a, b) => Math.abs(b.change) - Math.abs(a.change));
 
 /** The greatest differences, for more classes than have cells with numbers. */
-export const greatest = (found: Difference, size: number, most: number) => sorted(found, size).slice(0, most);
+export const greatest = (found: Difference, size: number, max: number) => sorted(found, size).slice(0, max);
 
 /** The differences as tables. */
 export function differenceTables(found: AblatedConfusion, names: readonly string[]): Table[] {

@@ -3,7 +3,7 @@ import {
   countVerdicts,
   CUT,
   cutFrom,
-  MOST,
+  MAX_SHOWN,
   openItem,
   precision,
   reviewTable,
@@ -58,7 +58,7 @@ it('reads the cut of the address', () => {
     CUT,
     80,
     1,
-    MOST,
+    MAX_SHOWN,
   ]);
 });
 

@@ -5,7 +5,7 @@ import type { Table } from '../../../state/exportData';
 /** Images of the list at first, and how many more at a time. */
 export const CUT = 40;
 /** Images of the list that are shown at most; the export has all. */
-export const MOST = 1000;
+export const MAX_SHOWN = 1000;
 
 export const VERDICTS: { verdict: Verdict; key: string; mark: string }[] = [
   { verdict: 'wrong', key: '1', mark: 'w' },
@@ -16,7 +16,7 @@ export const VERDICTS: { verdict: Verdict; key: string; mark: string }[] = [
 /** The number of images that the address asks for. */
 export function cutFrom(text: string): number {
   const asked = /^\d{1,6}$/.test(text) ? Number(text) : CUT;
-  return Math.min(MOST, Math.max(1, asked));
+  return Math.min(MAX_SHOWN, Math.max(1, asked));
 }
 
 export type Verdicts = ReadonlyMap<number, Verdict>;

@@ -41,7 +41,7 @@ export function matrixOf(found: ComparedErrors): MatrixOfTwo {
       difference: Math.max(1, Math.round((FULL * found.images) / Math.max(1, size))),
       count: Math.max(
         1,
-        off.reduce((most, value) => Math.max(most, value), 0),
+        off.reduce((max, value) => Math.max(max, value), 0),
       ),
     },
     significant,

@@ -12,7 +12,7 @@ import { sheets, type SheetChoice, type Sheets } from '../../../state/sheets.sve
 import type { Store } from '../../../state/store.svelte';
 import { tileOf } from '../data';
 import { pixelFilters, type PixelTile } from '../pixelFilters.svelte';
-import { byLayer, connectedOf, MOST, type LayerUnits } from './connections';
+import { byLayer, connectedOf, MAX_UNITS, type LayerUnits } from './connections';
 
 export class Connections {
   readonly #store: Store;
@@ -64,7 +64,7 @@ export class Connections {
         if (layer !== input) untrack(() => pixelFilters.ask(run, now, layer));
     });
     // Of how many layers the units are differs; there are never more than units.
-    this.#sheets = Array.from({ length: 2 * MOST + 1 }, (_, n) =>
+    this.#sheets = Array.from({ length: 2 * MAX_UNITS + 1 }, (_, n) =>
       sheets(store, `connections.${n}`, () => this.#choiceOf(this.#layers[n])),
     );
   }
@@ -147,7 +147,7 @@ function requestOf(run: Run, layer: string, filter: number) {
     run: run.id,
     layer,
     filter: String(filter),
-    limit: MOST,
+    limit: MAX_UNITS,
   });
 }
 
@@ -156,7 +156,7 @@ async function read(run: Run, layer: string, filter: number, signal: AbortSignal
   if (run.checkpoints.length > 1) return requestOf(run, layer, filter).json(signal);
   const one = await endpoint(
     '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/connections',
-    { run: run.id, checkpoint: 0, layer, filter, limit: MOST },
+    { run: run.id, checkpoint: 0, layer, filter, limit: MAX_UNITS },
   ).json(signal);
   const overTime = ({ weight, ...unit }: (typeof one.inputs)[number]) => ({ ...unit, weights: [weight] });
   return {

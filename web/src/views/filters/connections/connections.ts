@@ -3,7 +3,7 @@ import type { ConnectionHistory } from '../../../api/types';
 import { numbersOf } from '../../../base/format';
 
 /** Units of either side that are drawn. */
-export const MOST = 6;
+export const MAX_UNITS = 6;
 
 export type Side = 'inputs' | 'outputs';
 
@@ -19,7 +19,7 @@ export interface Connected {
 }
 
 export function connectedOf(history: Pick<ConnectionHistory, Side>, side: Side): Connected[] {
-  return history[side].slice(0, MOST).map(({ layer, filter, colour, weights }, n) => ({
+  return history[side].slice(0, MAX_UNITS).map(({ layer, filter, colour, weights }, n) => ({
     key: `${side}/${n}`,
     layer,
     filter,
@@ -52,9 +52,9 @@ export function byLayer(units: readonly { layer: string; filter: number }[]): La
 }
 
 /** Thickness of a line in pixels. */
-export function thickness(weight: number, largest: number, most: number): number {
+export function thickness(weight: number, largest: number, max: number): number {
   if (!(largest > 0) || !Number.isFinite(weight)) return 0;
-  return Math.max(0.5, (Math.abs(weight) / largest) * most);
+  return Math.max(0.5, (Math.abs(weight) / largest) * max);
 }
 
 /** The unit that an arrow key leads to from another one: up and down in its column, left and right over the middle. */
@@ -74,18 +74,18 @@ export function unitStep(at: string, key: string, counts: Readonly<Record<Side, 
 }
 
 /** Heights of labels that stand at least so far apart within 0 to `height`, each as near to its own as that allows. */
-export function apart(wanted: readonly number[], least: number, height: number): number[] {
+export function apart(wanted: readonly number[], min: number, height: number): number[] {
   const order = wanted.map((_, n) => n).sort((a, b) => wanted[a] - wanted[b]);
   const out: number[] = [];
   let from = 0;
   for (const n of order) {
     out[n] = Math.max(from, wanted[n]);
-    from = out[n] + least;
+    from = out[n] + min;
   }
   let below = height;
   for (const n of [...order].reverse()) {
     out[n] = Math.min(out[n], below);
-    below = out[n] - least;
+    below = out[n] - min;
   }
   return out;
 }
@@ -96,10 +96,10 @@ export function nearestCurve(
   place: number,
   to: { y: number; scale: (weight: number) => number; reach: number },
 ): string | null {
-  let [found, least] = [null as string | null, to.reach];
+  let [found, nearest] = [null as string | null, to.reach];
   for (const { key, weights } of units) {
     const away = Math.abs(to.scale(weights[place]) - to.y);
-    if (away <= least) [found, least] = [key, away];
+    if (away <= nearest) [found, nearest] = [key, away];
   }
   return found;
 }

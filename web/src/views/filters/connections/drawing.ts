@@ -1,5 +1,5 @@
 /** Layout of the drawing of connections: three columns of pictures, and the lines between them. Pure. */
-import { MOST, type Side } from './connections';
+import { MAX_UNITS, type Side } from './connections';
 
 export interface Drawing {
   width: number;
@@ -13,9 +13,9 @@ export interface Drawing {
   pitch: number;
 }
 
-const [LEAST_SIDE, MOST_SIDE] = [24, 128];
-const MOST_MIDDLE = 288;
-const [LEAST_LINE, MOST_LINE] = [28, 240];
+const [MIN_SIDE, MAX_SIDE] = [24, 128];
+const MAX_MIDDLE = 288;
+const [MIN_LINE, MAX_LINE] = [28, 240];
 /** Beside a picture, between it and the words. */
 export const TEXT_GAP = 8;
 
@@ -23,11 +23,11 @@ export const TEXT_GAP = 8;
 export function drawingIn(available: { width: number; height: number }, scale: number): Drawing {
   const { width, height } = available;
   const text = Math.round(Math.min(104, Math.max(56, width * 0.14)) * scale);
-  const pitch = Math.floor(height / MOST);
-  const rest = width - 2 * (text + TEXT_GAP) - 2 * LEAST_LINE;
-  const side = Math.max(LEAST_SIDE, Math.min(MOST_SIDE, pitch - 8, Math.floor(rest / 4)));
-  const middle = Math.max(side, Math.min(MOST_MIDDLE, 3 * side, rest - 2 * side, Math.floor(height * 0.7)));
-  const line = Math.min(MOST_LINE, (width - 2 * (text + TEXT_GAP) - 2 * side - middle) / 2);
+  const pitch = Math.floor(height / MAX_UNITS);
+  const rest = width - 2 * (text + TEXT_GAP) - 2 * MIN_LINE;
+  const side = Math.max(MIN_SIDE, Math.min(MAX_SIDE, pitch - 8, Math.floor(rest / 4)));
+  const middle = Math.max(side, Math.min(MAX_MIDDLE, 3 * side, rest - 2 * side, Math.floor(height * 0.7)));
+  const line = Math.min(MAX_LINE, (width - 2 * (text + TEXT_GAP) - 2 * side - middle) / 2);
   const whole = Math.floor(2 * (text + TEXT_GAP + side + line) + middle);
   return { width: Math.min(width, whole), height, side, middle, text, pitch };
 }
@@ -84,4 +84,4 @@ export function lineOf(
 
 /** How many lines are thick at most beside each other at the middle. */
 export const thickest = (drawing: Drawing): number =>
-  Math.max(3, Math.min(14, Math.floor((drawing.middle * 0.8) / MOST) - 1));
+  Math.max(3, Math.min(14, Math.floor((drawing.middle * 0.8) / MAX_UNITS) - 1));

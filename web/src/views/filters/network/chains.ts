@@ -49,19 +49,19 @@ function columnsOf({ names, edges }: Links): Map<string, number> {
 function heightsOf(order: readonly string[], after: ReadonlyMap<string, readonly string[]>) {
   const height = new Map<string, number>();
   for (let i = order.length - 1; i >= 0; i -= 1) {
-    let most = 0;
-    for (const to of after.get(order[i]) ?? []) most = Math.max(most, (height.get(to) ?? 0) + 1);
-    height.set(order[i], most);
+    let max = 0;
+    for (const to of after.get(order[i]) ?? []) max = Math.max(max, (height.get(to) ?? 0) + 1);
+    height.set(order[i], max);
   }
   return height;
 }
 
-/** First free lane from `least` on, over the gaps `from` to `to` (gap `n` lies between columns `n` and `n + 1`). */
+/** First free lane from `min` on, over the gaps `from` to `to` (gap `n` lies between columns `n` and `n + 1`). */
 class Lanes {
   readonly #taken: { from: number; to: number }[][] = [];
 
-  take(from: number, to: number, least: number): number {
-    let lane = least;
+  take(from: number, to: number, min: number): number {
+    let lane = min;
     while ((this.#taken[lane] ?? []).some((one) => one.from <= to && from <= one.to)) lane += 1;
     while (this.#taken.length <= lane) this.#taken.push([]);
     this.#taken[lane].push({ from, to });

@@ -7,21 +7,21 @@ export type Join = (typeof JOINS)[number];
 export const isJoin = (type: string): type is Join => (JOINS as readonly string[]).includes(type);
 
 /** More inputs than this are counted, not listed. */
-const MOST_LISTED = 3;
+const MAX_LISTED = 3;
 
 /** "2 inputs"; of a concatenation the channels: "64 + 32". */
 export function joinWords(type: Join, channels: readonly number[]): string {
-  if (type === 'concat' && channels.length <= MOST_LISTED) return channels.join(' + ');
+  if (type === 'concat' && channels.length <= MAX_LISTED) return channels.join(' + ');
   return plural(channels.length, 'input');
 }
 
 /** More names than this are counted. */
-const MOST_NAMED = 6;
+const MAX_NAMED = 6;
 
 /** "conv2, conv1"; "a, b, c, d, e, f and 18 more". */
 export function joinedNames(inputs: readonly string[]): string {
-  const more = inputs.length - MOST_NAMED;
-  return inputs.slice(0, MOST_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  const more = inputs.length - MAX_NAMED;
+  return inputs.slice(0, MAX_NAMED).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 /** Numbers of joins in a folded module: "2 add, 1 multiply". */
@@ -32,7 +32,7 @@ export function countWords(joins: Readonly<Record<Join, number>>): string {
 }
 
 /** Borders between the inputs of a concatenation, as shares of its channels. */
-export function channelBorders(channels: readonly number[], most = 8): number[] {
+export function channelBorders(channels: readonly number[], max = 8): number[] {
   const total = channels.reduce((sum, one) => sum + one, 0);
   const borders: number[] = [];
   let sum = 0;
@@ -40,5 +40,5 @@ export function channelBorders(channels: readonly number[], most = 8): number[] 
     sum += one;
     borders.push(sum / total);
   }
-  return borders.length > most ? borders.slice(-most) : borders;
+  return borders.length > max ? borders.slice(-max) : borders;
 }

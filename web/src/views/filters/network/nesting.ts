@@ -28,7 +28,7 @@ export interface Nested {
 }
 
 /** Networks of more layers than this begin with their modules folded. */
-export const MOST_FLAT = 24;
+export const MAX_FLAT = 24;
 /** Height in pixels of a row that names open modules. */
 export const MODULE_ROW = 20;
 /** The same where it is touched. */
@@ -39,7 +39,7 @@ export type Separator = '.' | '-' | '_';
 
 /** Names are asked for again and again, and there are as many as layers. */
 const known = new Map<string, readonly string[]>();
-const MOST_KNOWN = 4096;
+const MAX_KNOWN = 4096;
 
 /** The modules that a layer lies in, outer ones first: `a.b.c` lies in `a` and `a.b`. */
 export function modulesOf(name: string, separator: Separator = '.'): readonly string[] {
@@ -49,7 +49,7 @@ export function modulesOf(name: string, separator: Separator = '.'): readonly st
   const modules: string[] = [];
   for (let at = name.indexOf(separator); at >= 0; at = name.indexOf(separator, at + 1))
     modules.push(name.slice(0, at));
-  if (known.size >= MOST_KNOWN) known.clear();
+  if (known.size >= MAX_KNOWN) known.clear();
   known.set(key, modules);
   return modules;
 }

@@ -11,7 +11,7 @@ const SLOT_PX = 5;
 const FIRST = { centre: 30, rail: 5, height: 103, aboveOthers: 98 };
 /** Of the lanes below, which are closer; without a last line where there are more than three. */
 const FURTHER = { centre: 18, rail: -4, height: 86, compact: 72 };
-export const MOST_FULL_LANES = 3;
+export const MAX_FULL_LANES = 3;
 
 export interface Measures {
   pitch: number;
@@ -21,7 +21,7 @@ export interface Measures {
 
 function heightOf(lane: number, lanes: number): number {
   if (lane === 0) return lanes === 1 ? FIRST.height : FIRST.aboveOthers;
-  return lanes > MOST_FULL_LANES ? FURTHER.compact : FURTHER.height;
+  return lanes > MAX_FULL_LANES ? FURTHER.compact : FURTHER.height;
 }
 
 /** Tops of the lanes, each below what lies above it (its rails and the names of modules), and the height of all. */

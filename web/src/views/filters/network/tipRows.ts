@@ -7,7 +7,7 @@ import type { Node } from './graph';
 import { countWords, isJoin } from './joins';
 import type { Folded } from './nesting';
 
-const MOST_INPUTS = 6;
+const MAX_INPUTS = 6;
 
 interface Known {
   layers: ReadonlyMap<string, Pick<Layer, 'inputs' | 'shape'>>;
@@ -25,11 +25,11 @@ export function tipRows(node: Pick<Node, 'name' | 'type' | 'shape' | 'parameters
   }
   rows.push(['', node.type]);
   const inputs = isJoin(node.type) ? (layers.get(node.name)?.inputs ?? []) : [];
-  for (const name of inputs.slice(0, MOST_INPUTS)) {
+  for (const name of inputs.slice(0, MAX_INPUTS)) {
     const input = layers.get(name);
     rows.push(['input', input ? `${name}, ${shortShape(input.shape)}` : name]);
   }
-  if (inputs.length > MOST_INPUTS) rows.push(`and ${plural(inputs.length - MOST_INPUTS, 'more input')}`);
+  if (inputs.length > MAX_INPUTS) rows.push(`and ${plural(inputs.length - MAX_INPUTS, 'more input')}`);
   rows.push(['output', shortShape(node.shape)]);
   if (node.parameters) rows.push(['', plural(node.parameters, 'parameter')]);
   return rows;

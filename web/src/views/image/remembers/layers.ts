@@ -13,10 +13,10 @@ export function rememberingLayers(layers: readonly Known[], classes: number): st
 }
 
 /** So many of them, evenly from the first to the last. */
-export function someOf<T>(all: readonly T[], most: number): T[] {
-  if (all.length <= most) return [...all];
-  if (most <= 1) return all.slice(-1);
-  return Array.from({ length: most }, (_, n) => all[Math.round((n * (all.length - 1)) / (most - 1))]);
+export function someOf<T>(all: readonly T[], max: number): T[] {
+  if (all.length <= max) return [...all];
+  if (max <= 1) return all.slice(-1);
+  return Array.from({ length: max }, (_, n) => all[Math.round((n * (all.length - 1)) / (max - 1))]);
 }
 
 /** The layer over time, unless one is chosen: the last that still has maps. */

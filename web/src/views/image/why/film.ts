@@ -3,27 +3,27 @@ import type { ExplanationMap, MethodCheck } from '../../../api/types';
 import { fixed, percent } from '../../../base/format';
 
 /** Checkpoints in one request at most. */
-const MOST_AT_ONCE = 96;
+const MAX_AT_ONCE = 96;
 
 /**
  * So many frames of the checkpoints that can be used, closer at the beginning, where most happens; the untrained
  * network is left out where there is room for that.
  */
-export function frames(usable: readonly number[], most: number): number[] {
-  const trained = usable.length > most ? usable.slice(1) : usable;
-  if (trained.length <= most) return [...trained];
+export function frames(usable: readonly number[], max: number): number[] {
+  const trained = usable.length > max ? usable.slice(1) : usable;
+  if (trained.length <= max) return [...trained];
   const last = trained.length - 1;
-  const places = Array.from({ length: most }, (_, i) => Math.round(last * (i / Math.max(1, most - 1)) ** 1.5));
+  const places = Array.from({ length: max }, (_, i) => Math.round(last * (i / Math.max(1, max - 1)) ** 1.5));
   // Frames that fall together move on by one.
-  for (let i = 1; i < most; i += 1) places[i] = Math.max(places[i], places[i - 1] + 1);
+  for (let i = 1; i < max; i += 1) places[i] = Math.max(places[i], places[i - 1] + 1);
   return places.map((place) => trained[Math.min(last, place)]);
 }
 
 /** As many as one request holds, evenly, the first and the last among them. */
-export function evenly(usable: readonly number[], most = MOST_AT_ONCE): number[] {
-  if (usable.length <= most) return [...usable];
-  const step = (usable.length - 1) / (most - 1);
-  return Array.from({ length: most }, (_, i) => usable[Math.round(i * step)]);
+export function evenly(usable: readonly number[], max = MAX_AT_ONCE): number[] {
+  if (usable.length <= max) return [...usable];
+  const step = (usable.length - 1) / (max - 1);
+  return Array.from({ length: max }, (_, i) => usable[Math.round(i * step)]);
 }
 
 /** The frame that a checkpoint belongs to: the last one not after it. */
@@ -65,11 +65,11 @@ export interface Said {
 
 export function said(map: ExplanationMap, shape: Cells, method: string): Said {
   const values = map.values.map((value) => value ?? -Infinity);
-  const most = Math.max(...values);
+  const max = Math.max(...values);
   return {
     where: strongestPart(map.values, shape),
     value: fixed(map.explained, 1),
-    fall: method === 'occlusion' && most > 0 ? fixed(most, 1) : null,
+    fall: method === 'occlusion' && max > 0 ? fixed(max, 1) : null,
   };
 }
 
@@ -84,8 +84,8 @@ export const verdictOf = (check: Pick<MethodCheck, 'passed' | 'reconstruction'>)
 
 /** The probabilities of logits; zeros where one is not a number. */
 export function softmax(logits: readonly (number | null)[]): number[] {
-  const most = Math.max(...logits.map((value) => value ?? -Infinity));
-  const powers = logits.map((value) => (value === null ? 0 : Math.exp(value - most)));
+  const max = Math.max(...logits.map((value) => value ?? -Infinity));
+  const powers = logits.map((value) => (value === null ? 0 : Math.exp(value - max)));
   const sum = powers.reduce((all, power) => all + power, 0);
   return powers.map((power) => (sum > 0 ? power / sum : 0));
 }

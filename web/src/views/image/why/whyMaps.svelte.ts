@@ -46,9 +46,9 @@ export class WhyMaps {
   readonly usable = $derived.by(() => usableCheckpoints(this.#store.run?.checkpoints ?? []));
   readonly frames: number[];
 
-  constructor(store: Store, most: () => number) {
+  constructor(store: Store, max: () => number) {
     this.#store = store;
-    this.frames = $derived(frames(this.usable, most()));
+    this.frames = $derived(frames(this.usable, max()));
     this.base = resource<ExplanationFilm>(() => {
       const { run, image } = store;
       if (!run || image === null || !run.corpus.available || this.usable.length === 0) return null;

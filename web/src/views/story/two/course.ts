@@ -11,7 +11,7 @@ type Told = TwoSentence | Untold;
 const ALIKE = 1.05;
 /** Speeds vary by more from one start to the next. */
 const ALIKE_TIME = 1.15;
-const MOST_SETTINGS = 12;
+const MAX_SETTINGS = 12;
 
 type Point = Pick<Checkpoint, 'index' | 'epoch' | 'step' | 'test_error' | 'problem' | 'diverged'>;
 
@@ -145,12 +145,12 @@ export function costRule(facts: TwoFacts): Told {
       : '',
   ].filter(Boolean);
   const bar = (label: string, x: number, y: number, say: (value: number) => string) => {
-    const most = Math.max(x, y) || 1;
+    const max = Math.max(x, y) || 1;
     return {
       label,
       values: [
-        { of: 'a' as const, value: x / most, text: say(x) },
-        { of: 'b' as const, value: y / most, text: say(y) },
+        { of: 'a' as const, value: x / max, text: say(x) },
+        { of: 'b' as const, value: y / max, text: say(y) },
       ],
     };
   };
@@ -160,7 +160,7 @@ export function costRule(facts: TwoFacts): Told {
       bar('parameters', a.parameters, b.parameters, count),
       ...(timed && !isSameWork ? [bar('time', a.seconds ?? 0, b.seconds ?? 0, shortDuration)] : []),
     ],
-    most: 1.05,
+    max: 1.05,
   };
   return sentence(facts, 'cost', {
     text,
@@ -215,9 +215,9 @@ export function settingsRule(facts: TwoFacts): Told {
       : `They differ in ${plural(names.length, 'setting')}: ${shown}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`,
     evidence:
       differ
-        .slice(0, MOST_SETTINGS)
+        .slice(0, MAX_SETTINGS)
         .map(([name, x, y]) => `${name}: ${x} in A, ${y} in B`)
-        .join('; ') + (differ.length > MOST_SETTINGS ? `; and ${differ.length - MOST_SETTINGS} more.` : '.'),
+        .join('; ') + (differ.length > MAX_SETTINGS ? `; and ${differ.length - MAX_SETTINGS} more.` : '.'),
     link: { view: 'runs' },
   });
 }

@@ -6,7 +6,7 @@ import type { TwoPicture } from './picture';
 import { better, NAME, sentence, type TwoFacts, type TwoSentence, type Untold } from './tell';
 
 /** Cells that are told at most. */
-const MOST = 3;
+const MAX_CELLS = 3;
 
 type Cell = ComparedErrors['cells'][number];
 type Told = TwoSentence | Untold;
@@ -42,7 +42,7 @@ const pairOf = (a: number, b: number, text: (value: number) => string): TwoPictu
       ],
     },
   ],
-  most: Math.max(a, b) * 1.05 || 1,
+  max: Math.max(a, b) * 1.05 || 1,
 });
 
 export function errorRule(facts: TwoFacts, errors: ComparedErrors): TwoSentence {
@@ -85,7 +85,7 @@ export function cellRules(facts: TwoFacts, errors: ComparedErrors): TwoSentence[
     options: { 'confusion.two': `${cell.true_class}-${cell.predicted}` },
   });
   const all = count(classes.length ** 2);
-  const told = off.filter((cell) => cell.significant).slice(0, MOST);
+  const told = off.filter((cell) => cell.significant).slice(0, MAX_CELLS);
   if (told.length)
     return told.map((cell) => {
       const [a, b] = countsOf(errors, cell);
@@ -98,15 +98,15 @@ export function cellRules(facts: TwoFacts, errors: ComparedErrors): TwoSentence[
         link: linkOf(cell),
       });
     });
-  const most = off[0];
-  if (!most || most.only_a === most.only_b) return [];
-  const [a, b] = countsOf(errors, most);
+  const largest = off[0];
+  if (!largest || largest.only_a === largest.only_b) return [];
+  const [a, b] = countsOf(errors, largest);
   return [
     sentence(facts, 'cells', {
       text: 'No two classes are confused more in one than in the other, beyond noise',
-      evidence: `The largest difference is ${name(most)}: ${count(a)} in A, ${count(b)} in B (p ${probabilityText(most.p)}, one of ${all} cells).`,
+      evidence: `The largest difference is ${name(largest)}: ${count(a)} in A, ${count(b)} in B (p ${probabilityText(largest.p)}, one of ${all} cells).`,
       picture: pairOf(a, b, count),
-      link: linkOf(most),
+      link: linkOf(largest),
     }),
   ];
 }
@@ -116,7 +116,7 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): Told {
   const found = errors.cells
     .filter((cell) => cell.true_class === cell.predicted && cell.significant)
     .sort(bySize(errors))
-    .slice(0, MOST);
+    .slice(0, MAX_CELLS);
   if (!found.length) return { id: 'classes', reason: 'no class is recognised better by one, beyond noise' };
   const of = (side: 'a' | 'b') =>
     found
@@ -143,7 +143,7 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): Told {
           return { of: side, value, text: percent(value, 0) };
         }),
       })),
-      most: 1,
+      max: 1,
     },
     link: {
       view: 'confusion',
@@ -179,7 +179,7 @@ export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): Told {
         { label: 'only B wrong', values: [{ of: 'both', value: only_a, text: count(only_a) }] },
         { label: 'both wrong', values: [{ of: 'both', value: neither, text: count(neither) }] },
       ],
-      most: Math.max(only_a, only_b, neither) * 1.05,
+      max: Math.max(only_a, only_b, neither) * 1.05,
     },
     link: { view: 'confusion' },
   });

@@ -38,23 +38,23 @@ export function layersRule(facts: TwoFacts, layers: ComparedLayers): Told {
   const pairs = oppositeLayers(layers);
   if (!pairs.length) return { id: 'layers', reason: 'no layer of A can be compared with one of B' };
   const [first, last] = [pairs[0], pairs[pairs.length - 1]];
-  const most = pairs.reduce((x, y) => (y.cka > x.cka ? y : x));
-  const least = pairs.reduce((x, y) => (y.cka < x.cka ? y : x));
-  const range = `CKA ${fixed(least.cka, 2)} to ${fixed(most.cka, 2)}`;
-  const overlap = most.interval && least.interval && most.interval[0] <= least.interval[1];
+  const mostAlike = pairs.reduce((x, y) => (y.cka > x.cka ? y : x));
+  const leastAlike = pairs.reduce((x, y) => (y.cka < x.cka ? y : x));
+  const range = `CKA ${fixed(leastAlike.cka, 2)} to ${fixed(mostAlike.cka, 2)}`;
+  const overlap = mostAlike.interval && leastAlike.interval && mostAlike.interval[0] <= leastAlike.interval[1];
   const text =
     pairs.length === 1
       ? `The one layer that is compared: ${named(first)}`
-      : least.cka >= SAME
+      : leastAlike.cka >= SAME
         ? `All layers see much the same: ${range}`
-        : most.cka < OTHERWISE
+        : mostAlike.cka < OTHERWISE
           ? `No layer sees the same in both: ${range}`
           : first.cka >= SAME && last.cka < OTHERWISE
             ? `The first layers see the same (${named(first)}), the last do not (${named(last)})`
             : overlap
               ? `The layers see about equally alike: ${range}`
-              : `${most.a} sees most alike in both (CKA ${fixed(most.cka, 2)}), ${least.a} least (${fixed(least.cka, 2)})`;
-  const told = most === least ? [most] : [most, least];
+              : `${mostAlike.a} sees most alike in both (CKA ${fixed(mostAlike.cka, 2)}), ${leastAlike.a} least (${fixed(leastAlike.cka, 2)})`;
+  const told = mostAlike === leastAlike ? [mostAlike] : [mostAlike, leastAlike];
   return sentence(facts, 'layers', {
     text,
     evidence:
@@ -66,7 +66,7 @@ export function layersRule(facts: TwoFacts, layers: ComparedLayers): Told {
         label: a,
         values: [{ of: 'both', value: Math.max(0, cka), text: fixed(cka, 2) }],
       })),
-      most: 1,
+      max: 1,
     },
     link: { view: 'compare' },
   });
@@ -80,14 +80,14 @@ export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Told
   const sum = (of: (found: MatchedUnits) => number) => units.reduce((total, found) => total + of(found), 0);
   const all = sum((found) => found.units[0]);
   const mutual = sum(mutualOf);
-  const most = units.reduce((x, y) => (shareOf(y) > shareOf(x) ? y : x));
-  const least = units.reduce((x, y) => (shareOf(y) < shareOf(x) ? y : x));
+  const mostAlike = units.reduce((x, y) => (shareOf(y) > shareOf(x) ? y : x));
+  const leastAlike = units.reduce((x, y) => (shareOf(y) < shareOf(x) ? y : x));
   const part = (found: MatchedUnits) => `${found.layer} (${mutualOf(found)} of ${found.units[0]})`;
   const text =
     mutual === all
       ? `All ${count(all)} filters have their like in B`
       : `${count(mutual)} of ${plural(all, 'filter')} of A find one in B, each the other’s best match` +
-        (most === least ? '' : `: most in ${part(most)}, fewest in ${part(least)}`);
+        (mostAlike === leastAlike ? '' : `: most in ${part(mostAlike)}, fewest in ${part(leastAlike)}`);
   const strong = sum((found) => found.pairs.filter((pair) => pair.correlation >= STRONG).length);
   return sentence(facts, 'filters', {
     text,
@@ -100,8 +100,8 @@ export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Told
         label: found.layer,
         values: [{ of: 'both', value: shareOf(found), text: `${mutualOf(found)} of ${found.units[0]}` }],
       })),
-      most: 1,
+      max: 1,
     },
-    link: { view: 'filters', layer: most.layer },
+    link: { view: 'filters', layer: mostAlike.layer },
   });
 }

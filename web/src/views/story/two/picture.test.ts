@@ -10,7 +10,7 @@ it('B stands in front while it is held', () => {
       { label: 'y', values: [value('both'), value('a'), value('b')] },
       { label: 'z', values: [value('b')] },
     ],
-    most: 1,
+    max: 1,
   });
   expect(bars.kind === 'bars' && bars.rows.map((row) => row.values.map(({ of }) => of))).toEqual([
     ['b', 'a'],

@@ -9,7 +9,7 @@ export interface Bars {
   kind: 'bars';
   rows: { label: string; values: { of: Of; value: number; text: string }[] }[];
   /** The value that fills the width. */
-  most: number;
+  max: number;
 }
 
 export interface TwoCurves {
@@ -64,15 +64,15 @@ const cut = (text: string, letters: number): string =>
 type Value = Bars['rows'][number]['values'][number];
 const said = (one: Value): string => (one.of === 'both' ? one.text : `${one.of.toUpperCase()} ${one.text}`);
 
-export function layoutBars({ rows, most }: Bars, frame: Frame): BarsLayout {
+export function layoutBars({ rows, max }: Bars, frame: Frame): BarsLayout {
   const values = rows.flatMap((row) => row.values);
   const gap = frame.text * 0.3;
   const room = frame.height - (rows.length - 1) * gap;
   const pitch = Math.min(frame.text * 2.2, room / Math.max(1, values.length));
   // Rows that are too close for words have none but the first and the last.
-  const least = frame.text * 0.75;
-  const crowded = pitch * 0.95 < least;
-  const text = crowded ? least : Math.min(frame.text, pitch * 0.95);
+  const min = frame.text * 0.75;
+  const crowded = pitch * 0.95 < min;
+  const text = crowded ? min : Math.min(frame.text, pitch * 0.95);
   const letter = text * LETTER;
   const longest = Math.max(...rows.map((row) => row.label.length), 0);
   const labels = longest ? Math.min(frame.width * 0.36, longest * letter + text) : 0;
@@ -87,7 +87,7 @@ export function layoutBars({ rows, most }: Bars, frame: Frame): BarsLayout {
       bars.push({
         of: one.of,
         y,
-        width: Math.max(1, (width * Math.min(most, Math.max(0, one.value))) / (most || 1)),
+        width: Math.max(1, (width * Math.min(max, Math.max(0, one.value))) / (max || 1)),
         height: Math.max(2, Math.round(pitch * 0.72)),
         text: isNamed ? said(one) : '',
         label: at === 0 && isNamed ? cut(row.label, Math.floor((labels - text * 0.5) / letter)) : null,
@@ -115,9 +115,9 @@ export function layoutTwoCurves({ lines, target, marks, unit }: TwoCurves, frame
     height: Math.floor(frame.height - text - 6),
   };
   const all = lines.flatMap((line) => line.points);
-  const most = Math.max(...all.map((one) => one.x), 1e-9);
+  const max = Math.max(...all.map((one) => one.x), 1e-9);
   const high = Math.min(1, Math.max(...all.map((one) => one.y), 1e-9) * 1.05);
-  const x = (value: number) => (plot.width * value) / most;
+  const x = (value: number) => (plot.width * value) / max;
   const y = (value: number) => plot.height * (1 - Math.min(1, Math.max(0, value / high)));
   const drawn = lines.map(({ of, points }) => {
     const last = points[points.length - 1];
@@ -142,6 +142,6 @@ export function layoutTwoCurves({ lines, target, marks, unit }: TwoCurves, frame
     marks: marks.map(({ of, x: at }) => ({ of, x: x(at) })),
     top: percent(high, 0),
     from: `${unit} 0`,
-    to: unit === 'epoch' ? whole(most) : String(Math.round(most)),
+    to: unit === 'epoch' ? whole(max) : String(Math.round(max)),
   };
 }

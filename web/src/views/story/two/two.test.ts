@@ -258,12 +258,12 @@ it('has all rules in order; those of one run alone keep silent', () => {
 
 it('draws bars within the frame, and leaves names out where rows are too close', () => {
   const row = (label: string) => ({ label, values: [{ of: 'both' as const, value: 0.5, text: '0.50' }] });
-  const few = layoutBars({ kind: 'bars', rows: ['conv1', 'conv2'].map(row), most: 1 }, SMALL);
+  const few = layoutBars({ kind: 'bars', rows: ['conv1', 'conv2'].map(row), max: 1 }, SMALL);
   expect(few.bars.map((bar) => bar.label)).toEqual(['conv1', 'conv2']);
   for (const bar of few.bars) expect(few.x + bar.width).toBeLessThan(SMALL.width);
   expect(few.height).toBeLessThanOrEqual(SMALL.height);
   const many = layoutBars(
-    { kind: 'bars', rows: Array.from({ length: 20 }, (_, n) => row(`l${n}`)), most: 1 },
+    { kind: 'bars', rows: Array.from({ length: 20 }, (_, n) => row(`l${n}`)), max: 1 },
     SMALL,
   );
   expect(many.height).toBeLessThanOrEqual(SMALL.height + 1);

@@ -58,7 +58,7 @@ describe('the three parts', () => {
     expect(partsOf(before, { ...before, bias: 1 })).toEqual({ inputs: 0, weights: 0, bias: 0.9 });
   });
   it('name the largest, but not where the estimate leaves more', () => {
-    const at = (value: number) => ({ mean: value, greatest: value });
+    const at = (value: number) => ({ mean: value, max: value });
     const parts = { inputs: -3, weights: 1, bias: 0.5 };
     expect(chiefOf(causeOf(at(0), at(-1.5), parts, true), 'death')).toBe('inputs');
     expect(chiefOf(causeOf(at(0), at(-9), parts, true), 'death')).toBe('');
@@ -69,7 +69,7 @@ describe('the three parts', () => {
     expect(chiefOf(causeOf(at(0), at(-1), none, false), 'death')).toBe('');
   });
   it('name none where the mean input moved the other way', () => {
-    const at = (value: number) => ({ mean: value, greatest: value });
+    const at = (value: number) => ({ mean: value, max: value });
     const parts = { inputs: -3, weights: 1, bias: 0.5 };
     const fell = causeOf(at(0), at(-1.5), parts, false);
     expect(movedAlong(fell, 'return')).toBe(false);
@@ -78,7 +78,7 @@ describe('the three parts', () => {
     expect(chiefOf(rose, 'return')).toBe('weights');
   });
   it('of the first layer are the weights and the bias', () => {
-    const at = (value: number) => ({ mean: value, greatest: value });
+    const at = (value: number) => ({ mean: value, max: value });
     expect(imageParts(at(1), at(-1), 0.5, 0.25)).toEqual({ inputs: 0, weights: -1.75, bias: -0.25 });
   });
   it('sum a filter’s weights by channel', () => {

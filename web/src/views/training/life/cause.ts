@@ -78,7 +78,7 @@ export function partsOf(before: Side, after: Side): Parts {
 /** What is known of a unit's input before its rectifier at one checkpoint. */
 export interface Input {
   mean: number;
-  greatest: number;
+  max: number;
 }
 
 export interface Cause {

@@ -92,7 +92,7 @@ export class Causes {
     const own = await this.#activity(run, layer);
     const inputAt = (checkpoint: number): Input => {
       const i = own.checkpoints.indexOf(checkpoint);
-      return { mean: finite(own.mean[i]?.[unit]), greatest: finite(own.max[i]?.[unit]) };
+      return { mean: finite(own.mean[i]?.[unit]), max: finite(own.max[i]?.[unit]) };
     };
     const [before, after] = [inputAt(from), inputAt(at)];
     const none = (why: string) => ({ ...causeOf(before, after, null, false), why });

@@ -5,7 +5,7 @@ import {
   columnsIn,
   darkness,
   lifeOf,
-  mostDead,
+  layerWithMostDead,
   moved,
   once,
   openAt,
@@ -112,8 +112,8 @@ describe('deaths and returns', () => {
     expect(middle).toBe('dead at 2 (inputs), alive again at 6');
   });
   it('choose the layer, and the checkpoint before a death', () => {
-    expect(mostDead([lives('conv', 'aada', 'aaaa'), lives('fc', 'dada', 'adaa')])).toBe('fc');
-    expect(mostDead([lives('conv', 'arra')])).toBeNull();
+    expect(layerWithMostDead([lives('conv', 'aada', 'aaaa'), lives('fc', 'dada', 'adaa')])).toBe('fc');
+    expect(layerWithMostDead([lives('conv', 'arra')])).toBeNull();
     expect(openAt(life, 2, 2)).toBe(0);
     expect(openAt(life, 2, 4)).toBe(8);
     expect(openAt(life, 0, 0)).toBe(0);

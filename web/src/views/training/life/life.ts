@@ -77,12 +77,12 @@ export function rowTops(units: readonly number[], of: readonly Trouble[], scale 
   return tops;
 }
 
-const MOST_SCALE = 3;
+const MAX_SCALE = 3;
 
 /** How many times as high rows are: as the chart has room, and at least so that large text fits into a row. */
 export function rowScale(total: number, height: number, text: number): number {
-  const least = text > 1.2 ? 2 : 1;
-  return Math.max(least, Math.min(MOST_SCALE, Math.floor(height / Math.max(1, total))));
+  const min = text > 1.2 ? 2 : 1;
+  return Math.max(min, Math.min(MAX_SCALE, Math.floor(height / Math.max(1, total))));
 }
 
 /** Index of the row at a height; -1 outside. */
@@ -210,11 +210,11 @@ export const spellsOfAll = (lives: readonly Life[]): Spell[] =>
 export const spellKey = ({ layer, unit, death }: Spell): string => `${layer}/${unit}/${death.at}`;
 
 /** The layer with most units that were ever dead; null where none was. */
-export function mostDead(lives: readonly Life[]): string | null {
-  let [best, most]: [string | null, number] = [null, 0];
+export function layerWithMostDead(lives: readonly Life[]): string | null {
+  let [best, max]: [string | null, number] = [null, 0];
   for (const life of lives) {
     const dead = troubles(life).filter((one) => one.dead > 0).length;
-    if (dead > most) [best, most] = [life.layer, dead];
+    if (dead > max) [best, max] = [life.layer, dead];
   }
   return best;
 }

@@ -35,10 +35,10 @@ function drawMatch(context: CanvasRenderingContext2D, drawing: Drawing, unit: nu
   const [x, end] = [number + 8 * scale, second.x + second.width];
   if (match.kind === 'constant') return;
   // The bar's end is a correlation of 1.
-  const most = end - 32 * scale - x;
+  const max = end - 32 * scale - x;
   const high = Math.max(4, Math.min(8, row - 5));
   const top = Math.round(y + (row - high) / 2);
-  const wide = Math.max(1, Math.round(most * Math.max(0, match.correlation)));
+  const wide = Math.max(1, Math.round(max * Math.max(0, match.correlation)));
   if (match.kind === 'mutual') context.fillRect(x, top, wide, high);
   else if (known) {
     context.strokeStyle = css('--text-1');
