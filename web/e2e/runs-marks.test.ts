@@ -33,11 +33,11 @@ test('curves are named at their ends; a name under the pointer is marked, its cu
   const dashboard = await opened(['north', 'south']);
   const { page } = dashboard;
   for (const run of RUNS) await expect.poll(() => names(page, run).count()).toBe(2);
-  expect(await names(page, 'north').first().locator('.sign').textContent()).toBe('A');
-  expect(await names(page, 'west').first().locator('.sign').count()).toBe(0);
+  expect(await names(page, 'north').first().locator('.slot').textContent()).toBe('A');
+  expect(await names(page, 'west').first().locator('.slot').count()).toBe(0);
   await names(page, 'west').first().hover();
-  await expect.poll(() => page.locator('path.brushed').count()).toBe(2);
-  expect(await line(page, 'west').getAttribute('class')).toMatch(/brushed/);
+  await expect.poll(() => page.locator('path.highlighted').count()).toBe(2);
+  expect(await line(page, 'west').getAttribute('class')).toMatch(/highlighted/);
   expect(await names(page, 'west').last().getAttribute('class')).toMatch(/hot/);
   await names(page, 'west').first().click();
   await dashboard.idle();

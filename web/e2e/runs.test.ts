@@ -118,7 +118,7 @@ describe('Runs', () => {
     const dashboard = await opened('/#run=seed7&view=runs');
     const { page } = dashboard;
     await entries(page).nth(1).hover();
-    await expect.poll(() => page.locator('path.brushed').count()).toBe(2);
+    await expect.poll(() => page.locator('path.highlighted').count()).toBe(2);
     await entries(page).nth(1).locator('[role=gridcell]').first().click();
     await dashboard.idle();
     expect(await entries(page).nth(1).getAttribute('aria-selected')).toBe('true');

@@ -39,7 +39,7 @@ export interface Scales {
   top: number;
 }
 
-/** The greatest value that is drawn: over the most of what is beyond, so that one run that diverged flattens no other. */
+/** The top of the axis. Values far above the median of the maxima are cut, so that a diverged run does not flatten the others. */
 function topOf(curves: readonly Curve[]): number {
   const greatest = curves
     .map((curve) => Math.max(0, ...curve.y.filter(Number.isFinite)))
@@ -53,12 +53,12 @@ function topOf(curves: readonly Curve[]): number {
 export function scalesOf(curves: readonly Curve[], quantity: Quantity, box: Box): Scales {
   const right = Math.max(1e-9, ...curves.map((curve) => curve.x.at(-1) ?? 0));
   const top = quantity === 'error' ? Math.min(1, topOf(curves)) : topOf(curves);
-  const [wide, tall] = [box.width - box.left - box.right, box.height - box.top - box.bottom];
+  const [plotWidth, plotHeight] = [box.width - box.left - box.right, box.height - box.top - box.bottom];
   return {
     right,
     top,
-    x: (value) => box.left + (wide * value) / right,
-    y: (value) => box.top + tall * (1 - Math.min(1, Math.max(0, value / top))),
+    x: (value) => box.left + (plotWidth * value) / right,
+    y: (value) => box.top + plotHeight * (1 - Math.min(1, Math.max(0, value / top))),
   };
 }
 
@@ -76,17 +76,17 @@ export function pathOf({ x, y }: Curve, scales: Scales): string {
   return path;
 }
 
-/** The value of a curve at a place between its points; NaN outside of them. */
-export function valueAt({ x, y }: Curve, place: number): number {
-  if (!x.length || place < x[0] || place > x[x.length - 1]) return Number.NaN;
+/** The value of a curve at an x between its points, interpolated; NaN outside of them. */
+export function valueAt({ x, y }: Curve, at: number): number {
+  if (!x.length || at < x[0] || at > x[x.length - 1]) return Number.NaN;
   let [low, high] = [0, x.length - 1];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (x[middle] <= place) low = middle;
+    if (x[middle] <= at) low = middle;
     else high = middle;
   }
-  const wide = x[high] - x[low];
-  return wide > 0 ? y[low] + ((y[high] - y[low]) * (place - x[low])) / wide : y[low];
+  const plotWidth = x[high] - x[low];
+  return plotWidth > 0 ? y[low] + ((y[high] - y[low]) * (at - x[low])) / plotWidth : y[low];
 }
 
 /** The run whose curve is nearest to a point of the chart, by height and within reach; null for none. */
@@ -96,17 +96,17 @@ export function nearestCurve(
   point: { x: number; y: number; reach: number },
 ): string | null {
   const from = scales.x(0);
-  const place = ((point.x - from) / (scales.x(scales.right) - from)) * scales.right;
+  const at = ((point.x - from) / (scales.x(scales.right) - from)) * scales.right;
   let best: { run: string; away: number } | null = null;
   for (const curve of curves) {
-    const away = Math.abs(scales.y(valueAt(curve, place)) - point.y);
+    const away = Math.abs(scales.y(valueAt(curve, at)) - point.y);
     if (away <= point.reach && away < (best?.away ?? Infinity)) best = { run: curve.run, away };
   }
   return best?.run ?? null;
 }
 
 export const ticksOf = ({ top, right }: Scales): { x: number[]; y: number[] } => ({
-  // Parts of an epoch only where there are few.
+  // Ticks within an epoch only where there are few epochs.
   x: roundTicks(right, 6, right >= 3 ? 1 : 0),
   y: roundTicks(top, 3),
 });

@@ -1,11 +1,11 @@
-// Names at the ends of curves: where they stand, and the room that they need right of the plot. Pure.
+// Names at the ends of curves: their positions, and the width that they need right of the plot. Pure.
 import type { Curve, Scales } from './curves';
 
-/** So many curves have their names at their ends, and of more those that are picked. */
+/** Up to this number all curves are named at their ends; of more curves only the picked ones. */
 export const MAX_NAMED = 8;
-/** Width of a letter over the size of text, of names with many digits. */
-const LETTER = 0.6;
-/** The plot keeps this share of the width, however long the names are. */
+/** Width of a letter as a share of the font size, for names with many digits. */
+const LETTER_EM = 0.6;
+/** The share of the width that the plot has at least, however long the names are. */
 const MIN_PLOT = 0.62;
 
 /** The runs whose curves are named. */
@@ -15,15 +15,15 @@ export function namedRuns(picked: readonly string[], curved: readonly string[]):
 }
 
 export const labelWidth = (name: string, text_px: number, mark_px: number): number =>
-  Math.ceil(name.length * LETTER * text_px) + mark_px;
+  Math.ceil(name.length * LETTER_EM * text_px) + mark_px;
 
-/** A name cut to a width: its end stays, for what runs of one folder share comes first. */
+/** A name cut to a width. Its end is shown: names of one folder often begin alike. */
 export function cutName(name: string, width_px: number, text_px: number): string {
-  const max = Math.floor(width_px / (LETTER * text_px));
+  const max = Math.floor(width_px / (LETTER_EM * text_px));
   return name.length <= max ? name : `…${name.slice(name.length - Math.max(2, max - 1))}`;
 }
 
-/** The room right of the plot: as much as the name of no curve lacks, less where a curve ends early. */
+/** The width right of the plot in which every name fits; less is needed where a curve ends early. */
 export function roomForNames(
   ends: readonly { run: string; share: number; width: number }[],
   box: { width: number; left: number; min: number },
@@ -47,17 +47,19 @@ export interface Placed {
   width: number;
 }
 
-/** Labels that would cover each other are moved apart, in the order of their curves, and none below the plot. */
-export function apart(labels: readonly Placed[], tall: number, bottom: number): Placed[] {
+/** Moves labels apart that would cover each other, in the order of their curves, and none below the plot. */
+export function apart(labels: readonly Placed[], labelHeight: number, bottom: number): Placed[] {
   const order = [...labels].sort((a, b) => a.y - b.y).map((label) => ({ ...label }));
   const meet = (a: Placed, b: Placed) => a.x < b.x + b.width && b.x < a.x + a.width;
   order.forEach((label, n) => {
-    for (const above of order.slice(0, n)) if (meet(label, above)) label.y = Math.max(label.y, above.y + tall);
+    for (const above of order.slice(0, n))
+      if (meet(label, above)) label.y = Math.max(label.y, above.y + labelHeight);
   });
   for (let n = order.length - 1; n >= 0; n -= 1) {
     const label = order[n];
     label.y = Math.min(label.y, bottom);
-    for (const below of order.slice(n + 1)) if (meet(label, below)) label.y = Math.min(label.y, below.y - tall);
+    for (const below of order.slice(n + 1))
+      if (meet(label, below)) label.y = Math.min(label.y, below.y - labelHeight);
   }
   return order;
 }
@@ -66,11 +68,11 @@ export function placeLabels(
   named: readonly Curve[],
   scales: Scales,
   widthOf: (run: string) => number,
-  box: { tall: number; bottom: number },
+  box: { labelHeight: number; bottom: number },
 ): Placed[] {
   const ends = named.flatMap((curve) => {
     const end = endOf(curve);
     return end ? [{ run: curve.run, x: scales.x(end.x), y: scales.y(end.y), width: widthOf(curve.run) }] : [];
   });
-  return apart(ends, box.tall, box.bottom);
+  return apart(ends, box.labelHeight, box.bottom);
 }

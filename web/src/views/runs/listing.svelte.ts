@@ -1,4 +1,4 @@
-/** The runs of the folder as the page reads them: the list, again when it changes, and their curves in chunks. */
+/** The runs of the folder: the list, read again when it changes, and their curves, read in chunks. */
 import { untrack } from 'svelte';
 import { endpoint, isAbort } from '../../api/client';
 import type { RunCurves, RunList, RunProblem, RunSummary } from '../../api/types';
@@ -7,34 +7,35 @@ import { resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import type { RunRow } from './runTable';
 
-/** Runs that train change without an event for this page. */
+/** The list is polled while a run trains: the page has no events of runs that are not open. */
 const POLL_MS = 5000;
-/** Curves that are drawn come in small chunks, so that the first are there soon. */
+/** Runs per request. Curves come in small chunks, so that the first are drawn soon. */
 const CHUNK = { curves: 20, facts: 100 };
+/** Points per curve; of a run whose curve is not drawn only its results are used. */
 const POINTS = { curves: 200, facts: 2 };
 
-/** A key under which the curves of a run stay the same. */
+/** A key that changes when the curves of a run change. */
 const stateOf = (run: RunSummary): string => `${run.id} ${run.last_step ?? 0} ${run.checkpoints}`;
 
 export class Listing {
   readonly #list: ReturnType<typeof resource<RunList>>;
-  #reads = $state(0);
+  #refreshCount = $state(0);
 
   constructor(store: Store) {
-    // Another run, or one of them changed.
+    // A run was added, removed or changed.
     $effect(() => {
       void [store.runs, store.statistics];
-      untrack(() => (this.#reads += 1));
+      untrack(() => (this.#refreshCount += 1));
     });
     $effect(() => {
       if (!this.runs.some((run) => run.state === 'running')) return;
       const timer = setInterval(() => {
-        if (document.visibilityState === 'visible') this.#reads += 1;
+        if (document.visibilityState === 'visible') this.#refreshCount += 1;
       }, POLL_MS);
       return () => clearInterval(timer);
     });
     this.#list = resource(
-      () => ({ key: String(this.#reads), load: (signal) => endpoint('/api/runs', {}).json(signal) }),
+      () => ({ key: String(this.#refreshCount), load: (signal) => endpoint('/api/runs', {}).json(signal) }),
       {
         cacheSize: 1,
       },
@@ -60,7 +61,7 @@ export class Listing {
   }
 }
 
-/** Curves of the runs that are asked for, and the results of all. */
+/** Reads the curves of the runs that are drawn, and the results of all. */
 export class CurveReader {
   curves = $state.raw<ReadonlyMap<string, RunCurves>>(new Map());
   facts = $state.raw<ReadonlyMap<string, RunCurves>>(new Map());
@@ -69,12 +70,12 @@ export class CurveReader {
   readonly #read = { curves: new Map<string, string>(), facts: new Map<string, string>() };
   #abort = new AbortController();
   readonly #autoRetry = new AutoRetry(() => this.retry());
-  #again = $state(0);
+  #retries = $state(0);
 
-  constructor(wanted: () => { curved: RunSummary[]; all: RunSummary[] }) {
+  constructor(wantedRuns: () => { curved: RunSummary[]; all: RunSummary[] }) {
     $effect(() => {
-      void this.#again;
-      const { curved, all } = wanted();
+      void this.#retries;
+      const { curved, all } = wantedRuns();
       untrack(() => void this.#readAll(curved, all));
     });
     $effect(() => () => {
@@ -85,7 +86,7 @@ export class CurveReader {
 
   retry(): void {
     this.error = null;
-    this.#again += 1;
+    this.#retries += 1;
   }
 
   /** The latest request replaces earlier ones: chunks that were not sent yet are dropped. */
@@ -104,9 +105,9 @@ export class CurveReader {
 
   async #chunks(kind: 'curves' | 'facts', runs: RunSummary[], signal: AbortSignal): Promise<void> {
     const read = this.#read[kind];
-    const open = runs.filter((run) => run.checkpoints > 0 && read.get(run.id) !== stateOf(run));
-    for (let at = 0; at < open.length; at += CHUNK[kind]) {
-      const chunk = open.slice(at, at + CHUNK[kind]);
+    const unread = runs.filter((run) => run.checkpoints > 0 && read.get(run.id) !== stateOf(run));
+    for (let at = 0; at < unread.length; at += CHUNK[kind]) {
+      const chunk = unread.slice(at, at + CHUNK[kind]);
       const answer = await endpoint('/api/curves', {
         runs: chunk.map((run) => run.id).join(','),
         points: POINTS[kind],
@@ -128,6 +129,6 @@ export class CurveReader {
   }
 }
 
-/** The rows of the table, with nothing known of their curves yet. */
+/** The rows of the table before the curves are read. */
 export const bareRows = (listing: Listing): RunRow[] =>
   listing.runs.map((run) => ({ run, network: listing.networks[run.network] ?? null, facts: null }));

@@ -1,7 +1,7 @@
-// A network as a row of bars: as high as its maps are large, as wide as it has channels. Pure.
+// A network as a row of bars, one per layer: height by the size of its maps, width by its channels. Pure.
 import type { OutlineLayer } from '../../api/types';
 
-/** More are summed up, several to a bar. */
+/** Of more layers several share a bar. */
 const MAX_BARS = 40;
 const GAP = 1;
 
@@ -27,21 +27,21 @@ function barsOf(layers: readonly OutlineLayer[]): Bar[] {
   });
 }
 
-/** The path of the bars in a box, all of one middle line; empty without layers. */
+/** The SVG path of the bars in a box, centred on one line; empty without layers. */
 export function outlinePath(layers: readonly OutlineLayer[], width: number, height: number): string {
   const bars = barsOf(layers);
   if (!bars.length) return '';
   const largest = Math.log2(1 + Math.max(...bars.map((bar) => bar.size)));
   const shares = bars.map((bar) => Math.sqrt(bar.channels));
   const whole = shares.reduce((sum, share) => sum + share, 0);
-  const room = width - GAP * (bars.length - 1) - bars.length;
+  const barsWidth = width - GAP * (bars.length - 1) - bars.length;
   let x = 0;
   return bars
     .map((bar, at) => {
-      const wide = 1 + (room * shares[at]) / whole;
-      const tall = Math.max(2, (height * Math.log2(1 + bar.size)) / largest);
-      const path = `M${x.toFixed(1)},${((height - tall) / 2).toFixed(1)}h${wide.toFixed(1)}v${tall.toFixed(1)}h${(-wide).toFixed(1)}z`;
-      x += wide + GAP;
+      const barWidth = 1 + (barsWidth * shares[at]) / whole;
+      const barHeight = Math.max(2, (height * Math.log2(1 + bar.size)) / largest);
+      const path = `M${x.toFixed(1)},${((height - barHeight) / 2).toFixed(1)}h${barWidth.toFixed(1)}v${barHeight.toFixed(1)}h${(-barWidth).toFixed(1)}z`;
+      x += barWidth + GAP;
       return path;
     })
     .join('');

@@ -1,8 +1,8 @@
-// The runs that are picked: the first is A, the second B, the others are in the curves. Pure.
+// The runs that are picked. The first has slot A, the second slot B; the others only have their curves in colour. Pure.
 
-/** At most so many are picked: more curves in ink are not told apart. */
+/** Limit of picked runs: more highlighted curves cannot be told apart. */
 export const MAX_PICKED = 8;
-/** At most so many curves are drawn. */
+/** Limit of curves in a chart. */
 export const MAX_CURVES = 100;
 
 export const parsePick = (text: string): string[] =>
@@ -18,22 +18,22 @@ const decoded = (text: string): string => {
 
 export const formatPick = (ids: readonly string[]): string => ids.map(encodeURIComponent).join(',');
 
-/** Picks a run, or lets it go; the ones behind it move up. The last gives way where there are too many. */
+/** Picks a run, or unpicks it: those behind it move up. At the limit the new one replaces the last. */
 export function togglePick(ids: readonly string[], id: string): string[] {
   if (ids.includes(id)) return ids.filter((one) => one !== id);
   return [...ids.slice(0, MAX_PICKED - 1), id];
 }
 
-/** `A`, `B`, `3`...; empty for a run that is not picked. Only the letters are written: other runs have a colour. */
-export function badgeOf(ids: readonly string[], id: string): string {
+/** The slot of a run: `A`, `B`, `3`...; empty where it is not picked. Only A and B are shown as text: other runs have a colour. */
+export function slotOf(ids: readonly string[], id: string): string {
   const at = ids.indexOf(id);
   return at < 0 ? '' : (['A', 'B'][at] ?? String(at + 1));
 }
 
-/** Picked, and neither A nor B. */
-export const isDrawn = (ids: readonly string[], id: string): boolean => ids.indexOf(id) > 1;
+/** Whether a run is picked without being A or B: only its curve is highlighted. */
+export const isCurveOnly = (ids: readonly string[], id: string): boolean => ids.indexOf(id) > 1;
 
-/** Of the curves of the third run and more, in the order of the picks: far from each other on both grounds. */
+/** Colours of the curves from the third picked run on, in the order of the picks: easy to tell apart in both themes. */
 const INKS = [1, 4, 5, 6, 7, 3].map((n) => `var(--cat-${n})`);
 
 /** The colour of a picked run's curve, here and in the table: A and B are in ink, the others in colours. */
@@ -41,15 +41,15 @@ export function inkOf(ids: readonly string[], id: string): string {
   return INKS[ids.indexOf(id) - 2] ?? 'var(--text-1)';
 }
 
-/** Makes a run A or B; it changes places with the one that was, or pushes it down where it was not picked. */
-export function makeSign(ids: readonly string[], id: string, sign: 'A' | 'B'): string[] {
-  const [from, to] = [ids.indexOf(id), sign === 'A' ? 0 : 1];
+/** Assigns a run to slot A or B. A picked run swaps with the one that had the slot; another one is inserted before it. */
+export function assignSlot(ids: readonly string[], id: string, slot: 'A' | 'B'): string[] {
+  const [from, to] = [ids.indexOf(id), slot === 'A' ? 0 : 1];
   if (from < 0) return [...ids.slice(0, to), id, ...ids.slice(to)].slice(0, MAX_PICKED);
   if (to >= ids.length) return [...ids];
   return ids.map((one, at) => (at === to ? id : at === from ? ids[to] : one));
 }
 
-/** What the picks do, where there are more than two; empty otherwise. */
+/** Explains what the picks do where there are more than two; empty otherwise. */
 export function pickWords(ids: readonly string[]): string {
   if (ids.length <= 2) return '';
   const drawn =
@@ -58,7 +58,7 @@ export function pickWords(ids: readonly string[]): string {
   return `A and B are compared; ${drawn}${max}`;
 }
 
-/** The runs whose curves are drawn: what is picked, then the listed ones in their order. */
+/** The runs whose curves are drawn, up to the limit: the picked ones, then the listed ones in their order. */
 export function curvedRuns(picked: readonly string[], listed: readonly string[]): string[] {
   const known = new Set(listed);
   return [...new Set([...picked.filter((id) => known.has(id)), ...listed])].slice(0, MAX_CURVES);

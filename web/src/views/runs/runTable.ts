@@ -1,15 +1,18 @@
-// The table of runs: columns, filter, order, groups, and the rows that are drawn. Pure.
+// The table of runs: columns, filter, order, groups, and which rows are in the document. Pure.
 import type { NetworkOutline, RunCurves, RunSummary } from '../../api/types';
 import { count, percent, plural } from '../../base/format';
 import { TERMS } from '../../base/terms';
+import { divergedWords } from '../../state/divergence';
+import { outlineWords } from './outline';
 import { differingSettings, settingName, settingText, settingValue } from './settings';
 
-/** What is known of a run from its curves: absent until they are read. */
+/** Results of a run that are read from its curves, after the list of runs. */
 export type RunFacts = Pick<RunCurves, 'best' | 'last' | 'images_per_second'>;
 
 export interface RunRow {
   run: RunSummary;
   network: NetworkOutline | null;
+  /** Null until the curves are read. */
   facts: RunFacts | null;
 }
 
@@ -18,16 +21,19 @@ type Value = string | number | null;
 export interface Column {
   key: string;
   title: string;
-  /** Of its cells, in twelfths of the base size. */
+  /** Width of its cells, in twelfths of the base font size. */
   width: number;
   isNumber: boolean;
   value: (row: RunRow) => Value;
   text: (row: RunRow) => string;
-  /** What the column is, where its title is short. */
-  says?: string;
+  /** The setting that the column shows; absent for the columns that every list of runs has. */
+  setting?: string;
+  /** Explains the column where its title is short. */
+  tooltip?: string;
 }
 
-const dash = (text: string | null | undefined): string => (text ? text : '–');
+/** The text, or a dash where there is none. */
+const orDash = (text: string | null | undefined): string => (text ? text : '–');
 const errorText = (error: number | null | undefined): string => (error == null ? '–' : percent(error, 2));
 export const bestError = ({ facts }: RunRow): number | null => facts?.best?.error ?? null;
 export const lastError = ({ run, facts }: RunRow): number | null =>
@@ -35,8 +41,8 @@ export const lastError = ({ run, facts }: RunRow): number | null =>
 
 const STATE_ORDER = ['running', 'finished', 'stopped', 'diverged'];
 
-/** The columns that every listing has; the settings stand behind them. */
-const ABOUT: Column[] = [
+/** Columns of every list of runs: what a run is. Its results follow, then the settings that differ. */
+const ABOUT_COLUMNS: Column[] = [
   {
     key: 'name',
     title: 'Run',
@@ -51,7 +57,7 @@ const ABOUT: Column[] = [
     width: 204,
     isNumber: false,
     value: ({ network }) => network?.name ?? null,
-    text: ({ network }) => dash(network?.name),
+    text: ({ network }) => orDash(network?.name),
   },
   {
     key: 'parameters',
@@ -68,11 +74,11 @@ const ABOUT: Column[] = [
     isNumber: false,
     value: ({ run }) => dataName(run),
     text: ({ run }) => dataName(run),
-    says: 'Images of training and of test',
+    tooltip: 'Images of training and of test',
   },
 ];
 
-const RESULTS: Column[] = [
+const RESULT_COLUMNS: Column[] = [
   {
     key: 'best',
     title: 'Best error',
@@ -80,7 +86,7 @@ const RESULTS: Column[] = [
     isNumber: true,
     value: bestError,
     text: (row) => errorText(bestError(row)),
-    says: 'The least test error of all that were measured',
+    tooltip: 'The least test error of all that were measured',
   },
   {
     key: 'last',
@@ -89,7 +95,7 @@ const RESULTS: Column[] = [
     isNumber: true,
     value: lastError,
     text: (row) => errorText(lastError(row)),
-    says: 'The test error that was measured last',
+    tooltip: 'The test error that was measured last',
   },
   {
     key: 'speed',
@@ -98,7 +104,7 @@ const RESULTS: Column[] = [
     isNumber: true,
     value: ({ facts }) => facts?.images_per_second ?? null,
     text: ({ facts }) => (facts?.images_per_second == null ? '–' : count(facts.images_per_second)),
-    says: TERMS['images/s'],
+    tooltip: TERMS['images/s'],
   },
   {
     key: 'state',
@@ -121,21 +127,32 @@ const RESULTS: Column[] = [
 export const dataName = ({ corpus }: RunSummary): string =>
   `${corpus.name}, ${count(corpus.train)} + ${count(corpus.test)}`;
 
-export const dataWords = ({ corpus, image_shape, classes }: RunSummary): string =>
+const dataWords = ({ corpus, image_shape, classes }: RunSummary): string =>
   `${count(corpus.train)} images to learn from, ${count(corpus.test)} of test, ` +
   `${image_shape.width} × ${image_shape.height} pixels, ${plural(classes, 'class', 'classes')}`;
 
-const two = (value: number): string => String(value).padStart(2, '0');
+/** The tooltip of a cell whose text is short for more; undefined for the others. */
+export function cellTooltip({ run, network }: RunRow, { key, setting }: Column): string | undefined {
+  if (key === 'network' && network) return outlineWords(network.layers);
+  if (key === 'data') return dataWords(run);
+  if (key === 'state' && run.divergence) return divergedWords(run.divergence);
+  return setting === undefined ? undefined : (run.settings[setting] ?? undefined);
+}
 
-/** `2026-11-30 09:50`, in the time of who looks. */
+const twoDigits = (value: number): string => String(value).padStart(2, '0');
+
+/** `2026-11-30 09:50`, in the time zone of the browser. */
 export function whenText(seconds: number | null): string {
   if (seconds === null) return '–';
   const at = new Date(seconds * 1000);
-  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`;
+  const day = `${at.getFullYear()}-${twoDigits(at.getMonth() + 1)}-${twoDigits(at.getDate())}`;
+  return `${day} ${twoDigits(at.getHours())}:${twoDigits(at.getMinutes())}`;
 }
 
-const LETTER = 6.4;
+/** Average width of a letter, to estimate the width of a column. */
+const LETTER_PX = 6.4;
+/** Begins the keys of columns that show settings: a setting may be called like another column. Part of the address. */
+const SETTING_PREFIX = 'set:';
 
 const settingColumn = (key: string, runs: readonly RunSummary[]): Column => {
   const longest = Math.max(
@@ -144,33 +161,34 @@ const settingColumn = (key: string, runs: readonly RunSummary[]): Column => {
   );
   const texts = runs.flatMap((run) => run.settings[key] ?? []);
   return {
-    key: `set:${key}`,
+    key: SETTING_PREFIX + key,
+    setting: key,
     title: settingName(key),
-    width: Math.round(Math.min(160, Math.max(56, longest * LETTER + 20))),
+    width: Math.round(Math.min(160, Math.max(56, longest * LETTER_PX + 20))),
     isNumber: texts.length > 0 && texts.every((text) => text !== '' && Number.isFinite(Number(text))),
     value: ({ run }) => settingValue(run.settings[key]),
-    text: ({ run }) => dash(settingText(run.settings[key] ?? '')),
+    text: ({ run }) => orDash(settingText(run.settings[key] ?? '')),
   };
 };
 
 export function columnsOf(runs: readonly RunSummary[]): Column[] {
   const settings = differingSettings(runs).map((key) => settingColumn(key, runs));
-  // What they came to stands in sight, however many settings differ.
-  return [...ABOUT, ...RESULTS, ...settings];
+  // Results come before the settings, so that they are visible however many settings differ.
+  return [...ABOUT_COLUMNS, ...RESULT_COLUMNS, ...settings];
 }
 
-/** The rows that hold every word of a text, in their name, network, state or as `key=value`. */
+/** The rows that contain every word of a text, in their name, network, state or as `key=value`. */
 export function filterRows(rows: readonly RunRow[], text: string): RunRow[] {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   if (!words.length) return [...rows];
   return rows.filter((row) => {
-    const held = heldText(row);
-    return words.every((word) => held.includes(word));
+    const searched = searchText(row);
+    return words.every((word) => searched.includes(word));
   });
 }
 
 const texts = new WeakMap<RunSummary, string>();
-function heldText({ run, network }: RunRow): string {
+function searchText({ run, network }: RunRow): string {
   const known = texts.get(run);
   if (known !== undefined) return known;
   const settings = Object.entries(run.settings).map(([key, value]) => `${key}=${value}`);
@@ -194,7 +212,7 @@ export interface Order {
   descending: boolean;
 }
 
-const compared = (a: string | number, b: string | number): number => {
+const compareValues = (a: string | number, b: string | number): number => {
   if (typeof a === 'number' && typeof b === 'number') return a - b;
   if (typeof a === 'number') return -1;
   if (typeof b === 'number') return 1;
@@ -202,7 +220,7 @@ const compared = (a: string | number, b: string | number): number => {
 };
 const collator = new Intl.Collator('en', { numeric: true });
 
-/** Sorted by a column; what has no value comes last either way, equals keep their order. */
+/** Rows sorted by a column. Rows without a value come last in both directions; equal rows keep their order. */
 export function sortRows(rows: readonly RunRow[], column: Column | undefined, descending: boolean): RunRow[] {
   if (!column) return [...rows];
   const sign = descending ? -1 : 1;
@@ -210,17 +228,17 @@ export function sortRows(rows: readonly RunRow[], column: Column | undefined, de
     .map((row) => ({ row, value: column.value(row) }))
     .sort(({ value: a }, { value: b }) => {
       if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
-      return sign * compared(a, b);
+      return sign * compareValues(a, b);
     })
     .map(({ row }) => row);
 }
 
-export type Line = { kind: 'group'; name: string; runs: number } | { kind: 'run'; row: RunRow };
+export type TableRow = { kind: 'group'; name: string; runs: number } | { kind: 'run'; data: RunRow };
 
-/** The lines of the table: the rows, under a line for each group where a column groups them. */
-export function linesOf(rows: readonly RunRow[], groupBy: Column | undefined): Line[] {
-  const line = (row: RunRow): Line => ({ kind: 'run', row });
-  if (!groupBy) return rows.map(line);
+/** The rows of the table: the runs, below the head of their group where a column groups them. */
+export function tableRows(rows: readonly RunRow[], groupBy: Column | undefined): TableRow[] {
+  const tableRow = (data: RunRow): TableRow => ({ kind: 'run', data });
+  if (!groupBy) return rows.map(tableRow);
   const groups = new Map<string, RunRow[]>();
   for (const row of rows) {
     const name = groupBy.text(row);
@@ -229,24 +247,25 @@ export function linesOf(rows: readonly RunRow[], groupBy: Column | undefined): L
     else groups.set(name, [row]);
   }
   const names = [...groups.keys()].sort((a, b) => (a === '–' ? 1 : b === '–' ? -1 : collator.compare(a, b)));
-  return names.flatMap((name): Line[] => {
+  return names.flatMap((name): TableRow[] => {
     const group = groups.get(name) ?? [];
-    return [{ kind: 'group', name, runs: group.length }, ...group.map(line)];
+    return [{ kind: 'group', name, runs: group.length }, ...group.map(tableRow)];
   });
 }
 
-/** Lines that are drawn above and below those in sight. */
-const AROUND = 6;
+/** Rows that are rendered above and below the viewport. */
+const OVERSCAN = 6;
 
-/** The lines to draw of a list that is scrolled: those in sight and some around them. */
-export function drawnRange(
+/** The rows of a scrolled list that are rendered: those in the viewport and some around them. */
+export function renderedRange(
   scroll: { top: number; height: number },
-  line: number,
+  rowHeight: number,
   total: number,
 ): { from: number; to: number } {
-  const from = Math.max(0, Math.min(total, Math.floor(scroll.top / line)) - AROUND);
-  return { from, to: Math.min(total, Math.ceil((scroll.top + scroll.height) / line) + AROUND) };
+  const from = Math.max(0, Math.min(total, Math.floor(scroll.top / rowHeight)) - OVERSCAN);
+  return { from, to: Math.min(total, Math.ceil((scroll.top + scroll.height) / rowHeight) + OVERSCAN) };
 }
 
-/** No range of a list of this height holds more lines: a line at every such distance may take the place of another. */
-export const mostDrawn = (height: number, line: number): number => Math.ceil(height / line) + 1 + 2 * AROUND;
+/** The largest number of rows that `renderedRange` returns for a viewport: rows at this distance can share an element. */
+export const maxRendered = (height: number, rowHeight: number): number =>
+  Math.ceil(height / rowHeight) + 1 + 2 * OVERSCAN;

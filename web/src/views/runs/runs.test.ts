@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { madeRun, NETWORKS } from './fixtures';
 import { outlinePath, outlineWords } from './outline';
 import {
-  badgeOf,
+  slotOf,
   curvedRuns,
   formatPick,
   inkOf,
-  makeSign,
+  assignSlot,
   parsePick,
   pickWords,
   togglePick,
@@ -15,11 +15,11 @@ import {
 } from './pick';
 import {
   columnsOf,
-  drawnRange,
+  renderedRange,
   filterRows,
   lastError,
-  linesOf,
-  mostDrawn,
+  tableRows,
+  maxRendered,
   sortRows,
   whenText,
   type RunRow,
@@ -94,9 +94,9 @@ describe('filter and groups', () => {
 
   it('gather the rows under their value', () => {
     const rows = rowsOf(4);
-    const lines = linesOf(rows, named(columnsOf([]), 'network'));
+    const lines = tableRows(rows, named(columnsOf([]), 'network'));
     expect(
-      lines.map((line) => (line.kind === 'group' ? `${line.name} ${line.runs}` : line.row.run.id)),
+      lines.map((line) => (line.kind === 'group' ? `${line.name} ${line.runs}` : line.data.run.id)),
     ).toEqual(['quick 2', 'run-0', 'run-2', 'wide 2', 'run-1', 'run-3']);
   });
 });
@@ -104,9 +104,9 @@ describe('filter and groups', () => {
 it('picks A, then B, then curves', () => {
   let ids: string[] = [];
   for (const id of ['x', 'y', 'z']) ids = togglePick(ids, id);
-  expect(ids.map((id) => badgeOf(ids, id))).toEqual(['A', 'B', '3']);
+  expect(ids.map((id) => slotOf(ids, id))).toEqual(['A', 'B', '3']);
   expect(togglePick(ids, 'x')).toEqual(['y', 'z']);
-  expect(badgeOf(ids, 'none')).toBe('');
+  expect(slotOf(ids, 'none')).toBe('');
   const odd = ['a,b', 'c%', 'ä'];
   expect(parsePick(formatPick(odd))).toEqual(odd);
   const full = Array.from({ length: MAX_PICKED }, (_, n) => `r${n}`);
@@ -115,14 +115,14 @@ it('picks A, then B, then curves', () => {
 
 it('makes any run A or B', () => {
   const ids = ['x', 'y', 'z'];
-  expect(makeSign(ids, 'z', 'A')).toEqual(['z', 'y', 'x']);
-  expect(makeSign(ids, 'x', 'B')).toEqual(['y', 'x', 'z']);
-  expect(makeSign(ids, 'x', 'A')).toEqual(ids);
-  expect(makeSign(ids, 'new', 'B')).toEqual(['x', 'new', 'y', 'z']);
-  expect(makeSign([], 'new', 'B')).toEqual(['new']);
-  expect(makeSign(['x'], 'x', 'B')).toEqual(['x']);
+  expect(assignSlot(ids, 'z', 'A')).toEqual(['z', 'y', 'x']);
+  expect(assignSlot(ids, 'x', 'B')).toEqual(['y', 'x', 'z']);
+  expect(assignSlot(ids, 'x', 'A')).toEqual(ids);
+  expect(assignSlot(ids, 'new', 'B')).toEqual(['x', 'new', 'y', 'z']);
+  expect(assignSlot([], 'new', 'B')).toEqual(['new']);
+  expect(assignSlot(['x'], 'x', 'B')).toEqual(['x']);
   const full = Array.from({ length: MAX_PICKED }, (_, n) => `r${n}`);
-  expect(makeSign(full, 'new', 'A')).toEqual(['new', ...full.slice(0, -1)]);
+  expect(assignSlot(full, 'new', 'A')).toEqual(['new', ...full.slice(0, -1)]);
 });
 
 it('says what a third run is picked for', () => {
@@ -162,15 +162,15 @@ it('writes times as people read them', () => {
 
 describe('a thousand runs', () => {
   it('draw few lines', () => {
-    const { from, to } = drawnRange({ top: 14_000, height: 560 }, 28, 1000);
+    const { from, to } = renderedRange({ top: 14_000, height: 560 }, 28, 1000);
     expect(from).toBeLessThanOrEqual(500);
     expect(to).toBeGreaterThanOrEqual(520);
     expect(to - from).toBeLessThan(50);
-    expect(drawnRange({ top: 0, height: 560 }, 28, 3)).toEqual({ from: 0, to: 3 });
-    expect(drawnRange({ top: 9999, height: 560 }, 28, 3).from).toBe(0);
+    expect(renderedRange({ top: 0, height: 560 }, 28, 3)).toEqual({ from: 0, to: 3 });
+    expect(renderedRange({ top: 9999, height: 560 }, 28, 3).from).toBe(0);
     for (let top = 0; top < 300; top += 7) {
-      const range = drawnRange({ top: 5000 + top, height: 555 }, 28, 1000);
-      expect(range.to - range.from).toBeLessThanOrEqual(mostDrawn(555, 28));
+      const range = renderedRange({ top: 5000 + top, height: 555 }, 28, 1000);
+      expect(range.to - range.from).toBeLessThanOrEqual(maxRendered(555, 28));
     }
   });
 
@@ -178,7 +178,7 @@ describe('a thousand runs', () => {
     const rows = rowsOf(1000);
     const columns = columnsOf(rows.map((row) => row.run));
     const work = () =>
-      linesOf(sortRows(filterRows(rows, 'run 9'), named(columns, 'set:seed'), true), columns[1]);
+      tableRows(sortRows(filterRows(rows, 'run 9'), named(columns, 'set:seed'), true), columns[1]);
     work();
     const begin = performance.now();
     const ROUNDS = 20;

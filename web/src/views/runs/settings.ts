@@ -1,7 +1,7 @@
-// The settings of runs: which of them differ, how they are written and sorted. Pure.
+// The settings of runs: which of them differ, how they are shown and sorted. Pure.
 import type { RunSummary } from '../../api/types';
 
-/** The settings in which the runs differ, in alphabetical order; one that some lack differs. */
+/** The keys of the settings in which the runs differ, sorted; a setting that some runs lack differs. */
 export function differingSettings(runs: readonly Pick<RunSummary, 'settings'>[]): string[] {
   const seen = new Map<string, { value: string; runs: number; differs: boolean }>();
   for (const { settings } of runs) {
@@ -20,7 +20,7 @@ export function differingSettings(runs: readonly Pick<RunSummary, 'settings'>[])
     .sort();
 }
 
-/** Most settings are those of training: only of others it is said what they are of. */
+/** The key without its section `train`, to which most settings belong. */
 export const settingName = (key: string): string => key.replace(/^train\./, '');
 
 interface Stage {
@@ -31,7 +31,7 @@ interface Stage {
 const isStage = (one: unknown): one is Stage =>
   typeof one === 'object' && one !== null && 'rate' in one && 'epochs' in one;
 
-/** A schedule as `0.1 × 8, 0.01 × 2` (rate × epochs), a falling rate as `0.1…0 × 10`; all else as it is. */
+/** A schedule as `0.1 × 8, 0.01 × 2` (rate × epochs), a falling rate as `0.1…0 × 10`; other settings unchanged. */
 export function settingText(text: string): string {
   if (!text.startsWith('[')) return text;
   try {
@@ -47,7 +47,7 @@ export function settingText(text: string): string {
   }
 }
 
-/** A setting for sorting: a number where it is one. */
+/** The value that a setting is sorted by: a number where it is one. */
 export function settingValue(text: string | undefined): string | number | null {
   if (text === undefined || text === '') return null;
   const number = Number(text);
