@@ -4,7 +4,7 @@
  * `request` throws `ApiError` for an `application/problem+json` answer and `Unreachable` when there was no answer;
  * an abandoned request throws the browser's `AbortError` (test with `isAbort`).
  */
-import { during } from '../base/idle';
+import { trackPending } from '../base/idle';
 import type { Answer, GetPath, Params, PostAnswer, PostParams, PostPath } from './contract';
 
 /** RFC 9457: what the server says about a request it could not fulfil. */
@@ -81,7 +81,7 @@ export class Endpoint<T> {
   /** Requests the answer. Throws as `request` does. */
   async json(signal?: AbortSignal): Promise<T> {
     const response = await request(this.url, { signal, headers: { accept: 'application/json' } });
-    return during(response.json() as Promise<T>);
+    return trackPending(response.json() as Promise<T>);
   }
 }
 
@@ -105,7 +105,7 @@ export async function sendImage<P extends PostPath>(
 ): Promise<PostAnswer<P>> {
   const headers = { 'content-type': image.type || 'application/octet-stream' };
   const response = await request(addressOf(path, params), { method: 'POST', body: image, headers, signal });
-  return during(response.json() as Promise<PostAnswer<P>>);
+  return trackPending(response.json() as Promise<PostAnswer<P>>);
 }
 
 export async function problemFrom(response: Response): Promise<Problem> {
@@ -125,7 +125,7 @@ export async function problemFrom(response: Response): Promise<Problem> {
 export async function request(url: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await during(fetch(url, init));
+    response = await trackPending(fetch(url, init));
   } catch (error) {
     if (isAbort(error)) throw error;
     throw new Unreachable(error);
@@ -142,7 +142,7 @@ export interface Values {
 
 export async function getValues(url: string, signal?: AbortSignal): Promise<Values> {
   const response = await request(url, { signal });
-  const data = new Float32Array(await during(response.arrayBuffer()));
+  const data = new Float32Array(await trackPending(response.arrayBuffer()));
   const shape = JSON.parse(response.headers.get('x-deepviz-shape') ?? `[${data.length}]`) as number[];
   return { shape, data };
 }

@@ -3,7 +3,7 @@
  * of them is what in its header. Making one takes seconds, so requests for the same pictures share one that is in flight,
  * which ends when the last of them has gone.
  */
-import { during } from '../base/idle';
+import { trackPending } from '../base/idle';
 import { request } from './client';
 import type { PictureInfo } from './types';
 
@@ -32,7 +32,7 @@ export type MadeLoader = (url: string, signal: AbortSignal) => Promise<MadePictu
 async function fetchMade(url: string, signal: AbortSignal): Promise<MadePictures> {
   const response = await request(url, { signal });
   const described = JSON.parse(response.headers.get('x-deepviz-pictures') ?? '{}') as Partial<MadePictures>;
-  const bitmap = await during(response.blob().then((blob) => createImageBitmap(blob)));
+  const bitmap = await trackPending(response.blob().then((blob) => createImageBitmap(blob)));
   const pictures = described.pictures ?? [];
   const { width = bitmap.width / Math.max(1, pictures.length), height = bitmap.height } = described;
   return { bitmap, width, height, pictures };

@@ -1,27 +1,27 @@
 /**
  * The idle signal for browser tests: `<html data-idle="true">` when no request is pending and the frame that
- * shows the last answer has been drawn. Everything that fetches or decodes says `begin()` and `end()`.
+ * shows the last answer has been drawn. Code that fetches or decodes calls `begin()` and `end()`.
  */
 let pending = 0;
 let generation = 0;
-let said: boolean | null = null;
-let looking = false;
+let shownIdle: boolean | null = null;
+let isSettling = false;
 
-function say(idle: boolean): void {
-  if (idle === said || typeof document === 'undefined') return;
-  said = idle;
+function setIdle(idle: boolean): void {
+  if (idle === shownIdle || typeof document === 'undefined') return;
+  shownIdle = idle;
   document.documentElement.dataset.idle = String(idle);
 }
 
 /** Checks again after two frames: one in which effects run, one in which they are on the screen. */
 function settle(): void {
-  if (pending > 0 || looking || typeof document === 'undefined') return;
-  looking = true;
-  const mine = generation;
+  if (pending > 0 || isSettling || typeof document === 'undefined') return;
+  isSettling = true;
+  const begun = generation;
   requestAnimationFrame(() =>
     requestAnimationFrame(() => {
-      looking = false;
-      if (mine === generation) say(true);
+      isSettling = false;
+      if (begun === generation) setIdle(true);
       else settle();
     }),
   );
@@ -30,7 +30,7 @@ function settle(): void {
 export function begin(): void {
   pending += 1;
   generation += 1;
-  say(false);
+  setIdle(false);
 }
 
 export function end(): void {
@@ -39,15 +39,15 @@ export function end(): void {
   settle();
 }
 
-/** Something on the page is about to change without a request (a key, a tick of the clock). */
+/** Call before the page changes without a request (a key, a tick of the clock): the page is not idle until it is drawn. */
 export function touch(): void {
   generation += 1;
-  say(false);
+  setIdle(false);
   settle();
 }
 
 /** Counts a promise as pending until it settles. */
-export async function during<T>(work: Promise<T>): Promise<T> {
+export async function trackPending<T>(work: Promise<T>): Promise<T> {
   begin();
   try {
     return await work;
@@ -61,7 +61,8 @@ export function pendingCount(): number {
 }
 
 /** Resolves when the page is idle and drawn, or after the timeout. */
-export async function rested(limit_ms: number): Promise<void> {
+export async function waitUntilIdle(limit_ms: number): Promise<void> {
   const until = performance.now() + limit_ms;
-  while (said !== true && performance.now() < until) await new Promise((next) => requestAnimationFrame(next));
+  while (shownIdle !== true && performance.now() < until)
+    await new Promise((next) => requestAnimationFrame(next));
 }

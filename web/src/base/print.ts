@@ -1,10 +1,10 @@
-import { rested } from './idle';
+import { waitUntilIdle } from './idle';
 
-/** Pictures that take longer than this are not waited for. */
-const PATIENCE_MS = 8000;
+/** Pictures that take longer are printed as they are by then. */
+const TIMEOUT_MS = 8000;
 
-/** Prints when every picture that is wanted is here. */
-export async function printWhenRested(): Promise<void> {
-  await rested(PATIENCE_MS);
+/** Prints as soon as every requested picture has been drawn. */
+export async function printWhenIdle(): Promise<void> {
+  await waitUntilIdle(TIMEOUT_MS);
   print();
 }

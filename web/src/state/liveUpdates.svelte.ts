@@ -1,7 +1,7 @@
 /** Live updates from the server: the run as it grows, other runs, the images once they are read. */
 import { endpoint } from '../api/client';
 import type { RunEvents } from '../api/events';
-import { rested } from '../base/idle';
+import { waitUntilIdle } from '../base/idle';
 import { readyStatistics } from './checkpoints';
 import { Coalesced } from './coalesced';
 import { AutoRetry, connection } from './connection.svelte';
@@ -59,7 +59,7 @@ export class LiveUpdates {
   readonly #reading = new Coalesced(
     () => this.#refresh(),
     async () => {
-      await rested(LONGEST_REST_MS);
+      await waitUntilIdle(LONGEST_REST_MS);
       await new Promise((next) => setTimeout(next, PAUSE_MS));
     },
   );

@@ -22,7 +22,7 @@ export interface PredictionInputs {
   readonly image: number | null;
   readonly checkpoint: number;
   readonly before: number;
-  readonly statistics: number;
+  readonly statisticsVersion: number;
 }
 
 export class Predictions {
@@ -31,7 +31,7 @@ export class Predictions {
   #table = $state.raw<Map<number, number[]>>(new Map());
   #problems = $state.raw<Map<number, string>>(new Map());
   #image: number | null = null;
-  #statistics = -1;
+  #statisticsVersion = -1;
   #asked = new Set<number>();
   #failed = $state.raw<unknown>(null);
   #abort = new AbortController();
@@ -74,15 +74,15 @@ export class Predictions {
 
   /** Called by the shell whenever image, checkpoint, before or statistics change. */
   async update(): Promise<void> {
-    const { run, image, checkpoint, before, statistics } = this.#inputs;
+    const { run, image, checkpoint, before, statisticsVersion } = this.#inputs;
     if (!run || image === null) return;
     if (image !== this.#image) {
       this.clear();
       this.#image = image;
-      this.#statistics = -1;
+      this.#statisticsVersion = -1;
     }
-    if (this.#statistics !== statistics) {
-      this.#statistics = statistics;
+    if (this.#statisticsVersion !== statisticsVersion) {
+      this.#statisticsVersion = statisticsVersion;
       await this.#readHistory(run.id, image);
     }
     void this.#readOne(run.id, image, before);
@@ -114,7 +114,7 @@ export class Predictions {
     } catch (error) {
       if (isAbort(error)) return;
       // No statistics yet: each checkpoint is requested when it is shown.
-      if (this.#autoRetry.failed(error)) this.#statistics = -1;
+      if (this.#autoRetry.failed(error)) this.#statisticsVersion = -1;
     }
   }
 

@@ -130,8 +130,8 @@ export class Reference {
       get before() {
         return secondRun.checkpoint ?? 0;
       },
-      get statistics() {
-        return inputs()?.statistics ?? 0;
+      get statisticsVersion() {
+        return inputs()?.statisticsVersion ?? 0;
       },
     });
   }
@@ -140,7 +140,7 @@ export class Reference {
   attach(store: Store): void {
     this.#store = store;
     $effect(() => {
-      void [store.image, secondRun.checkpoint, store.statistics];
+      void [store.image, secondRun.checkpoint, store.statisticsVersion];
       const id = secondRun.run?.id ?? '';
       if (this.whyNotAsked || !id) return;
       untrack(() => {

@@ -2,7 +2,7 @@
  * A request that depends on the store. Call it while a component is being set up:
  *
  *   const matrix = resource(() => store.now && {
- *     key: `${store.run.id}/${store.now.hash}/${split}/${store.statistics}`,
+ *     key: `${store.run.id}/${store.now.hash}/${split}/${store.statisticsVersion}`,
  *     load: (signal) => endpoint('/api/runs/{run}/weights', { run: store.run.id }).json(signal),
  *   });
  *   matrix.value      the last good answer (it stays while the next one is in flight: nothing blanks)

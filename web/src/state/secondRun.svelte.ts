@@ -90,7 +90,7 @@ export class SecondRun {
       const [a, b] = [store.run, this.run];
       if (!a || !b || a.checkpoints.length === 0 || b.checkpoints.length === 0) return null;
       const { by } = this;
-      const lengths = `${a.checkpoints.length}/${b.checkpoints.length}/${store.statistics}/${this.#reads}`;
+      const lengths = `${a.checkpoints.length}/${b.checkpoints.length}/${store.statisticsVersion}/${this.#reads}`;
       return {
         key: this.#pairKey + lengths,
         load: (signal) => endpoint('/api/runs/{run}/clock', { run: a.id, b: b.id, by }).json(signal),
@@ -109,7 +109,7 @@ export class SecondRun {
     });
     // The same run twice grows as A does.
     $effect(() => {
-      void [store.run, store.statistics];
+      void [store.run, store.statisticsVersion];
       untrack(() => {
         if (this.id !== null && this.id === store.run?.id) this.#reads += 1;
       });

@@ -1,13 +1,14 @@
 /**
  * The one store. Every view receives it as the prop `store`; it holds all state that views share. For a view:
- * - Read `store.run` (never null inside a view), `store.checkpoint`, `store.before` (indices), `store.now`, `store.then`
- *   (their entries), `store.layer` / `store.layerInfo`, `store.filter`, `store.channel`, `store.image`: all are runes.
+ * - Read `store.run` (never null inside a view), `store.checkpoint` and `store.before` (indices of the shown checkpoint and
+ *   of the reference it is compared with), `store.now` and `store.then` (the two checkpoints themselves), `store.layer` /
+ *   `store.layerInfo`, `store.filter`, `store.channel`, `store.image`: all are runes.
  * - Change with `store.go(c)`, `store.choose({ layer, filter, channel, image, before, view })`,
  *   `store.setOption(name, value, default)`. The address, the history and all other views follow.
  * - A view's requests go through `resource()`: the latest request wins, the old value stays until the new one has
  *   arrived. Pictures of layers: `sheets()`. Images: `store.tiles` through `<Thumbs>` (views/common).
  * - Probabilities of the selected image at any checkpoint: `store.predictions.at(c)`.
- * - `store.statistics` grows when statistics of this run became ready: use it in a resource's key.
+ * - `store.statisticsVersion` is incremented when statistics of this run became ready: use it in a resource's key.
  * - `store.direction` is the way the playhead last moved (1 or -1): prefetch that way first.
  */
 import type { Checkpoint, ImageDetail, Layer, Metrics, Run, RunProblem, RunSummary } from '../api/types';
@@ -49,12 +50,12 @@ export class Store {
   metrics = $state.raw<Metrics | null>(null);
   /** Why the run could not be opened; null without a failure. */
   failure = $state.raw<unknown>(null);
-  /** True once the list of runs was read, whatever it held. */
+  /** True once the list of runs was read, even if it was empty. */
   started = $state(false);
   /** The selected image as the corpus knows it; null while it is being read. */
   imageDetail = $state.raw<ImageDetail | null>(null);
 
-  /** Taken from the address at once, so that no other view is opened first; empty until the run chooses one. */
+  /** Read from the address at once, so that no other view is opened first; empty until the run selects one. */
   view = $state(urlStateFromHash(globalThis.location?.hash ?? '').view ?? '');
   checkpoint = $state(0);
   before = $state(0);
@@ -67,7 +68,7 @@ export class Store {
   direction = $state<1 | -1>(1);
   /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
   held = $state<number | null>(null);
-  statistics = $state(0);
+  statisticsVersion = $state(0);
   /** Requests and tables of the view on the screen, for the export menu (exportSource.svelte.ts). */
   exportSource = $state.raw<(() => ExportData) | null>(null);
 
@@ -167,7 +168,7 @@ export class Store {
     this.#apply(state);
   }
 
-  /** Applies a URL state; the run supplies what it does not say. */
+  /** Applies a URL state; the run supplies what the address leaves out. */
   #apply(state: UrlState): void {
     const run = this.run;
     if (!run) return;
@@ -179,9 +180,9 @@ export class Store {
     touch();
   }
 
-  /** Takes over a run that was read again. */
+  /** Replaces the open run by its newer version. */
   #refresh({ run, metrics, hasNewStatistics, hasNewHashes }: RunUpdate): void {
-    if (hasNewStatistics) this.statistics += 1;
+    if (hasNewStatistics) this.statisticsVersion += 1;
     this.run = run;
     this.metrics = metrics;
     this.tiles.setCorpus(run.corpus);
@@ -255,12 +256,12 @@ export class Store {
     this.moveTo(before);
   }
 
-  option(name: string, otherwise: string): string {
-    return this.options[name] ?? otherwise;
+  option(name: string, fallback: string): string {
+    return this.options[name] ?? fallback;
   }
 
-  setOption(name: string, value: string, otherwise?: string): void {
-    this.options = optionPatch(this.options, name, value, otherwise);
+  setOption(name: string, value: string, fallback?: string): void {
+    this.options = optionPatch(this.options, name, value, fallback);
     this.#changed();
   }
 

@@ -42,7 +42,7 @@ export class ClusterSets {
       const wanted = JSON.parse(said) as SetChoice | null;
       if (!id || !wanted) return null;
       return {
-        key: `${id}/${said}/${store.statistics}`,
+        key: `${id}/${said}/${store.statisticsVersion}`,
         load: (signal) => endpoint('/api/runs/{run}/clusters', { run: id, ...wanted }).json(signal),
       };
     });

@@ -129,7 +129,7 @@ export class Panels {
         if (this.panel !== panel || !id) return null;
         const { first } = this;
         return {
-          key: `${id}/${split()}/${first}/${store.statistics}/${more()}`,
+          key: `${id}/${split()}/${first}/${store.statisticsVersion}/${more()}`,
           load: async (signal) => ({ ...(await ask(id, signal)), first }),
         };
       });
@@ -176,14 +176,14 @@ export class Panels {
         if (this.isFromB)
           return (
             at && {
-              key: `${atKey}/${wanted}/${store.statistics}`,
+              key: `${atKey}/${wanted}/${store.statisticsVersion}`,
               tag: to,
               load: (signal) => readChangesFromB(at, wanted, OF_A_MOVE, signal),
             }
           );
         const request = { from, to, split: wanted, limit: OF_A_MOVE };
         return {
-          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statistics}`,
+          key: `${run.id}/${run.checkpoints[from]?.hash}/${now.hash}/${request.split}/${store.statisticsVersion}`,
           tag: to,
           load: (signal) => endpoint('/api/runs/{run}/moves', { run: run.id, ...request }).json(signal),
         };

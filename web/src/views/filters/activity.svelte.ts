@@ -49,7 +49,7 @@ export class Activity {
         const layer = this.source;
         if (!run || !now || now.statistics.test !== 'ready') return null;
         return {
-          key: `${run.id}/${now.hash}/${layer}/${store.statistics}`,
+          key: `${run.id}/${now.hash}/${layer}/${store.statisticsVersion}`,
           tag: now.index,
           load: () => this.#read(now.index, layer),
         };
@@ -64,8 +64,8 @@ export class Activity {
 
   /** A layer's activity at a checkpoint, asked for once. */
   #read(checkpoint: number, layer: string): Promise<LayerActivity> {
-    const { run, statistics } = this.#store;
-    const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statistics}`;
+    const { run, statisticsVersion } = this.#store;
+    const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statisticsVersion}`;
     const kept = this.#kept.get(key);
     if (kept) return kept;
     const answer = endpoint('/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity', {

@@ -53,9 +53,9 @@ export class BankPages {
 
   /** What the numbers that give the order are of; null where none are to be requested. */
   readonly #key = $derived.by(() => {
-    const { run, layerInfo: layer, statistics } = this.#store;
+    const { run, layerInfo: layer, statisticsVersion } = this.#store;
     if (!run || !layer || !this.size || (this.sort !== 'change' && this.sort !== 'activity')) return null;
-    const of = this.sort === 'change' ? run.checkpoints[this.since]?.hash : statistics;
+    const of = this.sort === 'change' ? run.checkpoints[this.since]?.hash : statisticsVersion;
     return `${run.id}/${layer.name}/${this.sort}/${run.checkpoints[this.at]?.hash}/${of}`;
   });
   readonly size = $derived.by(() => this.#size());

@@ -42,7 +42,7 @@ export class ImageContext {
       // Statistics hold nothing of a picture that was sent.
       if (!run || image === null || isOwnImage(image)) return null;
       return {
-        key: `${run.id}/${image}/${store.statistics}`,
+        key: `${run.id}/${image}/${store.statisticsVersion}`,
         tag: image,
         load: (signal) =>
           endpoint('/api/runs/{run}/images/{image}/ledger', { run: run.id, image }).json(signal),
@@ -55,7 +55,7 @@ export class ImageContext {
       if (now.statistics.test !== 'ready') return null;
       const at = { run: run.id, checkpoint: now.index, image, limit: UNITS };
       return {
-        key: `${run.id}/${now.hash}/${image}/${store.statistics}`,
+        key: `${run.id}/${now.hash}/${image}/${store.statisticsVersion}`,
         tag: now.index,
         load: (signal) =>
           endpoint('/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/units', at).json(signal),
@@ -72,7 +72,7 @@ export class ImageContext {
       if (kind === 'cell' && !said) return null;
       const of = { run, checkpoint: now.index, image: detail };
       return {
-        key: `${run.id}/${now.hash}/${detail.id}/${kind}/${store.statistics}`,
+        key: `${run.id}/${now.hash}/${detail.id}/${kind}/${store.statisticsVersion}`,
         tag: now.index,
         load: (signal) =>
           said ? ofCell(of, said, signal) : kind === 'cluster' ? ofCluster(of, signal) : ofOutputs(of, signal),

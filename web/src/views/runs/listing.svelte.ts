@@ -24,7 +24,7 @@ export class Listing {
   constructor(store: Store) {
     // A run was added, removed or changed.
     $effect(() => {
-      void [store.runs, store.statistics];
+      void [store.runs, store.statisticsVersion];
       untrack(() => (this.#refreshCount += 1));
     });
     $effect(() => {

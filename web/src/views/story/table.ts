@@ -1,11 +1,17 @@
 /** The story as a table. Pure. */
 import type { Table } from '../../state/exportData';
-import type { Told } from '../common/story/story.svelte';
+import type { StoryEntry } from '../common/story/story.svelte';
 
 export const storyTable = (
-  told: readonly Pick<Told, 'text' | 'evidence' | 'checkpoint' | 'view' | 'own'>[],
+  entries: readonly Pick<StoryEntry, 'text' | 'detail' | 'checkpoint' | 'view' | 'userIndex'>[],
 ): Table => ({
   name: 'Story',
   head: ['sentence', 'evidence', 'checkpoint', 'view', 'added by a user'],
-  rows: told.map((one) => [one.text, one.evidence, one.checkpoint, one.view, one.own === null ? 'no' : 'yes']),
+  rows: entries.map((one) => [
+    one.text,
+    one.detail,
+    one.checkpoint,
+    one.view,
+    one.userIndex === null ? 'no' : 'yes',
+  ]),
 });

@@ -22,7 +22,7 @@ export function shownSet(store: Store, shown: ClusterSet | null): ShownSet | nul
   const hash = shown && store.run?.checkpoints[shown.checkpoint]?.hash;
   if (!shown || !hash) return null;
   const { split, layer, metric } = shown;
-  const key = [store.run?.id, hash, split, layer, metric, store.statistics].join('/');
+  const key = [store.run?.id, hash, split, layer, metric, store.statisticsVersion].join('/');
   return { key, checkpoint: shown.checkpoint, choice: { split, layer, metric } };
 }
 
@@ -127,7 +127,7 @@ export class ClusterFacts {
       const { run, set } = asked;
       const { split } = set.choice;
       return {
-        key: `${run}/${split}/${store.run?.checkpoints[set.checkpoint]?.hash}/${store.statistics}/${sliceText(key)}`,
+        key: `${run}/${split}/${store.run?.checkpoints[set.checkpoint]?.hash}/${store.statisticsVersion}/${sliceText(key)}`,
         load: async (signal) => {
           const path = '/api/runs/{run}/checkpoints/{checkpoint}/slice';
           const found = await endpoint(path, { run, checkpoint: set.checkpoint, split, ...key }).json(signal);

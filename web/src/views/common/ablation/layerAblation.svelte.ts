@@ -22,7 +22,7 @@ export function layerAblation(store: Store, layer: () => string | null): Resourc
     const shape = run.layers.find((one) => one.name === name)?.shape;
     const isFlat = shape !== undefined && shape.height * shape.width === 1;
     return {
-      key: `${run.id}/${now.hash}/${name}/${store.statistics}`,
+      key: `${run.id}/${now.hash}/${name}/${store.statisticsVersion}`,
       tag: now.index,
       subject: { name: `${run.id}/${now.hash}`, ms: SCRUB_MS },
       load: async (signal) => {

@@ -102,7 +102,7 @@ export class CardData {
     if (!run || !now || !shown || now.statistics.test !== 'ready') return null;
     const { source } = this;
     return {
-      key: `${run.id}/${now.hash}/${source}/${shown.filter}/${this.#store.statistics}`,
+      key: `${run.id}/${now.hash}/${source}/${shown.filter}/${this.#store.statisticsVersion}`,
       tag: now.index,
       subject: { name: `${run.id}/${source}/${shown.filter}`, ms: SWEEP_MS },
       load: (signal: AbortSignal) =>

@@ -7,7 +7,7 @@ import type { Unit } from './card.svelte';
 
 export type CardSource = Pick<
   Store,
-  'run' | 'checkpoint' | 'before' | 'statistics' | 'theme' | 'tiles' | 'go' | 'choose'
+  'run' | 'checkpoint' | 'before' | 'statisticsVersion' | 'theme' | 'tiles' | 'go' | 'choose'
 >;
 
 /** Images are those of the open run's corpus: a card of B has sense only where both have the same. */
@@ -24,11 +24,11 @@ export function cardSource(store: Store, isOfB: () => boolean): CardSource {
       // Where the reference is another run's the mark lies under that of the checkpoint.
       return isOfB() || reference.own < 0 ? checkpoint() : reference.own;
     },
-    get statistics() {
-      return store.statistics;
+    get statisticsVersion() {
+      return store.statisticsVersion;
     },
-    set statistics(reads) {
-      store.statistics = reads;
+    set statisticsVersion(version) {
+      store.statisticsVersion = version;
     },
     get theme() {
       return store.theme;

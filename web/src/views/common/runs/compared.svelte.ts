@@ -28,7 +28,7 @@ export function compared<T>(
       const { at, key: atKey } = secondRun;
       const wanted = at && ask();
       if (!at || !wanted) return null;
-      const key = `${atKey}/${wanted.key}/${store.statistics}`;
+      const key = `${atKey}/${wanted.key}/${store.statisticsVersion}`;
       return {
         key,
         tag: at.checkpoint,

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { readHidden, writeHidden } from './hidden';
 
-it('what was left out is kept per run', () => {
+it('hidden sentences are stored per run', () => {
   writeHidden('a', new Set(['pairs', 'labels']));
   expect([...readHidden('a')]).toEqual(['pairs', 'labels']);
   expect(readHidden('b').size).toBe(0);
@@ -10,7 +10,7 @@ it('what was left out is kept per run', () => {
   expect(localStorage.length).toBe(0);
 });
 
-it('something else in the storage hides nothing', () => {
+it('an invalid value in the storage hides nothing', () => {
   for (const text of ['{', '{"a":1}', '[1,null]']) {
     localStorage.setItem('deepviz.story.hidden.a', text);
     expect(readHidden('a').size).toBe(0);

@@ -1,12 +1,12 @@
-/** Found sentences that were left out of a run's story, by their rules; kept in the browser, per run. */
+/** The ids of the found sentences that were left out of a run's story, in the browser's storage, per run. */
 const KEY = 'deepviz.story.hidden.';
 
 export function readHidden(run: string): ReadonlySet<string> {
   try {
-    const known: unknown = JSON.parse(localStorage.getItem(KEY + run) ?? '[]');
-    return new Set(Array.isArray(known) ? known.filter((one) => typeof one === 'string') : []);
+    const stored: unknown = JSON.parse(localStorage.getItem(KEY + run) ?? '[]');
+    return new Set(Array.isArray(stored) ? stored.filter((one) => typeof one === 'string') : []);
   } catch {
-    // Without storage, or with something else in it, all are there.
+    // Without storage, or with an invalid value in it, nothing is left out.
     return new Set();
   }
 }
@@ -16,6 +16,6 @@ export function writeHidden(run: string, hidden: ReadonlySet<string>): void {
     if (hidden.size) localStorage.setItem(KEY + run, JSON.stringify([...hidden]));
     else localStorage.removeItem(KEY + run);
   } catch {
-    // They are left out until the page is loaded again.
+    // Without storage they are left out until the page is reloaded.
   }
 }

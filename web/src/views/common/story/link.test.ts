@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { addressToKeep, checkpointOfOwn, hashOfLink, hashOfOwn, sentencesOfFile } from './link';
+import {
+  addressToStore,
+  checkpointOfUserSentence,
+  fragmentOfLink,
+  fragmentOfUserSentence,
+  sentencesOfFile,
+} from './link';
 
-const own = (address: string) => ({ text: 'a', note: '', address });
+const userSentence = (address: string) => ({ text: 'a', note: '', address });
 
 describe('links of sentences', () => {
   it('name the view, the checkpoint and what is chosen', () => {
@@ -12,30 +18,32 @@ describe('links of sentences', () => {
       image: 3,
       options: { 'confusion.cell': '3-5', 'confusion.panel': 'apart' },
     };
-    expect(hashOfLink('my run', link)).toBe(
+    expect(fragmentOfLink('my run', link)).toBe(
       '#run=my+run&view=confusion&checkpoint=7&image=3&confusion.cell=3-5&confusion.panel=apart',
     );
   });
-  it('of users lead into the run they are shown in', () => {
-    expect(hashOfOwn('b', own('run=a&view=image&image=4'))).toBe('#run=b&view=image&image=4');
-    expect(hashOfOwn('b', own(''))).toBeNull();
-    expect(checkpointOfOwn(own('view=image&checkpoint=4'), 20)).toBe(4);
-    expect(checkpointOfOwn(own('view=image&checkpoint=last'), 20)).toBe(20);
-    expect(checkpointOfOwn(own('view=image&checkpoint=99'), 20)).toBe(20);
-    expect(checkpointOfOwn(own('view=image'), 20)).toBeNull();
-  });
-  it('are kept without the run, the theme and the presenter', () => {
-    expect(addressToKeep('#run=a&view=filters&checkpoint=3&theme=dark&present=1&story.at=2&scale=filter')).toBe(
-      'view=filters&checkpoint=3&scale=filter',
+  it('of users open the run that they are shown in', () => {
+    expect(fragmentOfUserSentence('b', userSentence('run=a&view=image&image=4'))).toBe(
+      '#run=b&view=image&image=4',
     );
-    expect(addressToKeep('')).toBe('');
+    expect(fragmentOfUserSentence('b', userSentence(''))).toBeNull();
+    expect(checkpointOfUserSentence(userSentence('view=image&checkpoint=4'), 20)).toBe(4);
+    expect(checkpointOfUserSentence(userSentence('view=image&checkpoint=last'), 20)).toBe(20);
+    expect(checkpointOfUserSentence(userSentence('view=image&checkpoint=99'), 20)).toBe(20);
+    expect(checkpointOfUserSentence(userSentence('view=image'), 20)).toBeNull();
+  });
+  it('are stored without the run, the theme and the presenter', () => {
+    expect(
+      addressToStore('#run=a&view=filters&checkpoint=3&theme=dark&present=1&story.at=2&scale=filter'),
+    ).toBe('view=filters&checkpoint=3&scale=filter');
+    expect(addressToStore('')).toBe('');
   });
 });
 
 describe('files of sentences', () => {
   it('are read as they are exported', () => {
     const text = JSON.stringify({ format: 1, run: 'a', sentences: [{ text: 'a' }] });
-    expect(sentencesOfFile(text)).toEqual([own('')]);
+    expect(sentencesOfFile(text)).toEqual([userSentence('')]);
   });
   it.each([
     ['{', 'not JSON'],

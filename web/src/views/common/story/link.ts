@@ -1,9 +1,9 @@
-/** Addresses of the views that sentences lead to. Pure. */
+/** Addresses of the views that sentences link to: URL fragments, from `#` on. Pure. */
 import type { OwnSentence, StoryLink } from '../../../api/types';
 import { emptyUrlState, hashFromUrlState, urlStateFromHash } from '../../../state/urlState';
 
-/** The address of a found sentence's view. */
-export function hashOfLink(run: string, link: StoryLink): string {
+/** The fragment of a found sentence's view. */
+export function fragmentOfLink(run: string, link: StoryLink): string {
   return hashFromUrlState({
     ...emptyUrlState(),
     run,
@@ -15,19 +15,19 @@ export function hashOfLink(run: string, link: StoryLink): string {
   });
 }
 
-/** The address of a user's sentence, in this run; null where it leads nowhere. */
-export function hashOfOwn(run: string, { address }: OwnSentence): string | null {
+/** The fragment of a user's sentence, in this run; null where it has no link. */
+export function fragmentOfUserSentence(run: string, { address }: OwnSentence): string | null {
   return address === '' ? null : hashFromUrlState({ ...urlStateFromHash(address), run });
 }
 
 /** The checkpoint that a user's sentence is about; null where it names none. */
-export function checkpointOfOwn({ address }: OwnSentence, last: number): number | null {
+export function checkpointOfUserSentence({ address }: OwnSentence, last: number): number | null {
   const { checkpoint } = urlStateFromHash(address);
   return checkpoint === 'last' ? last : checkpoint === null ? null : Math.min(last, checkpoint);
 }
 
-/** What is kept of an address with a sentence: all but the run, the theme and the presenter's own keys. */
-export function addressToKeep(hash: string): string {
+/** The part of an address that is stored with a sentence: all but the run, the theme and the presenter's keys. */
+export function addressToStore(hash: string): string {
   const state = urlStateFromHash(hash);
   const options = Object.fromEntries(
     Object.entries(state.options).filter(
@@ -38,19 +38,19 @@ export function addressToKeep(hash: string): string {
 }
 
 /**
- * The sentences of a file that was exported or is kept beside a run. Throws what is wrong with it, for the user; the server
- * checks each sentence.
+ * The sentences of a file that was exported, or of the one that the server stores beside a run. Throws an error whose
+ * message tells the user what is wrong with the file; the server checks each sentence.
  */
 export function sentencesOfFile(text: string): OwnSentence[] {
-  let found: unknown;
+  let parsed: unknown;
   try {
-    found = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch (error) {
     throw new Error(`The file is not JSON: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,
     });
   }
-  const { format, sentences } = (found ?? {}) as { format?: unknown; sentences?: unknown };
+  const { format, sentences } = (parsed ?? {}) as { format?: unknown; sentences?: unknown };
   if (format !== 1 || !Array.isArray(sentences))
     throw new Error(
       'The file holds no sentences: expected {"format": 1, "sentences": [...]}, as Export writes it.',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StoryCurves } from '../../../api/types';
-import { imageSide, layoutCurves, layoutUnits, SMALL, spread } from './picture';
+import { imageSide, layoutCurves, layoutUnits, SMALL, separateLabels } from './picture';
 
 const curves = (more: Partial<StoryCurves> = {}): StoryCurves => ({
   image: null,
@@ -53,7 +53,7 @@ describe('curves', () => {
 
 it('labels are moved apart, and stay between top and bottom', () => {
   const at = (y: number) => ({ text: String(y), y, rank: 'main' as const });
-  const placed = spread([at(98), at(97), at(96), at(5)], 10, [12, 100]);
+  const placed = separateLabels([at(98), at(97), at(96), at(5)], 10, [12, 100]);
   expect(placed.map((one) => one.y)).toEqual([12, 80, 90, 100]);
 });
 

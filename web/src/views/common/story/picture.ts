@@ -1,8 +1,8 @@
-/** Layout of a sentence's picture: the same for the list, the slide and the printed page. Pure. */
+/** Layout of a sentence's chart: the same for the list, the slide and the printed page. Pure. */
 import type { StoryCurves } from '../../../api/types';
 import { percent, significant } from '../../../base/format';
 
-/** The size of a picture, of its text, and how heavy its lines are. */
+/** The size of a chart and of its text in pixels, and the factor of its line widths. */
 export interface Frame {
   width: number;
   height: number;
@@ -20,12 +20,12 @@ export const scaledFrame = ({ width, height, text, weight }: Frame, by: number):
   weight: weight * Math.sqrt(by),
 });
 
-/** Pictures this wide leave room for the names of all lines. */
+/** From this width on the chart names all of its lines. */
 export const LARGE_PX = 480;
 /** Width of a letter, as a share of the text's size. */
 const LETTER = 0.56;
-/** The most of the width that names may take. */
-const NAMES = 0.4;
+/** The share of the width that the names take at most. */
+const MAX_NAMES = 0.4;
 
 type Rank = StoryCurves['lines'][number]['rank'];
 
@@ -36,19 +36,19 @@ export interface Label {
 }
 
 export interface CurvesLayout {
-  /** The field of the curves: its upper left corner is the origin. */
+  /** The area of the curves: its upper left corner is the origin. */
   plot: { width: number; height: number };
   lines: { d: string; rank: Rank }[];
   labels: Label[];
   means: string[];
   events: { x: number; label: string; anchor: 'start' | 'end' }[];
-  /** The top of the axis. */
+  /** Label at the top of the axis. */
   top: string;
-  /** Its foot, where that is not zero. */
+  /** Label at the bottom of the axis; empty where that is zero. */
   bottom: string;
   from: string;
   to: string;
-  /** The position of a checkpoint; null outside of the picture. */
+  /** The x position of a checkpoint; null outside of the chart. */
   x: (checkpoint: number) => number | null;
 }
 
@@ -58,8 +58,12 @@ function cut(text: string, width: number, size: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1)}…`;
 }
 
-/** Moves labels apart that would lie over each other, between a top and a bottom. */
-export function spread(labels: Label[], pitch: number, [top, bottom]: readonly [number, number]): Label[] {
+/** Moves labels apart that would overlap, within a top and a bottom. */
+export function separateLabels(
+  labels: Label[],
+  pitch: number,
+  [top, bottom]: readonly [number, number],
+): Label[] {
   const placed = labels.map((one) => ({ ...one })).sort((a, b) => a.y - b.y);
   placed.forEach((one, n) => {
     one.y = Math.max(one.y, n > 0 ? placed[n - 1].y + pitch : top);
@@ -72,7 +76,7 @@ export function spread(labels: Label[], pitch: number, [top, bottom]: readonly [
 const shown = (value: number, unit: StoryCurves['unit']): string =>
   unit === 'share' ? percent(value, value > 0 && value < 0.1 ? 1 : 0) : significant(value, 2);
 
-/** Runs of a line without its gaps, as one path; what lies outside of the axis is drawn at its edge. */
+/** A line as one SVG path with gaps where there are no values. */
 function pathOf(
   values: readonly (number | null)[],
   x: (n: number) => number,
@@ -99,7 +103,7 @@ export function layoutCurves(curves: StoryCurves, epochs: readonly number[], fra
     (line) => line.rank === 'main' || (line.rank === 'part' && frame.width >= LARGE_PX),
   );
   const longest = Math.max(4, ...named.map((line) => line.label.length));
-  const names = Math.min(frame.width * NAMES, longest * text * LETTER + 8);
+  const names = Math.min(frame.width * MAX_NAMES, longest * text * LETTER + 8);
   const plot = { width: Math.floor(frame.width - names - 6), height: Math.floor(frame.height - text - 6) };
   const at = (checkpoint: number) => epochs[checkpoint] ?? 0;
   const [first, last] = [at(curves.checkpoints[0] ?? 0), at(curves.checkpoints.at(-1) ?? 0)];
@@ -121,7 +125,10 @@ export function layoutCurves(curves: StoryCurves, epochs: readonly number[], fra
       rank: line.rank,
     })),
     // The top of the axis has its number in the same column.
-    labels: spread(ends, text * 1.1, [text * 1.4, plot.height + text * 0.36 - (low === 0 ? 0 : text * 1.1)]),
+    labels: separateLabels(ends, text * 1.1, [
+      text * 1.4,
+      plot.height + text * 0.36 - (low === 0 ? 0 : text * 1.1),
+    ]),
     means: curves.means.map(
       (mean) =>
         `M${byEpoch(at(mean.from)).toFixed(1)},${y(mean.value).toFixed(1)}H${byEpoch(at(mean.to)).toFixed(1)}`,
@@ -146,13 +153,13 @@ export function layoutUnits(units: number, checkpoints: number, frame: Frame) {
   const left = Math.ceil(frame.text * 2.6);
   const column = Math.max(1, Math.floor((frame.width - left) / Math.max(1, checkpoints)));
   const row = Math.max(6, Math.floor((frame.height - frame.text - 6) / Math.max(1, units)));
-  // A few rows do not fill a large picture with bars.
+  // Limited, so that a few rows do not become thick bars in a large chart.
   const pitch = Math.min(row, Math.ceil(frame.text * 3));
   return { left, column, pitch, cell: pitch - Math.max(2, Math.round(pitch / 8)), bottom: pitch * units };
 }
 
-/** The whole-number scale of an image in a picture, by the sides of both. */
+/** The side of an image in a chart: a whole multiple of its own, at least once. */
 export function imageSide(frame: Frame, side: number): number {
-  const room = Math.min(frame.height * (frame.width >= LARGE_PX ? 0.8 : 0.7), frame.width * 0.45);
-  return side * Math.max(1, Math.floor(room / Math.max(1, side)));
+  const available = Math.min(frame.height * (frame.width >= LARGE_PX ? 0.8 : 0.7), frame.width * 0.45);
+  return side * Math.max(1, Math.floor(available / Math.max(1, side)));
 }

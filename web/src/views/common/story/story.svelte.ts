@@ -1,30 +1,31 @@
-/** The story of a run as the page holds it: the sentences that the server finds, and those of users. */
+/** The story of a run: the sentences that the server's rules find, and those that users wrote. */
 import { endpoint, request } from '../../../api/client';
 import type { FoundSentence, OwnSentence, OwnSentences, Story, StoryPicture } from '../../../api/types';
-import { during } from '../../../base/idle';
+import { trackPending } from '../../../base/idle';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { readHidden, writeHidden } from './hidden';
-import { checkpointOfOwn, hashOfLink, hashOfOwn } from './link';
+import { checkpointOfUserSentence, fragmentOfLink, fragmentOfUserSentence } from './link';
 
-/** A sentence of either kind, as the list, the slides and the report show it. */
-export interface Told {
+/** A sentence, found by a rule or written by a user, as the list, the slides and the report show it. */
+export interface StoryEntry {
   key: string;
   text: string;
-  evidence: string;
-  /** Where the playhead goes; null to leave it. */
+  /** The numbers behind a found sentence, or the note of a user's. */
+  detail: string;
+  /** The checkpoint that the sentence is about; null where it names none. */
   checkpoint: number | null;
-  /** The view set up for it; null where there is none. */
+  /** Link to the view that shows it; null where there is none. */
   href: string | null;
-  /** The title of that view. */
+  /** The id of that view; empty without a link. */
   view: string;
-  picture: StoryPicture | null;
-  /** Position among the users' sentences; null of a found one. */
-  own: number | null;
+  chart: StoryPicture | null;
+  /** Position among the users' sentences; null for a found one. */
+  userIndex: number | null;
 }
 
-/** The test error of the run, for sentences of users: they have no picture of their own. */
-function errorPicture(store: Store): StoryPicture | null {
+/** The chart of a user's sentence: the test error of the run. Null where fewer than two values are known. */
+function errorChart(store: Store): StoryPicture | null {
   const points = store.run?.checkpoints ?? [];
   const values = points.map((point) => (point.diverged ? null : point.test_error));
   const known = values.filter((value) => value !== null);
@@ -43,16 +44,17 @@ function errorPicture(store: Store): StoryPicture | null {
 
 export class RunStory {
   readonly found: Resource<Story>;
-  readonly #kept: Resource<OwnSentences>;
+  readonly #saved: Resource<OwnSentences>;
   readonly #store: Store;
-  /** As the server answered the last change. */
-  #changed = $state.raw<{ run: string; value: OwnSentences } | null>(null);
-  /** Why the last change was not kept; empty without a failure. */
+  /** The server's answer to the last change; replaces what was read before. */
+  #answer = $state.raw<{ run: string; value: OwnSentences } | null>(null);
+  /** Why the last change was not saved; empty without a failure. */
   problem = $state('');
   busy = $state(false);
-  /** How often the users' sentences were to be read again. */
-  #times = $state(0);
-  #hides = $state(0);
+  /** Part of the resource's key: incremented to read the users' sentences again. */
+  #reloadCount = $state(0);
+  /** Incremented when the hidden sentences in the browser's storage change, which no rune sees. */
+  #hiddenVersion = $state(0);
 
   constructor(store: Store) {
     this.#store = store;
@@ -60,11 +62,11 @@ export class RunStory {
     this.found = resource(
       () =>
         store.run && {
-          key: `${store.run.id}/${last()}/${store.statistics}`,
+          key: `${store.run.id}/${last()}/${store.statisticsVersion}`,
           load: (signal) => endpoint('/api/runs/{run}/story', { run: store.run!.id }).json(signal),
         },
     );
-    this.#kept = resource(
+    this.#saved = resource(
       () =>
         store.run && {
           key: this.#keyOf(store.run.id),
@@ -74,102 +76,102 @@ export class RunStory {
   }
 
   get error(): unknown {
-    return this.#kept.error;
+    return this.#saved.error;
   }
 
   /** The sentences of users; null before they are read. */
-  readonly own = $derived.by<OwnSentences | null>(() => {
+  readonly userSentences = $derived.by<OwnSentences | null>(() => {
     const run = this.#store.run?.id;
-    if (this.#changed?.run === run) return this.#changed!.value;
-    return run !== undefined && this.#kept.key === this.#keyOf(run) ? this.#kept.value : null;
+    if (this.#answer?.run === run) return this.#answer!.value;
+    return run !== undefined && this.#saved.key === this.#keyOf(run) ? this.#saved.value : null;
   });
 
-  /** Rules whose sentences were left out in this browser. */
+  /** Ids of the found sentences that were left out in this browser: the id of a sentence is that of its rule. */
   readonly #hidden = $derived.by<ReadonlySet<string>>(() => {
-    void this.#hides;
+    void this.#hiddenVersion;
     return readHidden(this.#store.run?.id ?? '');
   });
-  /** How many of the sentences that were found are left out. */
+  /** The number of found sentences that are left out. */
   readonly leftOut = $derived.by(
     () => (this.found.value?.sentences ?? []).filter((one) => this.#hidden.has(one.id)).length,
   );
-  /** All sentences: those found by rules, unless they were left out, then those of users. */
-  readonly told = $derived.by<Told[]>(() => {
+  /** All sentences: those found by rules, without the ones left out, then those of users. */
+  readonly entries = $derived.by<StoryEntry[]>(() => {
     const { run } = this.#store;
     if (!run) return [];
     const found = (this.found.value?.sentences ?? [])
       .filter((one) => !this.#hidden.has(one.id))
       .map((one) => fromFound(run.id, one));
-    const picture = errorPicture(this.#store);
-    const own = (this.own?.sentences ?? []).map((one, at): Told => {
-      const href = hashOfOwn(run.id, one);
+    const chart = errorChart(this.#store);
+    const users = (this.userSentences?.sentences ?? []).map((one, at): StoryEntry => {
+      const href = fragmentOfUserSentence(run.id, one);
       return {
-        key: `own-${at}`,
+        key: `user-${at}`,
         text: one.text,
-        evidence: one.note,
-        checkpoint: checkpointOfOwn(one, this.#store.last),
+        detail: one.note,
+        checkpoint: checkpointOfUserSentence(one, this.#store.last),
         href,
         view: href ? (new URLSearchParams(href.slice(1)).get('view') ?? 'filters') : '',
-        picture,
-        own: at,
+        chart,
+        userIndex: at,
       };
     });
-    return [...found, ...own];
+    return [...found, ...users];
   });
 
-  /** Keeps these sentences in place of those that were read. False where that failed, with `problem` set. */
-  async keep(sentences: OwnSentence[]): Promise<boolean> {
+  /** Replaces the users' sentences on the server. Returns false where that failed, with `problem` set. */
+  async save(sentences: OwnSentence[]): Promise<boolean> {
     const { run } = this.#store;
-    if (!run || !this.own) return false;
+    if (!run || !this.userSentences) return false;
     this.busy = true;
     this.problem = '';
     try {
       const answer = await request(endpoint('/api/runs/{run}/story/own', { run: run.id }).url, {
         method: 'PUT',
         headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ revision: this.own.revision, sentences }),
+        body: JSON.stringify({ revision: this.userSentences.revision, sentences }),
       });
-      this.#changed = { run: run.id, value: await during(answer.json() as Promise<OwnSentences>) };
+      this.#answer = { run: run.id, value: await trackPending(answer.json() as Promise<OwnSentences>) };
       return true;
     } catch (error) {
       const hint = (error as { problem?: { hint?: string } }).problem?.hint;
-      this.problem = `Not kept: ${error instanceof Error ? error.message : String(error)}${hint ? ` (${hint})` : ''}`;
+      this.problem = `Not saved: ${error instanceof Error ? error.message : String(error)}${hint ? ` (${hint})` : ''}`;
       return false;
     } finally {
       this.busy = false;
     }
   }
 
-  /** Leaves a found sentence out: of the list, the presenter and the report. */
-  hide(rule: string): void {
-    writeHidden(this.#store.run?.id ?? '', new Set([...this.#hidden, rule]));
-    this.#hides += 1;
+  /** Leaves a found sentence out of the list, the presenter and the report. */
+  hide(id: string): void {
+    writeHidden(this.#store.run?.id ?? '', new Set([...this.#hidden, id]));
+    this.#hiddenVersion += 1;
   }
 
   showAll(): void {
     writeHidden(this.#store.run?.id ?? '', new Set());
-    this.#hides += 1;
+    this.#hiddenVersion += 1;
   }
 
   /** Reads the users' sentences again, after someone else has changed them. */
-  again(): void {
-    this.#changed = null;
+  reload(): void {
+    this.#answer = null;
     this.problem = '';
-    this.#times += 1;
+    this.#reloadCount += 1;
   }
 
   #keyOf(run: string): string {
-    return `${this.#times} ${run}`;
+    return `${this.#reloadCount} ${run}`;
   }
 }
 
-const fromFound = (run: string, one: FoundSentence): Told => ({
+const fromFound = (run: string, one: FoundSentence): StoryEntry => ({
   key: one.id,
   text: one.text,
-  evidence: one.evidence,
+  detail: one.evidence,
   checkpoint: one.checkpoint,
-  href: hashOfLink(run, one.link),
+  href: fragmentOfLink(run, one.link),
   view: one.link.view,
-  picture: one.picture,
-  own: null,
+  chart: one.picture,
+  userIndex: null,
 });

@@ -22,7 +22,7 @@ export class UnitPatches {
       if (!run || point?.statistics.test !== 'ready' || units.length === 0) return null;
       const key = this.#key;
       return {
-        key: `${run.id}/${point.hash}/${store.statistics}/${key}`,
+        key: `${run.id}/${point.hash}/${store.statisticsVersion}/${key}`,
         load: async (signal) => {
           const ask = ({ measured_at: layer, unit }: Separation['units'][number]) =>
             endpoint('/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top', {

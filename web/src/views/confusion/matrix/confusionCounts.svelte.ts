@@ -43,7 +43,7 @@ export class ConfusionCounts {
       if (!of || !this.whole) return null;
       const wanted = split();
       return {
-        key: `${of.id}/${wanted}/${store.statistics}`,
+        key: `${of.id}/${wanted}/${store.statisticsVersion}`,
         load: (signal) => readSeries(of, wanted, signal),
       };
     });
@@ -57,7 +57,7 @@ export class ConfusionCounts {
           // No request for a checkpoint without counts.
           if (!id || this.whole || point?.statistics[wanted] !== 'ready') return null;
           return {
-            key: `${id}/${wanted}/${point.hash}/${store.statistics}`,
+            key: `${id}/${wanted}/${point.hash}/${store.statisticsVersion}`,
             tag: checkpoint,
             load: async (signal) => ({
               checkpoint,

@@ -85,7 +85,7 @@ export class ReviewList {
       const asked = split();
       return (
         run !== undefined && {
-          key: `${run}/${asked}/${cut}/${cell ? formatCell(cell) : ''}/${store.statistics}`,
+          key: `${run}/${asked}/${cut}/${cell ? formatCell(cell) : ''}/${store.statisticsVersion}`,
           load: async (signal) => ({
             ...(await readIssues({ run, split: asked, first: 0, limit: cut }, cell, signal)),
             cell,
@@ -150,7 +150,7 @@ export class ReviewList {
 
   #keyOf(issue: LabelIssue): string {
     const store = this.#store;
-    return `${store.run?.id}/${issue.id}/${issue.label}/${issue.predicted}/${this.#checkpoint()}/${store.statistics}`;
+    return `${store.run?.id}/${issue.id}/${issue.label}/${issue.predicted}/${this.#checkpoint()}/${store.statisticsVersion}`;
   }
 
   async #ask(issue: LabelIssue, signal?: AbortSignal): Promise<Evidence> {

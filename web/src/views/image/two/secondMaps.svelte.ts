@@ -71,7 +71,7 @@ export class SecondMaps {
     const layers = [...this.#opposite.all]
       .filter(([name]) => !this.#isClasses(name))
       .map(([layer, b]) => ({ layer, b_layer: b.name }));
-    return { key: `${key}/${this.#store.statistics}`, at, layers };
+    return { key: `${key}/${this.#store.statisticsVersion}`, at, layers };
   }
 
   #hold(found: readonly MatchedUnits[]): void {
@@ -102,7 +102,7 @@ export class SecondMaps {
     const filters = layer.shape.channels;
     if (matched?.b_layer === b.name)
       return { layer: b, strip: fresh, order: matchedOrder(matched, filters), kind: 'matched', matched };
-    const isRead = this.#pairs.read === `${secondRun.key}/${this.#store.statistics}`;
+    const isRead = this.#pairs.read === `${secondRun.key}/${this.#store.statisticsVersion}`;
     const order = isRead ? ownOrder(filters, b.shape.channels) : null;
     return { layer: b, strip: fresh, order, kind: 'own' };
   }

@@ -3,9 +3,9 @@ import type { Checkpoint } from '../../../api/types';
 import { count, fixed, percent, plural, significant } from '../../../base/format';
 import { differingSettings, settingName, settingText } from '../../runs/settings';
 import type { TwoPicture } from './picture';
-import { NAME, OTHER, sentence, type End, type TwoFacts, type TwoSentence, type Untold } from './tell';
+import { NAME, OTHER, sentence, type End, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
 
-type Told = TwoSentence | Untold;
+type RuleResult = TwoSentence | SilentRule;
 
 /** Numbers that differ by less are called the same. */
 const ALIKE = 1.05;
@@ -32,7 +32,7 @@ export const spread = (error: number, images: number): number =>
   1.96 * Math.sqrt((error * (1 - error)) / Math.max(1, images));
 
 /** Which of the two was first as good as the worse of both ends. */
-export function soonerRule(facts: TwoFacts, images: number | null): Told {
+export function soonerRule(facts: TwoFacts, images: number | null): RuleResult {
   if (isOneRun(facts)) return { id: 'learning', reason: ONE_RUN };
   const [a, b] = [tested(facts.a), tested(facts.b)];
   const [endA, endB] = [facts.a.point.test_error, facts.b.point.test_error];
@@ -69,10 +69,10 @@ export function soonerRule(facts: TwoFacts, images: number | null): Told {
       : ` A single checkpoint’s error is uncertain by ± ${fixed(100 * spread(target, images), 1)} points.`;
   return sentence(facts, 'learning', {
     text,
-    evidence:
+    detail:
       `First checkpoint with a test error of ${good} or less: ${word(reached.a)} in A, ${word(reached.b)} in B; ` +
       `they end at ${word(lastA)} and ${word(lastB)}.${noise}`,
-    picture: {
+    chart: {
       kind: 'curves',
       unit: byEpoch ? 'epoch' : 'step',
       lines: (['a', 'b'] as const).map((of) => ({
@@ -112,7 +112,7 @@ export const moreParameters = ({ a, b }: Pick<TwoFacts, 'a' | 'b'>) => more(a.pa
 const timesText = (times: number) => `${significant(times, times < 10 ? 2 : 3)} times`;
 
 /** Parameters, speed and time of training. */
-export function costRule(facts: TwoFacts): Told {
+export function costRule(facts: TwoFacts): RuleResult {
   if (isOneRun(facts)) return { id: 'cost', reason: ONE_RUN };
   const { a, b } = facts;
   const size = moreParameters(facts);
@@ -154,7 +154,7 @@ export function costRule(facts: TwoFacts): Told {
       ],
     };
   };
-  const picture: TwoPicture = {
+  const chart: TwoPicture = {
     kind: 'bars',
     rows: [
       bar('parameters', a.parameters, b.parameters, count),
@@ -164,8 +164,8 @@ export function costRule(facts: TwoFacts): Told {
   };
   return sentence(facts, 'cost', {
     text,
-    evidence: `${numbers.join('; ')}. Times are those of the machines that trained them; how fast they answer was not measured.`,
-    picture,
+    detail: `${numbers.join('; ')}. Times are those of the machines that trained them; how fast they answer was not measured.`,
+    chart,
     link: { view: 'runs' },
   });
 }
@@ -202,7 +202,7 @@ export function isSeedAlone(facts: Pick<TwoFacts, 'a' | 'b'>): boolean {
   );
 }
 
-export function settingsRule(facts: TwoFacts): Told {
+export function settingsRule(facts: TwoFacts): RuleResult {
   if (isOneRun(facts)) return { id: 'settings', reason: ONE_RUN };
   const differ = differences(facts);
   if (!differ) return { id: 'settings', reason: 'the settings of one of them are not known' };
@@ -213,7 +213,7 @@ export function settingsRule(facts: TwoFacts): Told {
     text: isSeedAlone(facts)
       ? 'They differ in their seed alone: two draws of one recipe'
       : `They differ in ${plural(names.length, 'setting')}: ${shown}${names.length > 3 ? ` and ${names.length - 3} more` : ''}`,
-    evidence:
+    detail:
       differ
         .slice(0, MAX_SETTINGS)
         .map(([name, x, y]) => `${name}: ${x} in A, ${y} in B`)

@@ -3,13 +3,13 @@ import type { ComparedErrors } from '../../../api/types';
 import { count, fixed, percent, plural } from '../../../base/format';
 import { probabilityText } from '../../confusion/two/compared';
 import type { TwoPicture } from './picture';
-import { better, NAME, sentence, type TwoFacts, type TwoSentence, type Untold } from './tell';
+import { better, NAME, sentence, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
 
 /** Cells that are told at most. */
 const MAX_CELLS = 3;
 
 type Cell = ComparedErrors['cells'][number];
-type Told = TwoSentence | Untold;
+type RuleResult = TwoSentence | SilentRule;
 
 /** An image of a thousand is a tenth of a percent: of more images two digits are counted ones. */
 const digitsOf = ({ images }: ComparedErrors): number => (images >= 1000 ? 2 : 1);
@@ -46,26 +46,26 @@ const pairOf = (a: number, b: number, text: (value: number) => string): TwoPictu
 });
 
 export function errorRule(facts: TwoFacts, errors: ComparedErrors): TwoSentence {
-  const [saidA, saidB] = errorTexts(errors);
+  const [textA, textB] = errorTexts(errors);
   const apart = pointsApart(errors);
   const less = better(errors);
   const images = `${count(errors.images)} ${errors.split} images`;
   const text =
     errors.only_a + errors.only_b === 0
-      ? `A and B are right on the same images: both err on ${saidA}`
+      ? `A and B are right on the same images: both err on ${textA}`
       : less === null
-        ? `No difference beyond noise: A errs on ${saidA} of the ${errors.split} images, B on ${saidB}`
+        ? `No difference beyond noise: A errs on ${textA} of the ${errors.split} images, B on ${textB}`
         : less === 'a'
-          ? `A errs on ${saidA} of the ${errors.split} images, B on ${saidB}: ${apart} less, more than noise`
-          : `B errs on ${saidB} of the ${errors.split} images, A on ${saidA}: ${apart} less, more than noise`;
-  const evidence =
+          ? `A errs on ${textA} of the ${errors.split} images, B on ${textB}: ${apart} less, more than noise`
+          : `B errs on ${textB} of the ${errors.split} images, A on ${textA}: ${apart} less, more than noise`;
+  const detail =
     errors.only_a + errors.only_b === 0
       ? `${images}, compared one by one.`
       : `Of ${images} ${count(errors.only_a)} are right in A only, ${count(errors.only_b)} in B only (McNemar’s exact test, p ${probabilityText(errors.p)}). ` +
         `The error is ${intervalWords(errors)} (95 % interval). ` +
         'This speaks of these two checkpoints on other such images, not of training again.';
-  const picture = pairOf(errors.error[0], errors.error[1], (value) => percent(value, digitsOf(errors)));
-  return sentence(facts, 'error', { text, evidence, picture, link: { view: 'confusion' } });
+  const chart = pairOf(errors.error[0], errors.error[1], (value) => percent(value, digitsOf(errors)));
+  return sentence(facts, 'error', { text, detail, chart, link: { view: 'confusion' } });
 }
 
 const bySize = (errors: ComparedErrors) => (x: Cell, y: Cell) =>
@@ -85,16 +85,16 @@ export function cellRules(facts: TwoFacts, errors: ComparedErrors): TwoSentence[
     options: { 'confusion.two': `${cell.true_class}-${cell.predicted}` },
   });
   const all = count(classes.length ** 2);
-  const told = off.filter((cell) => cell.significant).slice(0, MAX_CELLS);
-  if (told.length)
-    return told.map((cell) => {
+  const entries = off.filter((cell) => cell.significant).slice(0, MAX_CELLS);
+  if (entries.length)
+    return entries.map((cell) => {
       const [a, b] = countsOf(errors, cell);
       return sentence(facts, `cell-${cell.true_class}-${cell.predicted}`, {
         text: `${name(cell)}: ${count(a)} in A, ${count(b)} in B, more than noise`,
-        evidence:
+        detail:
           `${plural(cell.only_a, 'image')} in A only, ${count(cell.only_b)} in B only; p ${probabilityText(cell.p)}, ` +
           `which holds at 5 % false discoveries over all ${all} cells.`,
-        picture: pairOf(a, b, count),
+        chart: pairOf(a, b, count),
         link: linkOf(cell),
       });
     });
@@ -104,15 +104,15 @@ export function cellRules(facts: TwoFacts, errors: ComparedErrors): TwoSentence[
   return [
     sentence(facts, 'cells', {
       text: 'No two classes are confused more in one than in the other, beyond noise',
-      evidence: `The largest difference is ${name(largest)}: ${count(a)} in A, ${count(b)} in B (p ${probabilityText(largest.p)}, one of ${all} cells).`,
-      picture: pairOf(a, b, count),
+      detail: `The largest difference is ${name(largest)}: ${count(a)} in A, ${count(b)} in B (p ${probabilityText(largest.p)}, one of ${all} cells).`,
+      chart: pairOf(a, b, count),
       link: linkOf(largest),
     }),
   ];
 }
 
 /** The classes that one of the two recognises better. */
-export function recallRule(facts: TwoFacts, errors: ComparedErrors): Told {
+export function recallRule(facts: TwoFacts, errors: ComparedErrors): RuleResult {
   const found = errors.cells
     .filter((cell) => cell.true_class === cell.predicted && cell.significant)
     .sort(bySize(errors))
@@ -128,13 +128,13 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): Told {
   const total = (cell: Cell) => errors.counts.a[cell.true_class].reduce((sum, value) => sum + value, 0);
   return sentence(facts, 'classes', {
     text: said.join('; '),
-    evidence: found
+    detail: found
       .map((cell) => {
         const [a, b] = countsOf(errors, cell);
         return `${errors.classes[cell.true_class]}: ${count(a)} in A, ${count(b)} in B of ${count(total(cell))}, p ${probabilityText(cell.p)}`;
       })
       .join('; '),
-    picture: {
+    chart: {
       kind: 'bars',
       rows: found.map((cell) => ({
         label: errors.classes[cell.true_class],
@@ -156,7 +156,7 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): Told {
 const MORE_THAN_CHANCE = 1.5;
 
 /** Whether the two err on the same images. */
-export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): Told {
+export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): RuleResult {
   const { neither, only_a, only_b, images } = errors;
   const either = neither + only_a + only_b;
   if (!either || !(only_a + only_b)) return { id: 'images', reason: 'both are right on the same images' };
@@ -169,10 +169,10 @@ export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): Told {
       : partly
         ? `They err partly on the same images: of ${count(either)} that either gets wrong, both get ${count(neither)} wrong`
         : `They err on different images: of ${count(either)} that either gets wrong, both get only ${count(neither)} wrong`,
-    evidence:
+    detail:
       `Were their errors unrelated, it would be about ${count(chance)}. At least one is right on ` +
       `${percent(1 - neither / images, 1)} of the images, the better one alone on ${percent(1 - Math.min(...errors.error), 1)}.`,
-    picture: {
+    chart: {
       kind: 'bars',
       rows: [
         { label: 'only A wrong', values: [{ of: 'both', value: only_b, text: count(only_b) }] },

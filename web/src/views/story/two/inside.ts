@@ -2,9 +2,9 @@
 import type { MatchedUnits } from '../../../api/types';
 import { count, fixed, plural } from '../../../base/format';
 import { counterpart, type ComparedLayers } from '../../common/runs/layers';
-import { sentence, type TwoFacts, type TwoSentence, type Untold } from './tell';
+import { sentence, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
 
-type Told = TwoSentence | Untold;
+type RuleResult = TwoSentence | SilentRule;
 
 /** A CKA from which on two layers are said to see the same, and one below which they do not. */
 const SAME = 0.8;
@@ -34,7 +34,7 @@ const said = ({ a, b, cka, interval }: OppositeLayer): string =>
   `${a === b ? a : `${a} and ${b}`} ${fixed(cka, 2)}${interval ? ` (${fixed(interval[0], 2)} to ${fixed(interval[1], 2)})` : ''}`;
 const named = ({ a, cka }: OppositeLayer): string => `${a}, CKA ${fixed(cka, 2)}`;
 
-export function layersRule(facts: TwoFacts, layers: ComparedLayers): Told {
+export function layersRule(facts: TwoFacts, layers: ComparedLayers): RuleResult {
   const pairs = oppositeLayers(layers);
   if (!pairs.length) return { id: 'layers', reason: 'no layer of A can be compared with one of B' };
   const [first, last] = [pairs[0], pairs[pairs.length - 1]];
@@ -54,13 +54,13 @@ export function layersRule(facts: TwoFacts, layers: ComparedLayers): Told {
             : overlap
               ? `The layers see about equally alike: ${range}`
               : `${mostAlike.a} sees most alike in both (CKA ${fixed(mostAlike.cka, 2)}), ${leastAlike.a} least (${fixed(leastAlike.cka, 2)})`;
-  const told = mostAlike === leastAlike ? [mostAlike] : [mostAlike, leastAlike];
+  const entries = mostAlike === leastAlike ? [mostAlike] : [mostAlike, leastAlike];
   return sentence(facts, 'layers', {
     text,
-    evidence:
-      `CKA is 1 where two layers hold the same up to rotation, about 0 where nothing. ${told.map(said).join(', ')}: ` +
+    detail:
+      `CKA is 1 where two layers hold the same up to rotation, about 0 where nothing. ${entries.map(said).join(', ')}: ` +
       `95 % intervals, ${plural(layers.images, 'image')}.`,
-    picture: {
+    chart: {
       kind: 'bars',
       rows: pairs.map(({ a, cka }) => ({
         label: a,
@@ -75,7 +75,7 @@ export function layersRule(facts: TwoFacts, layers: ComparedLayers): Told {
 const mutualOf = (found: MatchedUnits) => found.pairs.filter((pair) => pair.mutual).length;
 const shareOf = (found: MatchedUnits) => mutualOf(found) / Math.max(1, found.units[0]);
 
-export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Told {
+export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): RuleResult {
   if (!units.length) return { id: 'filters', reason: 'the filters of no layer could be matched' };
   const sum = (of: (found: MatchedUnits) => number) => units.reduce((total, found) => total + of(found), 0);
   const all = sum((found) => found.units[0]);
@@ -91,10 +91,10 @@ export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Told
   const strong = sum((found) => found.pairs.filter((pair) => pair.correlation >= STRONG).length);
   return sentence(facts, 'filters', {
     text,
-    evidence:
+    detail:
       `${count(strong)} correlate by ${STRONG} or more over ${plural(units[0].images, 'image')}. ` +
       `${count(sum((found) => found.pairs.length))} match by more than chance, which alone is no sign of anything learned.`,
-    picture: {
+    chart: {
       kind: 'bars',
       rows: units.map((found) => ({
         label: found.layer,

@@ -76,8 +76,8 @@ export function layoutBars({ rows, max }: Bars, frame: Frame): BarsLayout {
   const letter = text * LETTER;
   const longest = Math.max(...rows.map((row) => row.label.length), 0);
   const labels = longest ? Math.min(frame.width * 0.36, longest * letter + text) : 0;
-  const told = Math.max(...values.map((one) => said(one).length), 1) * letter + text * 0.6;
-  const width = Math.max(8, frame.width - labels - told);
+  const entries = Math.max(...values.map((one) => said(one).length), 1) * letter + text * 0.6;
+  const width = Math.max(8, frame.width - labels - entries);
   const bars: DrawnBar[] = [];
   let y = 0;
   rows.forEach((row, n) => {

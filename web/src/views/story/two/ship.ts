@@ -11,7 +11,7 @@ import {
   sameImagesRule,
 } from './errors';
 import { layersRule, unitsRule } from './inside';
-import { better, NAME, OTHER, sentence, type TwoFacts, type TwoSentence, type Untold } from './tell';
+import { better, NAME, OTHER, sentence, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
 
 const smaller = (times: number) => `${percent(1 / times, 0)} of the parameters`;
 
@@ -38,8 +38,8 @@ function reasons(facts: TwoFacts): string {
     ? [`${growing.join(' and ')} still train${growing.length === 1 ? 's' : ''}.`]
     : [];
   if (errors) {
-    const [saidA, saidB] = errorTexts(errors);
-    parts.push(`Error ${saidA} in A, ${saidB} in B; ${intervalWords(errors)} (95 % interval).`);
+    const [textA, textB] = errorTexts(errors);
+    parts.push(`Error ${textA} in A, ${textB} in B; ${intervalWords(errors)} (95 % interval).`);
   }
   const less = better(errors);
   if (isOneRun(facts)) parts.push('Both are checkpoints of one training.');
@@ -58,14 +58,14 @@ function reasons(facts: TwoFacts): string {
 }
 
 export const shipRule = (facts: TwoFacts): TwoSentence =>
-  sentence(facts, 'ship', { text: answer(facts), evidence: reasons(facts), link: { view: 'confusion' } });
+  sentence(facts, 'ship', { text: answer(facts), detail: reasons(facts), link: { view: 'confusion' } });
 
-const isTold = (one: TwoSentence | Untold): one is TwoSentence => 'text' in one;
+const isTold = (one: TwoSentence | SilentRule): one is TwoSentence => 'text' in one;
 
 /** All that is told, in order, and the rules that tell nothing. What is not read yet is in neither. */
-export function tell(facts: TwoFacts): { told: TwoSentence[]; untold: Untold[] } {
+export function tell(facts: TwoFacts): { entries: TwoSentence[]; silent: SilentRule[] } {
   const { errors, layers, units } = facts;
-  const all: (TwoSentence | Untold)[] = [
+  const all: (TwoSentence | SilentRule)[] = [
     ...(errors ? [errorRule(facts, errors), ...cellRules(facts, errors)] : []),
     ...(errors ? [recallRule(facts, errors), sameImagesRule(facts, errors)] : []),
     soonerRule(facts, errors?.images ?? null),
@@ -74,5 +74,5 @@ export function tell(facts: TwoFacts): { told: TwoSentence[]; untold: Untold[] }
     ...(layers ? [layersRule(facts, layers)] : []),
     ...(units ? [unitsRule(facts, units)] : []),
   ];
-  return { told: all.filter(isTold), untold: all.filter((one): one is Untold => !isTold(one)) };
+  return { entries: all.filter(isTold), silent: all.filter((one): one is SilentRule => !isTold(one)) };
 }

@@ -33,17 +33,17 @@ export interface TwoFacts {
 export interface TwoSentence {
   key: string;
   text: string;
-  evidence: string;
+  detail: string;
   /** The checkpoint of A that it is about. */
   checkpoint: number;
   href: string;
   view: string;
-  picture: TwoPicture | null;
-  own: null;
+  chart: TwoPicture | null;
+  userIndex: null;
 }
 
 /** A rule that tells nothing, and why. */
-export interface Untold {
+export interface SilentRule {
   id: string;
   reason: string;
 }
@@ -69,15 +69,10 @@ export function hashOf({ a, b }: Pick<TwoFacts, 'a' | 'b'>, { view, layer, optio
 export function sentence(
   facts: TwoFacts,
   key: string,
-  {
-    text,
-    evidence,
-    picture = null,
-    link,
-  }: { text: string; evidence: string; picture?: TwoPicture | null; link: Link },
+  { text, detail, chart = null, link }: { text: string; detail: string; chart?: TwoPicture | null; link: Link },
 ): TwoSentence {
   const href = hashOf(facts, link);
-  return { key, text, evidence, checkpoint: facts.a.point.index, href, view: link.view, picture, own: null };
+  return { key, text, detail, checkpoint: facts.a.point.index, href, view: link.view, chart, userIndex: null };
 }
 
 /** What lies under this is no more than noise. */

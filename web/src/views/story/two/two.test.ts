@@ -88,8 +88,8 @@ it('says which errs less, and when that is noise', () => {
   expect(one.text).toBe(
     'B errs on 11.95 % of the test images, A on 14.30 %: 2.35 points less, more than noise',
   );
-  expect(one.evidence).toContain('70 are right in A only, 117 in B only (McNemar’s exact test, p 0.0007)');
-  expect(one.evidence).toContain('not of training again');
+  expect(one.detail).toContain('70 are right in A only, 117 in B only (McNemar’s exact test, p 0.0007)');
+  expect(one.detail).toContain('not of training again');
   expect(one.href).toContain('view=confusion');
   expect(one.href).toContain('checkpoint=4');
   expect(one.href).toContain('b.run=two');
@@ -111,7 +111,7 @@ it('tells confusions that differ, with their cell, or that none does', () => {
   expect(more).toEqual([]);
   const [none] = cellRules(facts(), noise);
   expect(none.text).toContain('beyond noise');
-  expect(none.evidence).toBe(
+  expect(none.detail).toBe(
     'The largest difference is dog as cat: 186 in A, 178 in B (p 0.20, one of 4 cells).',
   );
 });
@@ -130,7 +130,7 @@ it('tells classes that one recognises better', () => {
 it('tells which was as good sooner', () => {
   const one = soonerRule(facts(), 2000);
   expect(textOf(one)).toBe('B was as good as A ends (14.3 %) already at epoch 2.0 of 4');
-  expect('evidence' in one && one.evidence).toContain('uncertain by ± 1.5 points');
+  expect('detail' in one && one.detail).toContain('uncertain by ± 1.5 points');
   const alike = facts({ b: end('two', [0.9, 0.5, 0.3, 0.14, 0.1195]) });
   expect(textOf(soonerRule(alike, 2000))).toBe(
     'Neither learns sooner beyond noise: 14.3 % at epoch 4.0 in A, epoch 3.0 in B',
@@ -229,12 +229,12 @@ it('tells how many filters the other has, too', () => {
 it('says which to ship, as far as numbers can', () => {
   const said = (more: Partial<TwoFacts>) => shipRule(facts(more)).text;
   expect(said({})).toBe('Ship B: 2.35 points less error at the same size');
-  expect(shipRule(facts()).evidence).toContain('says nothing of the recipe');
+  expect(shipRule(facts()).detail).toContain('says nothing of the recipe');
   const large = end('two', [0.9, 0.1, 0.1], { parameters: 2 * 55186 });
   expect(said({ b: large })).toBe(
     'Ship B if its size can be afforded: 2.35 points less error for 2.0 times the parameters',
   );
-  expect(shipRule(facts({ b: large })).evidence).toContain('One training of each');
+  expect(shipRule(facts({ b: large })).detail).toContain('One training of each');
   const small = end('two', [0.9, 0.1, 0.1], { parameters: 55186 / 4 });
   expect(said({ b: small })).toBe('Ship B: 2.35 points less error with 25 % of the parameters');
   expect(said({ errors: noise })).toBe('Ship either: nothing beyond noise tells them apart in error or size');
@@ -243,17 +243,21 @@ it('says which to ship, as far as numbers can', () => {
   );
   expect(said({ errors: null })).toContain('cannot be compared');
   const one = end('one', [0.9, 0.5, 0.3]);
-  expect(shipRule(facts({ b: one })).evidence).toContain('checkpoints of one training');
+  expect(shipRule(facts({ b: one })).detail).toContain('checkpoints of one training');
 });
 
 it('has all rules in order; those of one run alone keep silent', () => {
   const all = { layers: layers([0.95, 0.7, 0.41]), units: [units('conv1', 16, 10)] };
-  expect(tell(facts(all)).told.map((one) => one.key)).toEqual([
+  expect(tell(facts(all)).entries.map((one) => one.key)).toEqual([
     ...['error', 'cell-0-1', 'classes', 'images', 'learning', 'cost', 'settings', 'layers', 'filters'],
   ]);
   const one = tell(facts({ ...all, b: end('one', [0.9, 0.5, 0.3]) }));
-  expect(one.untold.map(({ id }) => id)).toEqual(['learning', 'cost', 'settings']);
-  expect(tell(facts({ errors: null })).told.map((told) => told.key)).toEqual(['learning', 'cost', 'settings']);
+  expect(one.silent.map(({ id }) => id)).toEqual(['learning', 'cost', 'settings']);
+  expect(tell(facts({ errors: null })).entries.map((entries) => entries.key)).toEqual([
+    'learning',
+    'cost',
+    'settings',
+  ]);
 });
 
 it('draws bars within the frame, and leaves names out where rows are too close', () => {

@@ -8,7 +8,7 @@ import type { Store } from '../../../state/store.svelte';
 import { LayerPairs } from '../../common/runs/layerPairs.svelte';
 import { comparedLayersOf, counterpart, type ComparedLayers } from '../../common/runs/layers';
 import { shipRule, tell } from './ship';
-import type { End, TwoFacts, TwoSentence, Untold } from './tell';
+import type { End, TwoFacts, TwoSentence, SilentRule } from './tell';
 
 /** Kept with the two checkpoints that it is about. */
 interface About<T> {
@@ -71,8 +71,8 @@ export class TwoStory {
       return { key: `${key}/units`, at, layers: pairs };
     });
     $effect(() => {
-      const now = this.#told;
-      if (now.told.length && !this.pending.length) this.#whole = { pair: this.#pair, ...now };
+      const now = this.#entries;
+      if (now.entries.length && !this.pending.length) this.#whole = { pair: this.#pair, ...now };
     });
   }
 
@@ -90,7 +90,7 @@ export class TwoStory {
   /** A key under which the comparison stays the same. */
   readonly key = $derived.by(() =>
     this.at && this.ends
-      ? `${this.at.run}/${this.ends.a.hash}/${this.at.b}/${this.ends.b.hash}/${this.#store.statistics}`
+      ? `${this.at.run}/${this.ends.a.hash}/${this.at.b}/${this.ends.b.hash}/${this.#store.statisticsVersion}`
       : '',
   );
 
@@ -150,7 +150,7 @@ export class TwoStory {
   readonly failure = $derived.by(
     () => this.#reads.map(({ read }) => read).find(({ error }) => error && !isRefused(error)) ?? null,
   );
-  readonly #refused = $derived.by<Untold[]>(() =>
+  readonly #refused = $derived.by<SilentRule[]>(() =>
     this.#reads.flatMap(({ id, read }) =>
       isRefused(read.error) ? [{ id, reason: reasonOf(read.error) }] : [],
     ),
@@ -159,28 +159,28 @@ export class TwoStory {
   readonly whyNoErrors = $derived.by(() => (isRefused(this.#errors.error) ? reasonOf(this.#errors.error) : ''));
 
   /** Sentences wait for what the first of them needs: the answer is not turned round while one reads it. */
-  readonly #told = $derived.by<{ told: TwoSentence[]; untold: Untold[] }>(() => {
+  readonly #entries = $derived.by<{ entries: TwoSentence[]; silent: SilentRule[] }>(() => {
     const { facts } = this;
     const isSettled = ({ pending, error, value }: Resource<About<unknown>>) =>
       !pending && (error !== null || value?.key === this.key);
     const isReady = isSettled(this.#errors) && isSettled(this.#time) && isSettled(this.#speeds);
-    if (!facts || !isReady) return { told: [], untold: [] };
-    const { told, untold } = tell(facts);
-    return { told: [shipRule(facts), ...told], untold: [...untold, ...this.#refused] };
+    if (!facts || !isReady) return { entries: [], silent: [] };
+    const { entries, silent } = tell(facts);
+    return { entries: [shipRule(facts), ...entries], silent: [...silent, ...this.#refused] };
   });
   /** Of a run that trains the last story stays until the next one is whole. */
-  #whole = $state.raw<{ pair: string; told: TwoSentence[]; untold: Untold[] } | null>(null);
+  #whole = $state.raw<{ pair: string; entries: TwoSentence[]; silent: SilentRule[] } | null>(null);
   readonly #pair = $derived.by(() =>
     [this.at?.run, this.at?.b, secondRun.isPinned ? this.at?.b_checkpoint : ''].join('\n'),
   );
   readonly #shown = $derived.by(() =>
-    this.pending.length && this.#whole?.pair === this.#pair ? this.#whole : this.#told,
+    this.pending.length && this.#whole?.pair === this.#pair ? this.#whole : this.#entries,
   );
-  get told(): TwoSentence[] {
-    return this.#shown.told;
+  get entries(): TwoSentence[] {
+    return this.#shown.entries;
   }
-  get untold(): Untold[] {
-    return this.#shown.untold;
+  get silent(): SilentRule[] {
+    return this.#shown.silent;
   }
   get requests(): string[] {
     const { at } = this;

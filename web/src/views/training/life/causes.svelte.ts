@@ -31,8 +31,8 @@ export class Causes {
 
   /** What is kept is of one run, as long as that is: a live run's histories grow. */
   #fresh(): void {
-    const { run, statistics } = this.#store;
-    const of = `${run?.id}/${run?.checkpoints.length}/${statistics}`;
+    const { run, statisticsVersion } = this.#store;
+    const of = `${run?.id}/${run?.checkpoints.length}/${statisticsVersion}`;
     if (of === this.#of) return;
     if (!this.#of.startsWith(`${run?.id}/`)) this.#kept.clear();
     // What could not be read is asked for again.
