@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { count, decimal, fixed, percent, plural, relative, signed, signedCount, significant } from './format';
+import {
+  formatCount,
+  decimal,
+  fixed,
+  percent,
+  plural,
+  relative,
+  signed,
+  signedCount,
+  significant,
+} from './format';
 
 describe('format', () => {
   it('uses a true minus and never a negative zero', () => {
@@ -39,7 +49,7 @@ describe('format', () => {
     expect(signedCount(-12)).toBe('−12');
   });
   it('writes counts, shares and words', () => {
-    expect(count(500000)).toBe('500,000');
+    expect(formatCount(500000)).toBe('500,000');
     expect(percent(0.2603, 2)).toBe('26.03 %');
     expect(percent(Number.NaN)).toBe('–');
     expect(plural(1, 'image')).toBe('1 image');

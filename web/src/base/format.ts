@@ -42,14 +42,14 @@ export function signed(value: number, digits: number): string {
 }
 
 /** `500000` -> `500,000`. */
-export function count(value: number): string {
+export function formatCount(value: number): string {
   const text = whole.format(Math.round(Math.abs(value)));
   return value < 0 ? MINUS + text : text;
 }
 
 /** `+450,000`. */
 export function signedCount(value: number): string {
-  return value === 0 ? '±0' : (value > 0 ? '+' : MINUS) + count(Math.abs(value));
+  return value === 0 ? '±0' : (value > 0 ? '+' : MINUS) + formatCount(Math.abs(value));
 }
 
 /** A fraction as a percentage: `0.2603` -> `26.03 %`. */
@@ -78,5 +78,5 @@ export function significant(value: number, digits = 2): string {
 
 /** `1 image`, `2 images`. */
 export function plural(n: number, one: string, many = `${one}s`): string {
-  return `${count(n)} ${n === 1 ? one : many}`;
+  return `${formatCount(n)} ${n === 1 ? one : many}`;
 }

@@ -1,6 +1,6 @@
 /** Results of a run that may have diverged: values that are not finite are never results. Pure. */
 import type { Checkpoint, Run } from '../api/types';
-import { count, fixed, NOT_FINITE, percent, significant } from '../base/format';
+import { formatCount, fixed, NOT_FINITE, percent, significant } from '../base/format';
 
 type Tested = Pick<Checkpoint, 'test_error' | 'not_finite' | 'diverged'>;
 
@@ -41,7 +41,7 @@ export function aboveZeroWords(values: ArrayLike<number>): string {
 
 /** `diverged at step 1,200`. */
 export const divergedAt = (divergence: { step: number }): string =>
-  `diverged at step ${count(divergence.step)}`;
+  `diverged at step ${formatCount(divergence.step)}`;
 
 /** Step and cause of a divergence, in sentences. */
 export function divergedWords(divergence: NonNullable<Run['divergence']>): string {
@@ -51,7 +51,7 @@ export function divergedWords(divergence: NonNullable<Run['divergence']>): strin
       ? 'A lower learning rate'
       : `The learning rate was ${String(rate).replace('e+', 'e')}; a lower one`;
   return (
-    `The run diverged at step ${count(step)}, epoch ${fixed(epoch, 2)}: ${found}. ` +
+    `The run diverged at step ${formatCount(step)}, epoch ${fixed(epoch, 2)}: ${found}. ` +
     `Nothing from there on is a result. ${advice} or smaller initial weights may help.`
   );
 }

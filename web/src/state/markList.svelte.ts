@@ -15,8 +15,8 @@ export interface MarkOwner {
   readonly run: { id: string } | null;
   readonly last: number;
   readonly checkpoint: number;
-  option(name: string, otherwise: string): string;
-  setOption(name: string, value: string, otherwise: string): void;
+  option(name: string, fallback: string): string;
+  setOption(name: string, value: string, fallback: string): void;
   go(checkpoint: number): void;
 }
 

@@ -1,7 +1,7 @@
 /** Messages about missing statistics, predictions and metrics. Pure. */
 import { ApiError } from '../api/client';
 import type { Checkpoint, Metrics, Run, Split } from '../api/types';
-import { count, plural } from '../base/format';
+import { formatCount, plural } from '../base/format';
 
 /**
  * The reason why a checkpoint has no statistics of a split and waiting will not help. Null where it has them, or where
@@ -50,12 +50,14 @@ export function unansweredWords(
   const open = readable.filter((point) => !has.has(point.index));
   if (!open.length) return '';
   const lost = open.filter((point) => point.diverged || point.not_finite).length;
-  const parts = [`${count(readable.length - open.length)} of ${plural(readable.length, 'checkpoint')} known`];
+  const parts = [
+    `${formatCount(readable.length - open.length)} of ${plural(readable.length, 'checkpoint')} known`,
+  ];
   if (lost)
     parts.push(
       lost === open.length
         ? 'the rest have diverged'
-        : `${count(lost)} ${lost === 1 ? 'has' : 'have'} diverged`,
+        : `${formatCount(lost)} ${lost === 1 ? 'has' : 'have'} diverged`,
     );
   if (lost < open.length) parts.push('the rest come with the statistics');
   return parts.join('; ');
@@ -65,6 +67,6 @@ export function unansweredWords(
 export function skippedWords(skipped: NonNullable<Metrics['skipped']>): string {
   const { lines, first_line, reason } = skipped;
   return lines === 1
-    ? `Line ${count(first_line)} of metrics.jsonl cannot be read and is left out: ${reason}`
-    : `${count(lines)} lines of metrics.jsonl cannot be read and are left out, the first is line ${count(first_line)}: ${reason}`;
+    ? `Line ${formatCount(first_line)} of metrics.jsonl cannot be read and is left out: ${reason}`
+    : `${formatCount(lines)} lines of metrics.jsonl cannot be read and are left out, the first is line ${formatCount(first_line)}: ${reason}`;
 }

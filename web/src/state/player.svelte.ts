@@ -19,8 +19,8 @@ export interface PlayerOwner {
   readonly last: number;
   readonly checkpoint: number;
   readonly staleViews: { readonly shownCheckpoint: number | null };
-  option(name: string, otherwise: string): string;
-  setOption(name: string, value: string, otherwise: string): void;
+  option(name: string, fallback: string): string;
+  setOption(name: string, value: string, fallback: string): void;
   /** Stops following the newest checkpoint. */
   unfollow(): void;
   moveTo(checkpoint: number): void;

@@ -2,8 +2,8 @@
 
 export interface PresenterOwner {
   view: string;
-  option(name: string, otherwise: string): string;
-  setOption(name: string, value: string, otherwise?: string): void;
+  option(name: string, fallback: string): string;
+  setOption(name: string, value: string, fallback?: string): void;
   go(checkpoint: number): void;
 }
 

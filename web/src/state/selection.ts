@@ -65,9 +65,9 @@ export function optionPatch(
   options: Readonly<Record<string, string>>,
   name: string,
   value: string,
-  otherwise?: string,
+  fallback?: string,
 ): Record<string, string> {
   const patch = { ...options, [name]: value };
-  if (value === otherwise) delete patch[name];
+  if (value === fallback) delete patch[name];
   return patch;
 }

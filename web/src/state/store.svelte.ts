@@ -1,12 +1,12 @@
 /**
- * The one store. Every view receives it as the prop `store`; it holds all state that views share. For a view:
+ * The state that views share. Every view receives it as the prop `store`. For a view:
  * - Read `store.run` (never null inside a view), `store.checkpoint` and `store.before` (indices of the shown checkpoint and
  *   of the reference it is compared with), `store.now` and `store.then` (the two checkpoints themselves), `store.layer` /
  *   `store.layerInfo`, `store.filter`, `store.channel`, `store.image`: all are runes.
  * - Change with `store.go(c)`, `store.choose({ layer, filter, channel, image, before, view })`,
  *   `store.setOption(name, value, default)`. The address, the history and all other views follow.
- * - A view's requests go through `resource()`: the latest request wins, the old value stays until the new one has
- *   arrived. Pictures of layers: `sheets()`. Images: `store.tiles` through `<Thumbs>` (views/common).
+ * - Load with `resource()`: the latest request wins, the old value stays until the new one has arrived. Pictures of
+ *   layers: `sheets()`. Images: `store.tiles` through `<Thumbs>` (views/common).
  * - Probabilities of the selected image at any checkpoint: `store.predictions.at(c)`.
  * - `store.statisticsVersion` is incremented when statistics of this run became ready: use it in a resource's key.
  * - `store.direction` is the way the playhead last moved (1 or -1): prefetch that way first.
@@ -156,9 +156,8 @@ export class Store {
 
   async chooseRun(id: string): Promise<void> {
     this.player.stop();
-    const same = urlStateForRun(this.#urlState(), id);
-    this.#requested = same;
-    await this.#open(same);
+    this.#requested = urlStateForRun(this.#urlState(), id);
+    await this.#open(this.#requested);
   }
 
   /** Back and forward, or an address typed by hand. */
@@ -270,12 +269,12 @@ export class Store {
     this.setOption('theme', '', '');
   }
 
-  /** Called by the shell whenever the selected image changes. */
+  /** Call whenever the selected image changes. */
   readImage(): Promise<void> {
     return isOwnImage(this.image) ? this.ownImages.ensure() : this.#updates.readImage();
   }
 
-  /** The address of the present state. The theme is left out: it is a matter of the screen that reads the link. */
+  /** The address of the present state, without the theme: whoever opens the link has one. */
   link(): string {
     return new URL(hashFromUrlState(sharedUrlState(this.#urlState())), location.href).href;
   }

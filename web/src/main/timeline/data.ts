@@ -1,6 +1,6 @@
 /** Computations of the timeline. Pure. */
 import type { Checkpoint, Metrics, Run } from '../../api/types';
-import { count } from '../../base/format';
+import { formatCount } from '../../base/format';
 import { roundTicks } from '../../base/scales';
 
 /** Per column of pixels: the least, mean and greatest loss of the steps in it. */
@@ -116,7 +116,7 @@ export function axisTicks(
   const min = unit !== 'epoch' || total >= 2 ? 1 : 0;
   return roundTicks(total, wide, min).map((value) => ({
     step: value / perStep,
-    label: unit === 'epoch' ? String(value) : count(value),
+    label: unit === 'epoch' ? String(value) : formatCount(value),
   }));
 }
 

@@ -1,6 +1,6 @@
 // Two runs in the timeline: a lane for each, on one axis. Pure.
 import type { Checkpoint, ClockAnswer } from '../../api/types';
-import { count, decimal, fixed, signed, signedCount } from '../../base/format';
+import { formatCount, decimal, fixed, signed, signedCount } from '../../base/format';
 import { nearest, roundTicks } from '../../base/scales';
 import { testErrorText } from '../../state/divergence';
 import { trainLoss } from './data';
@@ -79,7 +79,7 @@ export function axisOf(
   const top = Math.max(1e-9, ...[...a, ...b].filter(Number.isFinite));
   const places = by === 'time' ? timeTicks(top, max) : roundTicks(top, max);
   const label = (value: number) =>
-    by === 'time' ? timeText(value) : by === 'fraction' ? `${Math.round(value * 100)} %` : by === 'epoch' ? String(value) : count(value); // prettier-ignore
+    by === 'time' ? timeText(value) : by === 'fraction' ? `${Math.round(value * 100)} %` : by === 'epoch' ? String(value) : formatCount(value); // prettier-ignore
   return { a, b, top, ticks: places.map((at) => ({ at, label: label(at) })), name: AXIS_NAMES[by] };
 }
 
@@ -146,7 +146,7 @@ export function readRows(a: Checkpoint, b: Checkpoint | null): ReadRow[] {
     ),
     row(
       'Images seen',
-      (c) => count(c.images_seen),
+      (c) => formatCount(c.images_seen),
       (x, y) => signedCount(x.images_seen - y.images_seen),
     ),
     row(

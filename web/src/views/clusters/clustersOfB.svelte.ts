@@ -1,4 +1,4 @@
-// B's clusters beside those of A on the page of A's: each in the place of the one that it has most images in common with.
+// The clusters of run B on the cards of run A: each on the card of the cluster with which it shares most images.
 import type { ClusterSet } from '../../api/types';
 import { inClassesOf, whyNotCounted } from '../../state/pairing';
 import { reference } from '../../state/reference.svelte';
@@ -10,7 +10,7 @@ import { atlasIds, chooseSet } from './data';
 import { likestOf, partnersOf, type Likest } from './two/flow';
 import { readFlow, readFlowAndSet } from './two/readFlow';
 
-/** Every cluster of A, and B's in the same place: null where none is left for it. */
+/** By cluster of A: the most similar cluster of B, and the cluster of B on the same card; null where none is left. */
 interface Beside {
   likest: (Likest | null)[];
   placed: (ClusterSet['clusters'][number] | null)[];
@@ -20,14 +20,14 @@ export class ClustersOfB {
   readonly #store: Store;
   readonly #choice: () => SetChoice | null;
   readonly #read: ReturnType<typeof compared<Beside>>;
-  /** The same layer and metric of B, or its first ones. */
+  /** B's clusters of the same layer and metric; of its first set where it has none of these. */
   readonly choice = $derived.by<SetChoice | null>(() => {
     const a = this.#choice();
     const set = a && chooseSet(secondRun.run?.cluster_sets ?? [], `${a.layer}.${a.metric}`);
     return a && set ? { split: a.split, layer: set.layer, metric: set.metric } : null;
   });
-  /** Both have clusters of the same images. */
-  readonly isThere = $derived.by(
+  /** Whether both runs have clusters of the same images. */
+  readonly isComparable = $derived.by(
     () =>
       reference.isOther &&
       secondRun.run !== null &&
@@ -35,13 +35,13 @@ export class ClustersOfB {
       this.choice !== null,
   );
 
-  /** While a component is being set up; `choice` is that of A. */
+  /** Call while a component is being set up. `choice` is the choice of run A. */
   constructor(store: Store, choice: () => SetChoice | null) {
     this.#store = store;
     this.#choice = choice;
     this.#read = compared(store, 'clusters.beside', () => {
       const [a, b] = [choice(), this.choice];
-      if (!this.isThere || !a || !b) return null;
+      if (!this.isComparable || !a || !b) return null;
       const [classes, ofB] = [store.run?.classes ?? [], secondRun.run?.classes ?? []];
       return {
         key: JSON.stringify([a, b]),
@@ -62,12 +62,17 @@ export class ClustersOfB {
     });
   }
 
-  readonly shown = $derived.by<Beside | null>(() => (this.isThere ? (this.#read.shown?.found ?? null) : null));
+  readonly shown = $derived.by<Beside | null>(() =>
+    this.isComparable ? (this.#read.shown?.found ?? null) : null,
+  );
 
-  /** How unlike every cluster of A at a checkpoint is to the likest one of B under it, 0 to 1; null where that is not known of the two runs. */
-  get unlike(): ((checkpoint: number, choice: SetChoice) => Promise<number[]>) | null {
+  /**
+   * Reads the dissimilarity, 0 to 1, of every cluster of A at a checkpoint to the most similar cluster of B at the aligned
+   * checkpoint. Null where the two runs cannot be compared.
+   */
+  get readDissimilarity(): ((checkpoint: number, choice: SetChoice) => Promise<number[]>) | null {
     const [run, b, ofB] = [this.#store.run, secondRun.run, this.choice];
-    if (!this.isThere || !run || !b || !ofB) return null;
+    if (!this.isComparable || !run || !b || !ofB) return null;
     return async (checkpoint, choice) => {
       const under = secondRun.under(checkpoint);
       if (!under) return [];

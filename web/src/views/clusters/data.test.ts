@@ -8,7 +8,7 @@ import {
   mixName,
   mixParts,
   imageCaption,
-  referenceCheckpoint,
+  orderingCheckpoint,
   purity,
   rowEnd,
   cardGroups,
@@ -51,16 +51,22 @@ describe('the mix', () => {
 });
 
 describe('the order', () => {
-  const counted = [0, 5, 10];
+  const clusteredCheckpoints = [0, 5, 10];
   it('is given by the checkpoint that was asked for, in every order', () => {
-    expect(referenceCheckpoint({ order: 'class', asked: 5, shown: 5, counted })).toBe(5);
-    expect(referenceCheckpoint({ order: 'mixed', asked: 0, shown: 5, counted })).toBe(0);
+    expect(orderingCheckpoint({ order: 'class', userCheckpoint: 5, shown: 5, clusteredCheckpoints })).toBe(5);
+    expect(orderingCheckpoint({ order: 'mixed', userCheckpoint: 0, shown: 5, clusteredCheckpoints })).toBe(0);
   });
   it('is by class that of the end, by anything else that of the screen, without a choice of the user', () => {
-    expect(referenceCheckpoint({ order: 'class', asked: null, shown: 5, counted })).toBe(10);
-    expect(referenceCheckpoint({ order: 'grew', asked: null, shown: 5, counted })).toBe(5);
-    expect(referenceCheckpoint({ order: 'grew', asked: null, shown: 7, counted })).toBe(10);
-    expect(referenceCheckpoint({ order: 'class', asked: null, shown: 0, counted: [] })).toBeNull();
+    expect(orderingCheckpoint({ order: 'class', userCheckpoint: null, shown: 5, clusteredCheckpoints })).toBe(
+      10,
+    );
+    expect(orderingCheckpoint({ order: 'grew', userCheckpoint: null, shown: 5, clusteredCheckpoints })).toBe(5);
+    expect(orderingCheckpoint({ order: 'grew', userCheckpoint: null, shown: 7, clusteredCheckpoints })).toBe(
+      10,
+    );
+    expect(
+      orderingCheckpoint({ order: 'class', userCheckpoint: null, shown: 0, clusteredCheckpoints: [] }),
+    ).toBeNull();
   });
 });
 

@@ -26,7 +26,7 @@ export interface SizeHistory {
   purity: number[][];
 }
 
-export type CardOrdering = 'class' | 'mixed' | 'grew';
+export type SortKey = 'class' | 'mixed' | 'grew';
 
 /** The most frequent class; the first of equals. */
 export function dominant(mix: readonly number[]): number {
@@ -80,11 +80,7 @@ export function clusterGrowth(
  * The order of the cards: element n is the cluster in card n. It is computed once, when the order is chosen, and kept
  * while scrubbing, so that a cluster keeps its position.
  */
-export function orderCards(
-  order: CardOrdering,
-  now: readonly Cluster[],
-  growth: readonly number[] = [],
-): number[] {
+export function orderCards(order: SortKey, now: readonly Cluster[], growth: readonly number[] = []): number[] {
   const ranks = now.map((_, k) => k);
   if (order === 'mixed') return ranks.sort((a, b) => purity(now[a]) - purity(now[b]) || a - b);
   if (order === 'grew') return ranks.sort((a, b) => (growth[b] ?? 0) - (growth[a] ?? 0) || a - b);
@@ -94,18 +90,18 @@ export function orderCards(
 }
 
 /**
- * The checkpoint whose clusters give the order: the user's choice; else the last for the order by class, and the one on
- * the screen for the others. It must have clusters.
+ * The checkpoint by whose clusters the cards are sorted: the user's choice; else the last one for the order by class, and
+ * the one on the screen for the others. The last one with clusters where that one has none; null where none has.
  */
-export function referenceCheckpoint(request: {
-  order: CardOrdering;
-  asked: number | null;
+export function orderingCheckpoint(request: {
+  order: SortKey;
+  userCheckpoint: number | null;
   shown: number;
-  counted: readonly number[];
+  clusteredCheckpoints: readonly number[];
 }): number | null {
-  const last = request.counted.at(-1) ?? null;
-  const wanted = request.asked ?? (request.order === 'class' ? last : request.shown);
-  return wanted !== null && request.counted.includes(wanted) ? wanted : last;
+  const last = request.clusteredCheckpoints.at(-1) ?? null;
+  const wanted = request.userCheckpoint ?? (request.order === 'class' ? last : request.shown);
+  return wanted !== null && request.clusteredCheckpoints.includes(wanted) ? wanted : last;
 }
 
 /** Runs of cards with the same dominant class, for the names under the overview. */

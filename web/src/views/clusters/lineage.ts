@@ -1,5 +1,5 @@
 // Lineage of a cluster: its images at the checkpoint before, and its former images now. Pure.
-import { count, percent } from '../../base/format';
+import { formatCount, percent } from '../../base/format';
 
 export interface TracedCluster {
   index: number;
@@ -71,5 +71,5 @@ export function lineageWords(
   if (went.length) return `split: much of it went to ${list(went)}`;
   if (line.stayed >= SAME * size || line.stayed >= SAME * line.held)
     return `${percent(line.stayed / size, 0)} of its images were already in it at ${earlier}`;
-  return `mixed anew from ${count(line.from.length)} clusters`;
+  return `mixed anew from ${formatCount(line.from.length)} clusters`;
 }

@@ -72,9 +72,9 @@ export class BankPages {
     return nextReadable(this.#store.run?.checkpoints ?? [], checkpoint, -1);
   }
 
-  #checkpoint(option: string, otherwise: number): number {
+  #checkpoint(option: string, fallback: number): number {
     const said = Number(this.#store.option(option, 'NaN'));
-    return Number.isInteger(said) && said >= 0 && said <= this.#store.last ? said : otherwise;
+    return Number.isInteger(said) && said >= 0 && said <= this.#store.last ? said : fallback;
   }
 
   readonly #values = $derived.by<Numbers | null>(() => {

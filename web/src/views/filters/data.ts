@@ -1,6 +1,6 @@
 /** Computations of the Filters view: tiles, hit tests, descriptions. Pure. */
 import type { Layer, SheetGeometry } from '../../api/types';
-import { count, relative } from '../../base/format';
+import { formatCount, relative } from '../../base/format';
 import type { GridCell } from '../../base/scales';
 
 /** The sheet's own arrangement: one tile per filter, or filters in rows and channels in columns. */
@@ -60,13 +60,13 @@ export function describeLayer(layer: Layer): string {
   const { shape, sheet_shape: weights, weight_shape: stored } = layer;
   const plane =
     shape.height === 1 && shape.width === 1
-      ? `${count(shape.channels)} units`
-      : `${count(shape.channels)} maps of ${shape.height} × ${shape.width}`;
+      ? `${formatCount(shape.channels)} units`
+      : `${formatCount(shape.channels)} maps of ${shape.height} × ${shape.width}`;
   if (!weights) return `${layer.type}, ${plane}`;
-  const parameters = `${count(layer.parameters)} parameters`;
+  const parameters = `${formatCount(layer.parameters)} parameters`;
   const [k, c, r, w] = weights;
   if (stored?.length === 2)
-    return `${count(k)} units × ${count(stored[1])} inputs${r * w > 1 ? ` (${c} × ${r} × ${w})` : ''}, ${parameters}`;
+    return `${formatCount(k)} units × ${formatCount(stored[1])} inputs${r * w > 1 ? ` (${c} × ${r} × ${w})` : ''}, ${parameters}`;
   const own = stored?.length === 6 ? `, own at each of ${stored[0]} × ${stored[1]} places` : '';
   return c <= 3
     ? `${k} filters, ${r} × ${w} × ${c}${own}, ${parameters}`

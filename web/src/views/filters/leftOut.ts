@@ -1,6 +1,6 @@
 /** Messages about files that a corpus left out. */
 import type { CorpusAccount, LeftOut } from '../../api/types';
-import { count } from '../../base/format';
+import { formatCount } from '../../base/format';
 
 /** Number of files left out that are or may be images. */
 export const lost = (account: CorpusAccount): number =>
@@ -9,7 +9,7 @@ export const lost = (account: CorpusAccount): number =>
 /** The line that opens the account; empty where there is nothing to say. */
 export function headline(account: CorpusAccount): string {
   const files = lost(account);
-  if (files) return `${count(files)} ${files === 1 ? 'file' : 'files'} left out`;
+  if (files) return `${formatCount(files)} ${files === 1 ? 'file' : 'files'} left out`;
   return account.remarks.length ? 'how the corpus was read' : '';
 }
 

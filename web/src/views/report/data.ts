@@ -1,6 +1,6 @@
 /** Facts and moments of a run in the report. Pure. */
 import type { Checkpoint, Run } from '../../api/types';
-import { count, fixed, percent } from '../../base/format';
+import { formatCount, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';
 import { bestTested, testErrorText } from '../../state/divergence';
 import { checkWords, sourceName } from '../../state/source';
@@ -43,15 +43,15 @@ export function facts(
   return [
     [
       'images',
-      `${run.corpus.name}: ${count(run.corpus.train)} training images, ${
+      `${run.corpus.name}: ${formatCount(run.corpus.train)} training images, ${
         isEmptySplit(run.corpus, 'test')
           ? 'no test split'
-          : `${count(run.corpus.images - run.corpus.train)} test images`
+          : `${formatCount(run.corpus.images - run.corpus.train)} test images`
       }`,
     ],
     ['recipe', run.recipe],
-    ['classes', count(run.classes.length)],
-    ['parameters', count(run.layers.reduce((sum, layer) => sum + layer.parameters, 0))],
+    ['classes', formatCount(run.classes.length)],
+    ['parameters', formatCount(run.layers.reduce((sum, layer) => sum + layer.parameters, 0))],
     ['trained for', last ? trained(run, last.epoch) : '–'],
     ...(run.stages.length
       ? [['learning rate', run.stages.map((stage) => String(stage.rate)).join(', then ')] as [string, string]]
@@ -60,7 +60,7 @@ export function facts(
     ...(run.source?.optimiser ? [['optimiser', run.source.optimiser] as [string, string]] : []),
     ...(run.check ? [['compared', checkWords(run)] as [string, string]] : []),
     ...(run.seed === null ? [] : [['seed', String(run.seed)] as [string, string]]),
-    ['checkpoints', count(run.checkpoints.length)],
+    ['checkpoints', formatCount(run.checkpoints.length)],
     ['test error, newest', testErrorText(last, 2)],
     [
       'best test error',

@@ -1,6 +1,6 @@
 // The table of runs: columns, filter, order, groups, and which rows are in the document. Pure.
 import type { NetworkOutline, RunCurves, RunSummary } from '../../api/types';
-import { count, percent, plural } from '../../base/format';
+import { formatCount, percent, plural } from '../../base/format';
 import { TERMS } from '../../base/terms';
 import { divergedWords } from '../../state/divergence';
 import { outlineWords } from './outline';
@@ -65,7 +65,7 @@ const ABOUT_COLUMNS: Column[] = [
     width: 88,
     isNumber: true,
     value: ({ network }) => network?.parameters ?? null,
-    text: ({ network }) => (network ? count(network.parameters) : '–'),
+    text: ({ network }) => (network ? formatCount(network.parameters) : '–'),
   },
   {
     key: 'data',
@@ -103,7 +103,7 @@ const RESULT_COLUMNS: Column[] = [
     width: 80,
     isNumber: true,
     value: ({ facts }) => facts?.images_per_second ?? null,
-    text: ({ facts }) => (facts?.images_per_second == null ? '–' : count(facts.images_per_second)),
+    text: ({ facts }) => (facts?.images_per_second == null ? '–' : formatCount(facts.images_per_second)),
     tooltip: TERMS['images/s'],
   },
   {
@@ -125,10 +125,10 @@ const RESULT_COLUMNS: Column[] = [
 ];
 
 export const dataName = ({ corpus }: RunSummary): string =>
-  `${corpus.name}, ${count(corpus.train)} + ${count(corpus.test)}`;
+  `${corpus.name}, ${formatCount(corpus.train)} + ${formatCount(corpus.test)}`;
 
 const dataWords = ({ corpus, image_shape, classes }: RunSummary): string =>
-  `${count(corpus.train)} images to learn from, ${count(corpus.test)} of test, ` +
+  `${formatCount(corpus.train)} images to learn from, ${formatCount(corpus.test)} of test, ` +
   `${image_shape.width} × ${image_shape.height} pixels, ${plural(classes, 'class', 'classes')}`;
 
 /** The tooltip of a cell whose text is short for more; undefined for the others. */

@@ -1,6 +1,6 @@
 // Captions and slices in words and numbers. Pure: no DOM, no requests.
 import type { ClusterCaption, ClusterOverlap, Slice } from '../../../api/types';
-import { count, fixed, percent, signed } from '../../../base/format';
+import { formatCount, fixed, percent, signed } from '../../../base/format';
 
 export type Against = 'rest' | 'class';
 
@@ -96,7 +96,7 @@ const interval = ([low, high]: readonly number[]): string => `${percent(low)} to
 /** The error of one side with its interval: `34.1 % (31.0 % to 37.3 %) of 812 images`. */
 export function sideText(side: Slice['inside']): string {
   if (side.error === null || side.interval === null) return 'no images';
-  return `${percent(side.error)} (${interval(side.interval)}) of ${count(side.images)} images`;
+  return `${percent(side.error)} (${interval(side.interval)}) of ${formatCount(side.images)} images`;
 }
 
 /** A difference of errors: in points, and whether it is more than noise. */

@@ -1,7 +1,7 @@
 // How similar the layers of two networks are, for a picture, a sentence and tables. Pure.
 import type { SimilarLayer } from '../../../api/types';
 import type { ComparedLayers } from '../../common/runs/layers';
-import { count, fixed, plural } from '../../../base/format';
+import { formatCount, fixed, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 
 export type Measure = 'cka' | 'procrustes';
@@ -75,8 +75,8 @@ export const pairName = (found: SimilarLayers, { a, b }: LayerPair): string =>
 export function pairRows(found: SimilarLayers, pair: LayerPair): [string, string][] {
   const size = ({ grid: [rows, columns], features }: SimilarLayer) =>
     rows * columns > 1
-      ? `${count(features)} values, ${rows} × ${columns} positions`
-      : `${count(features)} values`;
+      ? `${formatCount(features)} values, ${rows} × ${columns} positions`
+      : `${formatCount(features)} values`;
   return [
     ['CKA', text(valueOf(found, 'cka', pair))],
     ['95 % interval', intervalText(found, pair)],

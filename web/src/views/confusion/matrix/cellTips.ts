@@ -1,5 +1,5 @@
 // Tooltips and labels of the matrix's positions: a cell of two classes, or a block of several folded together.
-import { count } from '../../../base/format';
+import { formatCount } from '../../../base/format';
 import { showTip } from '../../common/tip.svelte';
 import type { Cell, Counts } from './data';
 import type { ClassGroups } from './order';
@@ -38,9 +38,9 @@ const countOf = ({ names }: CellTips, counts: Counts | null, cell: Cell): number
 /** `cat → dog: 12 of 100`. */
 export function describeCell(tips: CellTips, position: Cell): string {
   const cell = cellAt(tips, position);
-  if (!cell) return `${blockTitle(tips, position)}: ${count(blockCount(tips, position))}`;
-  const total = count(tips.rows[cell.truth] ?? 0);
-  return `${cellTitle(tips.names, cell)}: ${count(countOf(tips, tips.now, cell))} of ${total}`;
+  if (!cell) return `${blockTitle(tips, position)}: ${formatCount(blockCount(tips, position))}`;
+  const total = formatCount(tips.rows[cell.truth] ?? 0);
+  return `${cellTitle(tips.names, cell)}: ${formatCount(countOf(tips, tips.now, cell))} of ${total}`;
 }
 
 /** The numbers of a cell, with those before where they are known. */
@@ -55,7 +55,7 @@ export const cellFacts = (tips: CellTips, cell: Cell): CellFacts => ({
 export function showCellTip(tips: CellTips, position: Cell, event: PointerEvent): void {
   const cell = cellAt(tips, position);
   if (!cell) {
-    const images = count(blockCount(tips, position));
+    const images = formatCount(blockCount(tips, position));
     showTip(event, blockTitle(tips, position), [['images', images], 'a click unfolds them']);
     return;
   }

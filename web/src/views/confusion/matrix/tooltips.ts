@@ -1,5 +1,5 @@
 // Titles and tooltips of cells. Pure.
-import { count, percent, signedCount } from '../../../base/format';
+import { formatCount, percent, signedCount } from '../../../base/format';
 import type { Cell } from './data';
 
 export const cellTitle = (names: readonly string[], { truth, predicted }: Cell): string =>
@@ -23,12 +23,12 @@ export interface CellFacts {
 
 /** The rows of a cell's tooltip. */
 export const cellRows = ({ value, was, reference, row, column }: CellFacts): [string, string][] => [
-  ['images', count(value)],
+  ['images', formatCount(value)],
   [
     reference,
     was === null
       ? '–'
-      : `${count(was)}, ${reference === 'reference' ? 'change' : 'A − B'} ${signedCount(value - was)}`,
+      : `${formatCount(was)}, ${reference === 'reference' ? 'change' : 'A − B'} ${signedCount(value - was)}`,
   ],
   ['of true class', percent(value / (row || 1))],
   ['of prediction', percent(value / (column || 1))],

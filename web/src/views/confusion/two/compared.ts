@@ -1,6 +1,6 @@
 // The confusion of two runs over the same images: differences, what they say, tables. Pure.
 import type { Agreement, ComparedErrors } from '../../../api/types';
-import { count, percent, plural, signed, signedCount } from '../../../base/format';
+import { formatCount, percent, plural, signed, signedCount } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 import type { Cell } from '../matrix/data';
 
@@ -68,8 +68,8 @@ export const cellName = (names: readonly string[], { truth, predicted }: Cell): 
 export function cellRows(found: ComparedErrors, { truth, predicted }: Cell): [string, string][] {
   const cell = cellOf(found, { truth, predicted });
   return [
-    ['A', count(found.counts.a[truth][predicted])],
-    ['B', count(found.counts.b[truth][predicted])],
+    ['A', formatCount(found.counts.a[truth][predicted])],
+    ['B', formatCount(found.counts.b[truth][predicted])],
     ['in A only', plural(cell.only_a, 'image')],
     ['in B only', plural(cell.only_b, 'image')],
     ['p', `${probabilityText(cell.p)}${cell.significant ? '' : ', within noise'}`],
@@ -79,7 +79,7 @@ export function cellRows(found: ComparedErrors, { truth, predicted }: Cell): [st
 export function cellWords(names: readonly string[], found: ComparedErrors, cell: Cell): string {
   const [a, b] = [found.counts.a, found.counts.b].map((counts) => counts[cell.truth][cell.predicted]);
   const { significant } = cellOf(found, cell);
-  const said = `A ${count(a)}, B ${count(b)}, difference ${signedCount(a - b)}`;
+  const said = `A ${formatCount(a)}, B ${formatCount(b)}, difference ${signedCount(a - b)}`;
   return `${cellName(names, cell)}: ${said}${significant ? ', more than noise' : ''}`;
 }
 

@@ -1,6 +1,6 @@
 /** Rules about how two runs were trained: which learned sooner, what it cost, in which settings they differ. Pure. */
 import type { Checkpoint } from '../../../api/types';
-import { count, fixed, percent, plural, significant } from '../../../base/format';
+import { formatCount, fixed, percent, plural, significant } from '../../../base/format';
 import { differingSettings, settingName, settingText } from '../../runs/settings';
 import type { TwoPicture } from './picture';
 import { NAME, OTHER, sentence, type End, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
@@ -40,7 +40,7 @@ export function soonerRule(facts: TwoFacts, images: number | null): RuleResult {
     return { id: 'learning', reason: 'the test error was not measured at three checkpoints of both' };
   const byEpoch = [...a, ...b].every((one) => one.epoch > 0 || one.step === 0);
   const at = (one: Point) => (byEpoch ? one.epoch : one.step);
-  const word = (value: number) => (byEpoch ? `epoch ${fixed(value, 1)}` : `step ${count(value)}`);
+  const word = (value: number) => (byEpoch ? `epoch ${fixed(value, 1)}` : `step ${formatCount(value)}`);
   const owner = endA >= endB ? 'a' : 'b';
   const target = Math.max(endA, endB);
   const first = (points: typeof a) =>
@@ -135,13 +135,13 @@ export function costRule(facts: TwoFacts): RuleResult {
   const [first, second] = parts;
   const text = second === undefined ? first : `${first}${second.startsWith('and') ? ' ' : '; '}${second}`;
   const numbers = [
-    `Parameters: ${count(a.parameters)} in A, ${count(b.parameters)} in B`,
-    `images seen ${count(a.point.images_seen)} and ${count(b.point.images_seen)}`,
+    `Parameters: ${formatCount(a.parameters)} in A, ${formatCount(b.parameters)} in B`,
+    `images seen ${formatCount(a.point.images_seen)} and ${formatCount(b.point.images_seen)}`,
     timed
       ? `training time ${duration(a.seconds ?? 0)} and ${duration(b.seconds ?? 0)}`
       : 'training time is not recorded for both',
     a.imagesPerSecond !== null && b.imagesPerSecond !== null
-      ? `${count(a.imagesPerSecond)} and ${count(b.imagesPerSecond)} images/s in the median step`
+      ? `${formatCount(a.imagesPerSecond)} and ${formatCount(b.imagesPerSecond)} images/s in the median step`
       : '',
   ].filter(Boolean);
   const bar = (label: string, x: number, y: number, say: (value: number) => string) => {
@@ -157,7 +157,7 @@ export function costRule(facts: TwoFacts): RuleResult {
   const chart: TwoPicture = {
     kind: 'bars',
     rows: [
-      bar('parameters', a.parameters, b.parameters, count),
+      bar('parameters', a.parameters, b.parameters, formatCount),
       ...(timed && !isSameWork ? [bar('time', a.seconds ?? 0, b.seconds ?? 0, shortDuration)] : []),
     ],
     max: 1.05,
@@ -177,7 +177,7 @@ export function differences({ a, b }: Pick<TwoFacts, 'a' | 'b'>): [string, strin
   const said = (settings: Record<string, string>, key: string) =>
     key in settings ? settingText(settings[key]) : 'not set';
   const network = ({ run, parameters }: End) =>
-    `${plural(run.layers.length, 'layer')}, ${count(parameters)} parameters`;
+    `${plural(run.layers.length, 'layer')}, ${formatCount(parameters)} parameters`;
   const isOther = a.network !== b.network || a.parameters !== b.parameters;
   return [
     ...(isOther ? ([['network', network(a), network(b)]] as [string, string, string][]) : []),

@@ -1,6 +1,6 @@
 /** Rules about the predictions of two runs: which errs less, on what, and whether that is more than noise. Pure. */
 import type { ComparedErrors } from '../../../api/types';
-import { count, fixed, percent, plural } from '../../../base/format';
+import { formatCount, fixed, percent, plural } from '../../../base/format';
 import { probabilityText } from '../../confusion/two/compared';
 import type { TwoPicture } from './picture';
 import { better, NAME, sentence, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
@@ -49,7 +49,7 @@ export function errorRule(facts: TwoFacts, errors: ComparedErrors): TwoSentence 
   const [textA, textB] = errorTexts(errors);
   const apart = pointsApart(errors);
   const less = better(errors);
-  const images = `${count(errors.images)} ${errors.split} images`;
+  const images = `${formatCount(errors.images)} ${errors.split} images`;
   const text =
     errors.only_a + errors.only_b === 0
       ? `A and B are right on the same images: both err on ${textA}`
@@ -61,7 +61,7 @@ export function errorRule(facts: TwoFacts, errors: ComparedErrors): TwoSentence 
   const detail =
     errors.only_a + errors.only_b === 0
       ? `${images}, compared one by one.`
-      : `Of ${images} ${count(errors.only_a)} are right in A only, ${count(errors.only_b)} in B only (McNemar’s exact test, p ${probabilityText(errors.p)}). ` +
+      : `Of ${images} ${formatCount(errors.only_a)} are right in A only, ${formatCount(errors.only_b)} in B only (McNemar’s exact test, p ${probabilityText(errors.p)}). ` +
         `The error is ${intervalWords(errors)} (95 % interval). ` +
         'This speaks of these two checkpoints on other such images, not of training again.';
   const chart = pairOf(errors.error[0], errors.error[1], (value) => percent(value, digitsOf(errors)));
@@ -84,17 +84,17 @@ export function cellRules(facts: TwoFacts, errors: ComparedErrors): TwoSentence[
     view: 'confusion',
     options: { 'confusion.two': `${cell.true_class}-${cell.predicted}` },
   });
-  const all = count(classes.length ** 2);
+  const all = formatCount(classes.length ** 2);
   const entries = off.filter((cell) => cell.significant).slice(0, MAX_CELLS);
   if (entries.length)
     return entries.map((cell) => {
       const [a, b] = countsOf(errors, cell);
       return sentence(facts, `cell-${cell.true_class}-${cell.predicted}`, {
-        text: `${name(cell)}: ${count(a)} in A, ${count(b)} in B, more than noise`,
+        text: `${name(cell)}: ${formatCount(a)} in A, ${formatCount(b)} in B, more than noise`,
         detail:
-          `${plural(cell.only_a, 'image')} in A only, ${count(cell.only_b)} in B only; p ${probabilityText(cell.p)}, ` +
+          `${plural(cell.only_a, 'image')} in A only, ${formatCount(cell.only_b)} in B only; p ${probabilityText(cell.p)}, ` +
           `which holds at 5 % false discoveries over all ${all} cells.`,
-        chart: pairOf(a, b, count),
+        chart: pairOf(a, b, formatCount),
         link: linkOf(cell),
       });
     });
@@ -104,8 +104,8 @@ export function cellRules(facts: TwoFacts, errors: ComparedErrors): TwoSentence[
   return [
     sentence(facts, 'cells', {
       text: 'No two classes are confused more in one than in the other, beyond noise',
-      detail: `The largest difference is ${name(largest)}: ${count(a)} in A, ${count(b)} in B (p ${probabilityText(largest.p)}, one of ${all} cells).`,
-      chart: pairOf(a, b, count),
+      detail: `The largest difference is ${name(largest)}: ${formatCount(a)} in A, ${formatCount(b)} in B (p ${probabilityText(largest.p)}, one of ${all} cells).`,
+      chart: pairOf(a, b, formatCount),
       link: linkOf(largest),
     }),
   ];
@@ -131,7 +131,7 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): RuleResult 
     detail: found
       .map((cell) => {
         const [a, b] = countsOf(errors, cell);
-        return `${errors.classes[cell.true_class]}: ${count(a)} in A, ${count(b)} in B of ${count(total(cell))}, p ${probabilityText(cell.p)}`;
+        return `${errors.classes[cell.true_class]}: ${formatCount(a)} in A, ${formatCount(b)} in B of ${formatCount(total(cell))}, p ${probabilityText(cell.p)}`;
       })
       .join('; '),
     chart: {
@@ -165,19 +165,19 @@ export function sameImagesRule(facts: TwoFacts, errors: ComparedErrors): RuleRes
   const partly = neither > MORE_THAN_CHANCE * chance;
   return sentence(facts, 'images', {
     text: mostly
-      ? `They err on the same images: of ${count(either)} that either gets wrong, both get ${count(neither)} wrong`
+      ? `They err on the same images: of ${formatCount(either)} that either gets wrong, both get ${formatCount(neither)} wrong`
       : partly
-        ? `They err partly on the same images: of ${count(either)} that either gets wrong, both get ${count(neither)} wrong`
-        : `They err on different images: of ${count(either)} that either gets wrong, both get only ${count(neither)} wrong`,
+        ? `They err partly on the same images: of ${formatCount(either)} that either gets wrong, both get ${formatCount(neither)} wrong`
+        : `They err on different images: of ${formatCount(either)} that either gets wrong, both get only ${formatCount(neither)} wrong`,
     detail:
-      `Were their errors unrelated, it would be about ${count(chance)}. At least one is right on ` +
+      `Were their errors unrelated, it would be about ${formatCount(chance)}. At least one is right on ` +
       `${percent(1 - neither / images, 1)} of the images, the better one alone on ${percent(1 - Math.min(...errors.error), 1)}.`,
     chart: {
       kind: 'bars',
       rows: [
-        { label: 'only A wrong', values: [{ of: 'both', value: only_b, text: count(only_b) }] },
-        { label: 'only B wrong', values: [{ of: 'both', value: only_a, text: count(only_a) }] },
-        { label: 'both wrong', values: [{ of: 'both', value: neither, text: count(neither) }] },
+        { label: 'only A wrong', values: [{ of: 'both', value: only_b, text: formatCount(only_b) }] },
+        { label: 'only B wrong', values: [{ of: 'both', value: only_a, text: formatCount(only_a) }] },
+        { label: 'both wrong', values: [{ of: 'both', value: neither, text: formatCount(neither) }] },
       ],
       max: Math.max(only_a, only_b, neither) * 1.05,
     },

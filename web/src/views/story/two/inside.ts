@@ -1,6 +1,6 @@
 /** Rules about what is inside two networks: do their layers and filters see the same? Pure. */
 import type { MatchedUnits } from '../../../api/types';
-import { count, fixed, plural } from '../../../base/format';
+import { formatCount, fixed, plural } from '../../../base/format';
 import { counterpart, type ComparedLayers } from '../../common/runs/layers';
 import { sentence, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
 
@@ -85,15 +85,15 @@ export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Rule
   const part = (found: MatchedUnits) => `${found.layer} (${mutualOf(found)} of ${found.units[0]})`;
   const text =
     mutual === all
-      ? `All ${count(all)} filters have their like in B`
-      : `${count(mutual)} of ${plural(all, 'filter')} of A find one in B, each the other’s best match` +
+      ? `All ${formatCount(all)} filters have their like in B`
+      : `${formatCount(mutual)} of ${plural(all, 'filter')} of A find one in B, each the other’s best match` +
         (mostAlike === leastAlike ? '' : `: most in ${part(mostAlike)}, fewest in ${part(leastAlike)}`);
   const strong = sum((found) => found.pairs.filter((pair) => pair.correlation >= STRONG).length);
   return sentence(facts, 'filters', {
     text,
     detail:
-      `${count(strong)} correlate by ${STRONG} or more over ${plural(units[0].images, 'image')}. ` +
-      `${count(sum((found) => found.pairs.length))} match by more than chance, which alone is no sign of anything learned.`,
+      `${formatCount(strong)} correlate by ${STRONG} or more over ${plural(units[0].images, 'image')}. ` +
+      `${formatCount(sum((found) => found.pairs.length))} match by more than chance, which alone is no sign of anything learned.`,
     chart: {
       kind: 'bars',
       rows: units.map((found) => ({

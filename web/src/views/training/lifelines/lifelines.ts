@@ -1,6 +1,6 @@
 /** A layer's units beside their final selves: rows, births, splits, and what they say. Pure. */
 import type { Lifeline, Lifelines, MatchedUnits } from '../../../api/types';
-import { count, fixed, plural } from '../../../base/format';
+import { formatCount, fixed, plural } from '../../../base/format';
 
 export type Order = 'birth' | 'number';
 
@@ -124,7 +124,7 @@ export function lifeWords(found: Lifelines, epochOf: EpochOf): string {
   const { units, checkpoints, images, split } = found;
   const born = units.flatMap((one) => (one.born === null ? [] : [one.born])).sort((a, b) => a - b);
   const parts = [
-    `${plural(units.length, word(found))}, ${plural(checkpoints.length, 'checkpoint')}, ${count(images)} ${split} images`,
+    `${plural(units.length, word(found))}, ${plural(checkpoints.length, 'checkpoint')}, ${formatCount(images)} ${split} images`,
   ];
   if (born.length) {
     const half = born[Math.ceil(born.length / 2) - 1];
