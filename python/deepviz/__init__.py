@@ -1,4 +1,4 @@
-"""deepViz for PyTorch: records a training run so that it can be looked at while it goes on.
+"""deepViz for PyTorch: records a training run, which the dashboard shows while it trains.
 
 ```python
 import deepviz
@@ -41,7 +41,7 @@ __all__ = [
 ]
 __version__ = VERSION
 
-_LATER = {
+_LAZY = {
     "fastai": "loops",
     "import_onnx": "onnx_import",
     "keras": "loops",
@@ -52,7 +52,7 @@ _LATER = {
 
 
 def __getattr__(name: str) -> Any:
-    """What few programs use is imported when it is."""
-    if name in _LATER:
-        return getattr(importlib.import_module(f".{_LATER[name]}", __name__), name)
+    """Imports the names of `_LAZY` when they are first used: few programs need them."""
+    if name in _LAZY:
+        return getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ from .errors import Refused
 
 
 class ArrayImages:
-    """A data set of (image, label), or a pair of arrays, as images C x H x W in arrays of numpy.
+    """Wraps a data set of (image, label), or a pair of arrays: gives images C x H x W in arrays of numpy.
 
     Images may be H x W x C, or H x W of one channel; labels may be one-hot. `prefers_last` says where the channels are
     in images that could be read both ways.
@@ -21,14 +21,14 @@ class ArrayImages:
     def __init__(self, given: Any, prefers_last: bool) -> None:
         self.given, self.prefers_last = given, prefers_last
         self.is_pair = isinstance(given, tuple) and len(given) == 2 and len(getattr(given[0], "shape", ())) >= 3
-        # The names of classes are looked for in there.
+        # The attribute in which `datasets.classes_of` looks for the wrapped data set.
         self.dataset = None if self.is_pair else given
 
     def __len__(self) -> int:
         return len(self.given[0] if self.is_pair else self.given)
 
     def __getitem__(self, index: int) -> Any:
-        """Image and label; what is neither pair nor dictionary is given on as it is."""
+        """Image and label. An item that is neither a pair nor a dictionary is returned unchanged."""
         import numpy
 
         item = tuple(part[index] for part in self.given) if self.is_pair else self.given[index]
@@ -41,7 +41,7 @@ class ArrayImages:
         return self._image(numpy.asarray(item[0])), int(label[0] if label.size == 1 else label.argmax())
 
     def _image(self, image: Any) -> Any:
-        """Channels first; whole numbers as bytes."""
+        """Brings the channels to the front, and whole numbers to uint8. Raises Refused where they are no bytes."""
         import numpy
 
         if image.ndim == 4 and image.shape[0] == 1:
@@ -60,7 +60,7 @@ class ArrayImages:
 
 
 def array_images(given: Any, prefers_last: bool) -> Any:
-    """Arrays, or data sets that give arrays or pictures, as ArrayImages; None, and what gives tensors, as it is."""
+    """Wraps arrays, and data sets whose images are arrays or pictures, in ArrayImages. Returns all else unchanged."""
     if given is None or hasattr(given, "batch_sampler") or isinstance(given, ArrayImages):
         return given
     if not hasattr(given, "__getitem__") or not hasattr(given, "__len__") or len(given) == 0:

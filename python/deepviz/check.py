@@ -1,4 +1,4 @@
-"""The check of a run: what PyTorch itself gives for some images, which deepViz compares with its own outputs."""
+"""The check of a run: PyTorch's outputs for some images, with which deepViz compares its own."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def check_outputs(model: torch.nn.Module, network: Network, images: torch.Tensor) -> torch.Tensor:
     """The values before the softmax for the network's inputs N x C x H x W: float32, N x classes, on the CPU.
 
-    They are computed on the CPU in single precision, whatever the model has: GPUs compute convolutions with 10 bits of
-    mantissa unless told otherwise, and deepViz would be found to differ. Modes and random numbers stay.
+    They are computed on the CPU in single precision, whatever the precision of the model: GPUs by default compute
+    convolutions with 10 bits of mantissa, so that deepViz's outputs would differ. Restores modes and random numbers.
     """
     import torch
 
@@ -27,7 +27,7 @@ def check_outputs(model: torch.nn.Module, network: Network, images: torch.Tensor
         try:
             outputs = _on_cpu(model, network, images)
         except RuntimeError:
-            # The model has tensors of its own on its device, or converts to its own precision.
+            # The model uses tensors that are no parameters or buffers, or converts to a fixed precision.
             first = next(iter(model.parameters()))
             with full_precision(images.to(first.device)), _no_tf32():
                 outputs = network.logits(images.to(first.device, first.dtype))
@@ -39,9 +39,9 @@ def _on_cpu(model: torch.nn.Module, network: Network, images: torch.Tensor) -> t
 
     made: dict[int, torch.Tensor] = {}
     for array in arrays_of(model).values():
-        kept = array.detach()
-        made[id(array)] = kept.to("cpu", torch.float32) if array.is_floating_point() else kept.cpu()
-    # An array of several names is one object under all of them, as PyTorch wants it.
+        detached = array.detach()
+        made[id(array)] = detached.to("cpu", torch.float32) if array.is_floating_point() else detached.cpu()
+    # An array with several names has to be the same object under each of them.
     arrays = {name: made[id(array)] for name, array in arrays_of(model).items()}
     images = images.to("cpu", torch.float32)
     with full_precision(images):
@@ -53,12 +53,12 @@ def _on_cpu(model: torch.nn.Module, network: Network, images: torch.Tensor) -> t
 
 @contextlib.contextmanager
 def _no_tf32() -> Iterator[None]:
-    """Convolutions of a GPU in whole single precision."""
+    """Switches TF32 off within the block: convolutions on a GPU compute in full single precision."""
     import torch
 
-    kept = torch.backends.cudnn.allow_tf32
+    previous = torch.backends.cudnn.allow_tf32
     try:
         torch.backends.cudnn.allow_tf32 = False
         yield
     finally:
-        torch.backends.cudnn.allow_tf32 = kept
+        torch.backends.cudnn.allow_tf32 = previous

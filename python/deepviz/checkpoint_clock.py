@@ -1,4 +1,4 @@
-"""When a checkpoint was kept: step and epoch, in its content, beside it or in its name; and what was measured."""
+"""Step and epoch of a checkpoint, from its content, the file beside it or its name; and the Trainer's metrics."""
 
 from __future__ import annotations
 
@@ -17,34 +17,34 @@ from .say import say
 from .write import Metric, TrainingPosition
 
 STEP_KEYS = ("global_step", "step", "steps", "iteration", "iter")
-HF_STATE = "trainer_state.json"
+TRAINER_STATE_FILE = "trainer_state.json"
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a checkpoint says of the time: updates and epochs done; None where it does not say."""
+    """Updates and epochs that were done when a checkpoint was saved; None where the checkpoint does not say."""
 
     step: int | None = None
     epoch: float | None = None
 
 
 def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) -> Stamp:
-    """Step and epoch by the content, the Trainer's state beside it, or the name; what comes first goes first.
+    """Step and epoch from the content, else from the Trainer's state beside the file, else from its name.
 
-    `is_alone`: of a single checkpoint, `resnet18.pth` is not taken for step 18.
+    `is_alone`: it is the only checkpoint, so that `resnet18.pth` is not read as step 18.
     """
     name = _name_of(path)
-    found = [_of_content(content), _of_state(trainer_state(path)), _of_words(name)]
+    found = [_from_content(content), _from_trainer_state(trainer_state(path)), _from_name(name)]
     step = next((stamp.step for stamp in found if stamp.step is not None), None)
     epoch = next((stamp.epoch for stamp in found if stamp.epoch is not None), None)
     if step is None and epoch is None:
-        # A bare number is a step where nothing else is said: beside an epoch it may be that epoch.
+        # A number without a word is a step only where there is no epoch: it may be that epoch.
         step = _bare_number(name, is_alone)
     return Stamp(step, epoch)
 
 
 def _number(value: Any) -> float | None:
-    """A number that is not negative, of a number or a tensor of one; else None."""
+    """A non-negative number, or the value of a tensor of one element; None for anything else."""
     if isinstance(value, bool) or not (isinstance(value, (int, float)) or hasattr(value, "numel")):
         return None
     if hasattr(value, "numel"):
@@ -54,7 +54,7 @@ def _number(value: Any) -> float | None:
     return float(value) if math.isfinite(value) and value >= 0 else None
 
 
-def _of_content(content: Mapping[str, Any]) -> Stamp:
+def _from_content(content: Mapping[str, Any]) -> Stamp:
     numbers = [_number(content.get(key)) for key in STEP_KEYS]
     step = next((int(number) for number in numbers if number is not None and number == int(number)), None)
     epoch = _number(content.get("epoch"))
@@ -62,11 +62,11 @@ def _of_content(content: Mapping[str, Any]) -> Stamp:
 
 
 def _epochs_to_add(content: Mapping[str, Any]) -> int:
-    """1 where the epoch is the number, from 0, of the one that has just ended; 0 where it is a count."""
+    """1 where the program saves the index, from 0, of the epoch that has just ended; 0 where it saves a count."""
     if "pytorch-lightning_version" in content:
         loops = content.get("loops") or {}
         progress = (loops.get("fit_loop") or {}).get("epoch_loop.batch_progress") or {}
-        # Within an epoch the last minibatch is still to come.
+        # Saved within an epoch: that epoch has not ended.
         return 1 if progress.get("is_last_batch", True) else 0
     is_timm = "arch" in content and "version" in content
     is_torchvision = {"model", "optimizer", "lr_scheduler", "args"} <= set(content)
@@ -82,53 +82,53 @@ def trainer_state(path: Path) -> Mapping[str, Any]:
     if path.is_file() and not path.name.startswith(("model.safetensors", "pytorch_model.bin")):
         return {}
     try:
-        found = json.loads((folder / HF_STATE).read_text(encoding="utf-8"))
+        found = json.loads((folder / TRAINER_STATE_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _of_state(state: Mapping[str, Any]) -> Stamp:
+def _from_trainer_state(state: Mapping[str, Any]) -> Stamp:
     step = _number(state.get("global_step"))
     return Stamp(None if step is None else int(step), _number(state.get("epoch")))
 
 
 def _name_of(path: Path) -> str:
-    """The name that may say a number, without its ending: the folder's of Hugging Face's checkpoints."""
+    """The name that may contain the step, without its suffix. For checkpoints of Hugging Face it is the folder's."""
     name = path.parent.name if path.name.startswith(("model.safetensors", "pytorch_model.bin")) else path.name
     for suffix in sorted((*SUFFIXES, ".onnx"), key=len, reverse=True):
         name = name.removesuffix(suffix)
     return name
 
 
-def _of_words(name: str) -> Stamp:
-    """Numbers that the name calls a step or an epoch."""
+def _from_name(name: str) -> Stamp:
+    """The numbers that a name marks as step or epoch, as in `step=100` or `epoch_3`."""
     step = re.search(r"(?:^|[^a-z])(?:global_?)?(?:step|iter(?:ation)?)s?[=_-]?(\d+)", name, re.IGNORECASE)
     epoch = re.search(r"(?:^|[^a-z])ep(?:och)?[=_-]?(\d+)", name, re.IGNORECASE)
     return Stamp(int(step[1]) if step else None, float(epoch[1]) if epoch else None)
 
 
 def _bare_number(name: str, is_alone: bool) -> int | None:
-    """The last whole number that stands by itself: not `18` of resnet18, not `0.93` of an accuracy."""
+    """The last whole number in a name: not one within a word (`resnet18`) or of a decimal (`0.93`)."""
     separate = re.findall(r"(?:^|[^0-9A-Za-z.])(\d+)(?![0-9A-Za-z])(?!\.\d)", name)
     if separate:
         return int(separate[-1])
-    glued = re.search(r"[A-Za-z](\d+)$", name)
-    return int(glued[1]) if glued and not is_alone else None
+    attached = re.search(r"[A-Za-z](\d+)$", name)
+    return int(attached[1]) if attached and not is_alone else None
 
 
 def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, TrainingPosition]:
     """The position of every checkpoint, in the order of their steps.
 
-    Where checkpoints say only epochs, an epoch counts as so many steps as the clock has, or as one.
-    Raises Refused where a checkpoint says nothing of the time, or some say steps and others epochs alone.
+    Where checkpoints have only epochs, an epoch counts as the clock's number of steps, or as one step without it.
+    Raises Refused where a checkpoint has neither, or some have steps and others only epochs.
     """
     stamps = {Path(path): stamp for path, stamp in stamps.items()}
-    if len(stamps) == 1 and not _says(next(iter(stamps.values()))):
+    if len(stamps) == 1 and not _is_known(next(iter(stamps.values()))):
         say("the checkpoint says no step, so it is kept as step 0")
         return {path: TrainingPosition(0, 0.0, 0) for path in stamps}
     for path, stamp in stamps.items():
-        if not _says(stamp):
+        if not _is_known(stamp):
             raise Refused(
                 f"neither the content nor the name of {path} says its step or epoch; name it by its number, as "
                 "model_12.pt, or leave it out"
@@ -146,7 +146,7 @@ def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Training
     return dict(sorted(found.items(), key=lambda item: item[1].step))
 
 
-def _says(stamp: Stamp) -> bool:
+def _is_known(stamp: Stamp) -> bool:
     return stamp.step is not None or stamp.epoch is not None
 
 
@@ -157,16 +157,16 @@ def _position(stamp: Stamp, clock: Clock) -> TrainingPosition:
     known = clock.position(step)
     epoch = stamp.epoch
     if epoch is None or (clock.steps_per_epoch and abs(epoch - known.epoch) < 1):
-        # Programs count whole epochs; the clock knows what there is of the one that has begun.
+        # Programs count whole epochs; the clock includes the part of the epoch that has begun.
         epoch = known.epoch
     if clock.steps_per_epoch is None:
-        # Without the length of an epoch an epoch's images are still known.
+        # Without the number of steps per epoch, the images of whole epochs are still known.
         return TrainingPosition(step, epoch, known.images_seen or round(epoch * (clock.images or 0)))
     return TrainingPosition(step, epoch, known.images_seen)
 
 
 def metrics_of(paths: Sequence[Path], clock: Clock) -> list[Metric]:
-    """What the Trainer logged: losses, rates and evaluations, of the checkpoint that is given last; none elsewhere."""
+    """Losses, rates and evaluations that transformers' Trainer logged, from the last checkpoint; else none."""
     if not paths:
         return []
     history = trainer_state(paths[-1]).get("log_history")
@@ -187,6 +187,6 @@ def _metric(entry: Mapping[str, Any], clock: Clock) -> Metric | None:
         return None if loss is None else Metric(position, "train", loss, rate=_number(entry.get("learning_rate")))
     loss, accuracy = _number(entry.get("eval_loss")), _number(entry.get("eval_accuracy"))
     if loss is None or accuracy is None or accuracy > 1.0:
-        # A point of the test curve needs both.
+        # A point of the test curve needs both loss and error.
         return None
     return Metric(position, "test", loss, 1.0 - accuracy)

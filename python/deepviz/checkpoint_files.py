@@ -1,4 +1,4 @@
-"""Checkpoints on the disk: which files they are, and what stands in them. Nothing in a pickle is called."""
+"""Finds checkpoint files and reads their content. Code in a pickle is never executed."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ Given = Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]]
 PICKLES = (".pt", ".pth", ".ckpt", ".pth.tar", ".pt.tar")
 SUFFIXES = (*PICKLES, ".safetensors")
 IN_FOLDER = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
-"""Files that make a folder a checkpoint of its own, in the order in which they are taken."""
+"""Files that make a folder one checkpoint; the first that exists is read."""
 NO_WEIGHTS = ("optimizer.pt", "scheduler.pt", "scaler.pt", "training_args.bin")
 FOREIGN_CLASSES = 1000
 HEADER_LIMIT = 100 << 20
 
 
 def checkpoint_paths(given: Given) -> list[Path]:
-    """The checkpoints that patterns, folders and files name, each once. Raises Refused where there are none."""
+    """The checkpoints that match patterns, folders and file names, each once. Raises Refused where there are none."""
     items = [given] if isinstance(given, (str, os.PathLike)) else list(given)
     if not items:
         raise Refused('no checkpoints are given; name a folder, files, or a pattern such as "ckpts/*.pt"')
@@ -39,7 +39,7 @@ def checkpoint_paths(given: Given) -> list[Path]:
     for item in items:
         for path in _paths_of(os.path.expanduser(os.fspath(item))):
             if not any(path.samefile(other) for other in found.values()):
-                # timm's best checkpoint is a second name of one of the others.
+                # timm's best checkpoint is a hard link to one of the others.
                 found[path] = path
     return list(found)
 
@@ -85,7 +85,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def read_checkpoint(path: Path) -> Mapping[str, Any]:
-    """What a checkpoint holds; arrays are mapped from the disk where the format allows.
+    """The content of a checkpoint. Arrays are memory-mapped where the format allows it.
 
     Raises Refused for files that are damaged or hold something else.
     """
@@ -98,7 +98,7 @@ def read_checkpoint(path: Path) -> Mapping[str, Any]:
     content = _unpickled(path)
     if isinstance(content, Mapping):
         return content
-    # `torch.save(model, ...)`: the whole module is the file.
+    # `torch.save(model, ...)` saves the module itself.
     return {"model": content}
 
 
@@ -118,7 +118,7 @@ def _shards(index: Path) -> dict[str, torch.Tensor]:
 
 
 def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
-    """The arrays of floating point of a safetensors file, mapped. Raises Refused for other files."""
+    """The floating-point arrays of a safetensors file, memory-mapped. Raises Refused for damaged files."""
     import torch
 
     dtypes = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
@@ -143,7 +143,7 @@ def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
                 found[name] = torch.empty(shape, dtype=dtype)
                 continue
             flat = torch.frombuffer(memory, dtype=torch.uint8, count=end - start, offset=start)
-            # Arrays of a file need not begin where their kind of number may.
+            # Arrays in a file need not be aligned to the size of their numbers.
             aligned = flat if flat.data_ptr() % dtype.itemsize == 0 else flat.clone()
             found[name] = aligned.view(dtype).reshape(shape)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, struct.error):
@@ -152,17 +152,17 @@ def read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 class Opaque:
-    """An object of a class that is not a tensor's: its attributes, and nothing that it could do.
+    """Stands for an object of any class in a pickle other than tensors: it has the attributes, but none of the methods.
 
-    Checkpoints of torchvision, timm and others hold such (`argparse.Namespace`, configurations, whole modules), and
-    torch.load refuses them. Their classes are never imported: all become this one.
+    Checkpoints of torchvision, timm and others contain such objects (`argparse.Namespace`, configurations, modules),
+    and torch.load refuses them. Their classes are never imported: each object becomes an Opaque.
     """
 
     def __init__(self, *arguments: Any) -> None:
         self.attributes: dict[str, Any] = {}
 
     def __new__(cls, *arguments: Any) -> Opaque:
-        """Made without `__init__` where a pickle says so."""
+        """Allows pickles that create objects without `__init__`."""
         made = object.__new__(cls)
         made.attributes = {}
         return made
@@ -174,7 +174,7 @@ class Opaque:
 
 
 def _unpickled(path: Path) -> Any:
-    """The content of a file of torch.save, other classes than tensors as Opaque."""
+    """The content of a file of torch.save; objects of other classes than tensors are Opaque."""
     import torch
 
     if not hasattr(torch.serialization, "safe_globals"):

@@ -1,4 +1,4 @@
-"""Checkpoints that a training program kept become a run, after the fact."""
+"""Makes a run of the checkpoints that a training program saved."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .lower import Network
 from .modes import unwrapped
 from .run import Resume, RunFolder
 from .say import say
-from .tensors import arrays_of, dtype_name, memory_of
+from .tensors import arrays_of, bytes_view, dtype_name
 from .weights import Kind, Shape, find_weights
 from .worker import Mode
 from .write import Array, TrainingPosition, write_snapshot, write_text
@@ -49,23 +49,23 @@ def record_checkpoints(
     resume: Resume = "new",
     worker: Mode = "auto",
 ) -> list[int]:
-    """Records checkpoints as a run that deepViz shows; gives their steps, ascending.
+    """Records checkpoints as a run that deepViz shows. Returns their steps, ascending.
 
     ```python
     deepviz.record_checkpoints("runs/mine", model, "ckpts/*.pt", test=test_set)
     ```
 
-    path: the run folder, which must not hold a run yet (`resume="replace"` deletes the one that is there).
-    model: the network that the checkpoints are of, with any weights; it stays as it is.
+    path: the run folder, which must not hold a run yet (`resume="replace"` deletes an existing one).
+    model: the network of the checkpoints, with any weights; it is not changed.
     checkpoints: a pattern, a folder, or a list of files: .pt, .pth, .ckpt, .pth.tar, .safetensors, and folders of
         Hugging Face's Trainer (`checkpoint-500`), in shards or not. Nothing in them is executed.
-    key: the dictionary that holds the weights, where it is not found by itself (`"state_dict.teacher"`).
-    weights: `"ema"` takes the averaged weights, `"model"` the plain ones.
-    steps_per_epoch: where checkpoints say epochs alone and `train` is no loader; without it an epoch counts as a step.
+    key: the dictionary that contains the weights, where it cannot be found automatically (`"state_dict.teacher"`).
+    weights: `"ema"` takes the averaged weights, `"model"` those that were trained.
+    steps_per_epoch: needed where checkpoints have only epochs and `train` is no loader; else an epoch counts as a step.
 
     The other arguments are those of Recorder. Steps come from the checkpoint (`global_step`, `step`, `epoch`), from
     `trainer_state.json`, or from the number in its name. Raises deepviz.Refused, in one sentence, where a file cannot
-    be read, holds other weights than the model's, or two files are of one step; then no run is written.
+    be read, has other weights than the model, or two files have the same step. Then no run is written.
     """
     if resume not in ("new", "replace"):
         raise Refused(f'resume={resume!r} is not known here; write "new" or "replace"')
@@ -73,10 +73,10 @@ def record_checkpoints(
         raise Refused(f'weights={weights!r} is not known; write "model" or "ema"')
     reader = _Reader(checkpoint_paths(checkpoints), key, weights)
     clock = clock_of(train, steps_per_epoch, Every(1, "steps"), 1)
-    # The user's model keeps its weights.
+    # The user's model is not changed.
     network = copy.deepcopy(unwrapped(model))
     given = Given(train, test, classes, setup.given_normalisation(mean, std), limit)
-    start = setup.Start(network, given, corpus, example, name or Path(path).name, None, worker)
+    start = setup.RecorderOptions(network, given, corpus, example, name or Path(path).name, None, worker)
     folder = RunFolder(path, resume)
     try:
         return _record(folder, start, reader, clock)
@@ -84,7 +84,7 @@ def record_checkpoints(
         folder.close()
 
 
-def _record(folder: RunFolder, start: setup.Start, reader: _Reader, clock: Clock) -> list[int]:
+def _record(folder: RunFolder, start: setup.RecorderOptions, reader: _Reader, clock: Clock) -> list[int]:
     when: dict[Path, TrainingPosition] = {}
 
     def check_all(model: torch.nn.Module, network: Network) -> None:
@@ -109,21 +109,21 @@ def _record(folder: RunFolder, start: setup.Start, reader: _Reader, clock: Clock
 
 @dataclass
 class _Reader:
-    """Reads the checkpoints' arrays by the model's names."""
+    """Reads the arrays of checkpoints under the model's names."""
 
     paths: list[Path]
     key: str | None
     kind: Kind
 
     def expect(self, model: torch.nn.Module, names: Sequence[str]) -> None:
-        """Tells what is wanted: the arrays of those names. Such as no state_dict has are the model's own."""
+        """Sets the names of the arrays to read. Arrays that no state_dict contains are taken from the model."""
         saved = set(model.state_dict())
         own = {name: array.detach() for name, array in arrays_of(model).items() if name in set(names)}
         self._own = {name: array for name, array in own.items() if name not in saved}
         self._wanted: dict[str, Shape] = {name: tuple(own[name].shape) for name in names if name in saved}
 
     def positions(self, clock: Clock) -> dict[Path, TrainingPosition]:
-        """The position of every checkpoint, by step. Raises Refused where one does not fit, or two are of one step."""
+        """The position of every checkpoint, by step. Raises Refused where one does not fit or two share a step."""
         stamps = {}
         for path in self.paths:
             content = read_checkpoint(path)
@@ -153,7 +153,7 @@ class _Reader:
         return all(torch.equal(first[name], second[name]) for name in first)
 
     def arrays(self, path: Path) -> dict[str, torch.Tensor]:
-        """A checkpoint's arrays by the model's names."""
+        """The arrays of a checkpoint under the model's names."""
         return {**self._own, **self._find(path, read_checkpoint(path)).arrays}
 
     def _find(self, path: Path, content: Mapping[str, Any]) -> Any:
@@ -161,15 +161,15 @@ class _Reader:
 
 
 def _array(name: str, tensor: torch.Tensor) -> Array:
-    """An array as snapshots have it: in the checkpoint's own precision, double precision as single."""
+    """An array for a snapshot: in the checkpoint's precision, but double as single."""
     import torch
 
     kept = tensor.detach().to(torch.float32) if tensor.dtype == torch.float64 else tensor.detach()
-    return Array(name, dtype_name(kept), tuple(kept.shape), memory_of(kept))
+    return Array(name, dtype_name(kept), tuple(kept.shape), bytes_view(kept))
 
 
 def _load(model: torch.nn.Module, arrays: Mapping[str, torch.Tensor]) -> None:
-    """Gives the model a checkpoint's weights: its outputs for some images are kept with the run."""
+    """Loads a checkpoint's weights into the model, whose outputs for some images are then stored with the run."""
     import torch
 
     own = arrays_of(model)

@@ -12,14 +12,14 @@ from .write import TrainingPosition
 
 @dataclass(frozen=True)
 class Every:
-    """How often snapshots are kept: `"100 steps"`, `"5 per epoch"`, `"2 epochs"`."""
+    """How often snapshots are saved: `"100 steps"`, `"5 per epoch"`, `"2 epochs"`."""
 
     count: int
     unit: Literal["steps", "epochs", "per epoch"]
 
     @classmethod
     def parse(cls, text: str) -> Every:
-        """Reads the form that recipes have. Raises Refused for others."""
+        """Parses the form that recipes use. Raises Refused for others."""
         found = re.fullmatch(r"\s*(\d{1,9})\s+(steps?|epochs?|per\s+epoch)\s*", text) if isinstance(text, str) else None
         if not found or int(found[1]) == 0:
             raise Refused(f'every={text!r} is no rule for snapshots; write "100 steps", "5 per epoch" or "1 epoch"')
@@ -27,7 +27,7 @@ class Every:
         return cls(int(found[1]), "per epoch" if unit == "per" else "epochs" if unit == "epoch" else "steps")
 
     def is_due(self, step: int, steps_per_epoch: int | None) -> bool:
-        """Whether a snapshot is kept after so many updates. Step 0 always is."""
+        """Whether a snapshot is saved after `step` updates. Always so at step 0."""
         if step == 0:
             return True
         if self.unit == "steps":
@@ -42,14 +42,14 @@ class Every:
 
 @dataclass(frozen=True)
 class Clock:
-    """What a step is in epochs and images; None where that is not known."""
+    """Converts steps into epochs and images. A value is None where it is not known."""
 
     steps_per_epoch: int | None = None
     images: int | None = None
     batch: int | None = None
 
     def position(self, step: int) -> TrainingPosition:
-        """Epochs done and images seen after so many updates, 0 where they cannot be told."""
+        """Epochs done and images seen after `step` updates; 0 where they are not known."""
         if not self.steps_per_epoch:
             return TrainingPosition(step, 0.0, step * (self.batch or 0))
         epochs, rest = divmod(step, self.steps_per_epoch)
@@ -59,14 +59,14 @@ class Clock:
 
     @property
     def images_per_step(self) -> float:
-        """Images of a minibatch, as a mean where it is not known."""
+        """Images of a minibatch; their mean over an epoch where the batch size is not known."""
         if self.batch:
             return float(self.batch)
         return self.images / self.steps_per_epoch if self.images and self.steps_per_epoch else 0.0
 
 
 def clock_of(train: Any, steps_per_epoch: int | None, every: Every, processes: int) -> Clock:
-    """The clock of a loader or data set. Raises Refused where epochs are asked for and cannot be told."""
+    """The clock of a loader or data set. Raises Refused where `every` is in epochs and their length is not known."""
     is_loader = hasattr(train, "batch_sampler")
     batch = _batch_of(train) if is_loader else None
     length = _length(train) if is_loader else None
@@ -80,7 +80,7 @@ def clock_of(train: Any, steps_per_epoch: int | None, every: Every, processes: i
         )
     total = batch * processes if batch else None
     if steps_per_epoch and length and steps_per_epoch != length and total:
-        # Gradients of several minibatches make a step.
+        # Gradients of several minibatches are accumulated for a step.
         total = round(total * length / steps_per_epoch)
     return Clock(steps, _images_of(train, is_loader, processes, total, steps), total)
 
@@ -104,7 +104,7 @@ def _images_of(train: Any, is_loader: bool, processes: int, batch: int | None, s
     if count is None:
         return None
     if _length(getattr(train, "sampler", None) or ()) != _length(getattr(train, "dataset", ())):
-        # A sampler that gives every process its share.
+        # A distributed sampler: each process gets its share.
         count *= processes
     drops = getattr(train, "drop_last", False) and batch and steps
     return min(count, batch * steps) if batch and steps and drops else count

@@ -8,25 +8,25 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from . import datasets
-from .datasets import Place
+from .datasets import ImageRef
 from .errors import Refused
 from .modes import one_thread, same_random_numbers
 from .normalisation import Normalisation, of_transform, suspects, with_channels
 from .say import say
-from .tensors import converted, is_float, memory_of, stacked
+from .tensors import bytes_view, converted, is_float, stacked
 from .write import CorpusSize, SplitFile, write_corpus_json
 
 Shape = tuple[int, int, int]
 
-CHECKED = 8
+CHECK_IMAGES = 8
 """Images whose outputs are recorded for comparison."""
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """What run.toml says of a corpus, and the images of the check: their ids and the network's inputs.
+    """The entries of run.toml about a corpus, and the images of the check: their ids and the network's inputs.
 
-    `path` is as run.toml has it, `images` None where the images cannot be had in Python.
+    `path` is the one that run.toml contains. `images` is None where Python cannot read the images.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Given:
-    """What the user said of the images; `hint` is a normalisation to try where the data set shows none."""
+    """The user's options about the images. `hint` is a normalisation to try where the data set has none."""
 
     train: Any = None
     test: Any = None
@@ -51,15 +51,15 @@ class Given:
     hint: Normalisation | None = None
 
 
-def checked_places(count: int) -> list[int]:
-    """Which images of a test split are checked."""
-    return datasets.spread(count, CHECKED)
+def check_indices(count: int) -> list[int]:
+    """The indices of the test images whose outputs are checked."""
+    return datasets.evenly_spaced(count, CHECK_IMAGES)
 
 
 def write_corpus(folder: Path, name: str, given: Given, begin: Callable[[Shape], None] = lambda _: None) -> Corpus:
-    """Writes the data sets of a run as its corpus. Random numbers and data sets stay as they were.
+    """Writes the data sets of a run as its corpus. Does not change random numbers or data sets.
 
-    `begin` is called with the images' shape (channels, height, width) when the first images are found to be bytes,
+    `begin` is called with the images' shape (channels, height, width) once the first images were converted to bytes,
     before anything is written.
     """
     with same_random_numbers(), one_thread():
@@ -81,18 +81,18 @@ def _write(folder: Path, name: str, given: Given, begin: Callable[[Shape], None]
         raise Refused(f"the images have {channels} channels, so they cannot be shown; deepViz shows images of 1 or 3")
     reading, seen = _normalisations(given, chosen["test"], test)
     normalisation = with_channels(seen, channels)
-    for place in chosen["train"][:1]:
-        if reading.bytes_of(datasets.item_of(place, "train")[0]) is None:
-            refuse_bytes("train", datasets.transform_of(place.leaf), is_normalised=True)
+    for ref in chosen["train"][:1]:
+        if reading.bytes_of(datasets.item_of(ref, "train")[0]) is None:
+            refuse_bytes("train", datasets.transform_of(ref.leaf), is_normalised=True)
     begin((channels, height, width))
     folder.mkdir(parents=True, exist_ok=True)
     kept: dict[int, Any] = {}
-    for role, places in chosen.items():
-        keep = checked_places(len(places)) if role == "test" else []
+    for role, image_refs in chosen.items():
+        keep = check_indices(len(image_refs)) if role == "test" else []
         as_seen = normalisation if reading != seen else None
         reader = _Reader(role, reading, as_seen, (channels, height, width), len(classes), keep, kept)
-        split = SplitFile(folder / f"{role}.bin", len(places), channels * height * width)
-        split.write(reader.images(places))
+        split = SplitFile(folder / f"{role}.bin", len(image_refs), channels * height * width)
+        split.write(reader.images(image_refs))
     size = CorpusSize((channels, height, width), len(chosen["train"]), len(chosen["test"]))
     identity = write_corpus_json(folder, size, classes)
     ids = [size.train + index for index in kept]
@@ -100,7 +100,7 @@ def _write(folder: Path, name: str, given: Given, begin: Callable[[Shape], None]
 
 
 def classes_of(given: Given) -> list[str]:
-    """The names of the classes. Raises Refused where nothing says them."""
+    """The names of the classes. Raises Refused where neither the user nor the data sets name them."""
     names = given.classes
     for dataset in (given.test, given.train):
         if names is None and dataset is not None:
@@ -111,7 +111,7 @@ def classes_of(given: Given) -> list[str]:
 
 
 def first_image(given: Given) -> Any:
-    """The first test image, as the data set gives it. Random numbers stay as they were."""
+    """The first test image, as the data set gives it. Does not change random numbers."""
     if given.test is None:
         raise Refused(
             "the recorder needs images to show the network on: give test= (a data set of (image, label)), or corpus= "
@@ -121,27 +121,27 @@ def first_image(given: Given) -> Any:
     if len(test) == 0:
         raise Refused("test= has no images; the recorder needs some to show the network on")
     with same_random_numbers():
-        return datasets.item_of(datasets.places(test, [0])[0], "test")[0]
+        return datasets.item_of(datasets.image_refs(test, [0])[0], "test")[0]
 
 
-def _chosen(dataset: Any, limit: int, role: str) -> list[Place]:
+def _chosen(dataset: Any, limit: int, role: str) -> list[ImageRef]:
     count = len(dataset)
     if count > limit:
         say(f"{limit:,} of the {count:,} {role} images are kept, evenly spread (limit=)")
-    return datasets.places(dataset, datasets.spread(count, limit))
+    return datasets.image_refs(dataset, datasets.evenly_spaced(count, limit))
 
 
-def _with_evaluation_transform(train_places: list[Place], test: Any, train: Any) -> list[Place]:
-    """The training images with the test images' transform, where data sets can change theirs; said in a line."""
-    if not train_places:
+def _with_evaluation_transform(train_refs: list[ImageRef], test: Any, train: Any) -> list[ImageRef]:
+    """The training images with the transform of the test images, where their data sets allow it. Prints which it is."""
+    if not train_refs:
         return []
     wanted, own = datasets.transform_of(test), datasets.transform_of(train)
     if wanted is None or wanted is own or repr(wanted) == repr(own):
-        return train_places
-    leaves = {id(place.leaf): place.leaf for place in train_places}
+        return train_refs
+    leaves = {id(ref.leaf): ref.leaf for ref in train_refs}
     if all(getattr(leaf, "transform", None) is not None for leaf in leaves.values()):
         views = {key: datasets.with_transform(leaf, wanted) for key, leaf in leaves.items()}
-        found = [Place(views[id(place.leaf)], place.index) for place in train_places]
+        found = [ImageRef(views[id(ref.leaf)], ref.index) for ref in train_refs]
         try:
             datasets.item_of(found[0], "train")
         except Exception:
@@ -150,15 +150,15 @@ def _with_evaluation_transform(train_places: list[Place], test: Any, train: Any)
             say("training images are kept with the test images' transform")
             return found
     say("training images are kept with their own transform, random changes included")
-    return train_places
+    return train_refs
 
 
-def _normalisations(given: Given, places: list[Place], dataset: Any) -> tuple[Normalisation, Normalisation]:
-    """The normalisation by which the first images give bytes, and the one that the network sees.
+def _normalisations(given: Given, image_refs: list[ImageRef], dataset: Any) -> tuple[Normalisation, Normalisation]:
+    """The normalisation that converts the data set's images to bytes, and the one of the network's inputs.
 
-    They differ where the data set gives plain pixels and the loop normalises them, as mean= and std= say.
+    They differ where the data set gives unnormalised pixels and the loop normalises them by mean= and std=.
     """
-    probes = [datasets.item_of(place, "test")[0] for place in places[:4]]
+    probes = [datasets.item_of(ref, "test")[0] for ref in image_refs[:4]]
     transform = datasets.transform_of(dataset)
     found = given.normalisation or of_transform(transform)
     is_bytes = not is_float(probes[0])
@@ -181,7 +181,7 @@ def _normalisations(given: Given, places: list[Place], dataset: Any) -> tuple[No
 
 
 def refuse_bytes(role: str, transform: Any, is_normalised: bool) -> NoReturn:
-    """Raises Refused for images that are no bytes, with the names of the transforms that may be the reason."""
+    """Raises Refused for images that cannot be converted to bytes, naming the transforms that may be the reason."""
     names = suspects(transform) if transform is not None else []
     of = f" after `{'`, `'.join(names)}`" if names else ""
     moved = "put it before ToTensor, so that it works on bytes, or " if names else ""
@@ -198,7 +198,9 @@ def refuse_bytes(role: str, transform: Any, is_normalised: bool) -> NoReturn:
 class _Reader:
     """Reads the images of a split as bytes.
 
-    `reading` leads back to these, `seen` from them to the network's input where the data set does not give that itself.
+    `reading` converts the data set's images to bytes; `seen` converts bytes to the network's input, where that is not
+    what the data set gives. The inputs of the images at `check_indices` are stored in
+    `check_inputs`.
     """
 
     role: str
@@ -206,13 +208,13 @@ class _Reader:
     seen: Normalisation | None
     shape: tuple[int, int, int]
     classes: int
-    keep: list[int]
-    kept: dict[int, Any]
+    check_indices: list[int]
+    check_inputs: dict[int, Any]
 
-    def images(self, places: list[Place]) -> Iterator[tuple[memoryview, int]]:
-        """Bytes and label of every image; those to keep are kept as the network's input."""
-        for index, place in enumerate(places):
-            image, label = datasets.item_of(place, self.role)
+    def images(self, image_refs: list[ImageRef]) -> Iterator[tuple[memoryview, int]]:
+        """Bytes and label of every image; stores the network's inputs of those at `check_indices`."""
+        for index, ref in enumerate(image_refs):
+            image, label = datasets.item_of(ref, self.role)
             if tuple(image.shape) != self.shape:
                 sizes = [" x ".join(str(length) for length in shape) for shape in (image.shape, self.shape)]
                 raise Refused(
@@ -226,7 +228,7 @@ class _Reader:
                 )
             pixels = self.reading.bytes_of(image)
             if pixels is None:
-                refuse_bytes(self.role, datasets.transform_of(place.leaf), is_normalised=True)
-            if index in self.keep:
-                self.kept[index] = self.seen.input_of(pixels) if self.seen else converted(image, "float32")
-            yield memory_of(pixels), label
+                refuse_bytes(self.role, datasets.transform_of(ref.leaf), is_normalised=True)
+            if index in self.check_indices:
+                self.check_inputs[index] = self.seen.input_of(pixels) if self.seen else converted(image, "float32")
+            yield bytes_view(pixels), label

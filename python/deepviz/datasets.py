@@ -1,4 +1,4 @@
-"""Data sets as users have them: loaders, subsets and concatenations looked through; images, labels and class names."""
+"""Reads images, labels and class names of users' data sets, through loaders, subsets and concatenations."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ LABEL_KEYS = ("labels", "label", "fine_label", "target", "y")
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where an image is: a data set without wrappers, and the index there."""
+class ImageRef:
+    """Refers to an image: a data set that is no wrapper, and the index in it."""
 
     leaf: Any
     index: int
 
 
 def dataset_of(given: Any, role: str) -> Any:
-    """The map-style data set of a loader, or that itself. Raises Refused for streams."""
+    """The map-style data set of a loader, or the given data set itself. Raises Refused for streams."""
     dataset = getattr(given, "dataset", given) if hasattr(given, "batch_sampler") else given
     if not hasattr(dataset, "__getitem__") or not hasattr(dataset, "__len__"):
         raise Refused(
@@ -35,13 +35,13 @@ def dataset_of(given: Any, role: str) -> Any:
 
 
 def _wrappers() -> tuple[Any, Any]:
-    """PyTorch's `Subset` and `ConcatDataset`; what nothing is an instance of where PyTorch is not imported."""
+    """PyTorch's `Subset` and `ConcatDataset`; empty tuples, of which nothing is an instance, without PyTorch."""
     data = sys.modules.get("torch.utils.data")
     return (getattr(data, "Subset", ()), getattr(data, "ConcatDataset", ()))
 
 
-def places(dataset: Any, chosen: Sequence[int]) -> list[Place]:
-    """The chosen images of a data set, through `Subset` and `ConcatDataset`."""
+def image_refs(dataset: Any, chosen: Sequence[int]) -> list[ImageRef]:
+    """Resolves indices of a data set through `Subset` and `ConcatDataset`."""
     subset, concatenated = _wrappers()
     found = []
     for index in chosen:
@@ -56,12 +56,12 @@ def places(dataset: Any, chosen: Sequence[int]) -> list[Place]:
                 at -= len(leaf.datasets[part])
                 part += 1
             leaf = leaf.datasets[part]
-        found.append(Place(leaf, at))
+        found.append(ImageRef(leaf, at))
     return found
 
 
 def leaves(dataset: Any) -> list[Any]:
-    """The data sets without wrappers that a data set is made of."""
+    """The data sets inside of wrappers of which a data set consists."""
     subset, concatenated = _wrappers()
     if isinstance(dataset, subset):
         return leaves(dataset.dataset)
@@ -70,15 +70,15 @@ def leaves(dataset: Any) -> list[Any]:
     return [dataset]
 
 
-def spread(count: int, limit: int) -> list[int]:
-    """At most `limit` of `count` indices, evenly spread."""
+def evenly_spaced(count: int, limit: int) -> list[int]:
+    """Up to `limit` of the indices below `count`, evenly spaced."""
     if count <= limit:
         return list(range(count))
     return [index * count // limit for index in range(limit)]
 
 
 def transform_of(dataset: Any) -> Any:
-    """The transform of a data set's images; None where it shows none."""
+    """The transform of a data set's images; None where it has none."""
     for leaf in leaves(dataset):
         for key in ("transform", "transforms"):
             found = getattr(leaf, key, None)
@@ -88,23 +88,23 @@ def transform_of(dataset: Any) -> Any:
 
 
 def with_transform(leaf: Any, transform: Any) -> Any:
-    """A copy of a data set that uses another transform; the data set itself stays as it is."""
+    """A copy of a data set with another transform. Does not change the data set itself."""
     view = copy.copy(leaf)
     view.transform = transform
     both = getattr(leaf, "transforms", None)
     if both is not None and hasattr(both, "transform"):
-        # torchvision keeps images' and labels' transforms a second time, in an object of its own.
+        # torchvision stores the transforms of images and labels a second time, in one object.
         view.transforms = copy.copy(both)
         view.transforms.transform = transform
     return view
 
 
-def item_of(place: Place, role: str) -> tuple[Any, int]:
+def item_of(ref: ImageRef, role: str) -> tuple[Any, int]:
     """Image and label. Raises Refused where they are not a tensor C x H x W and a whole number.
 
-    An array of numpy is given by what reads images without PyTorch; other data sets have to give tensors.
+    Only data sets with `gives_arrays`, which read images without PyTorch, may give arrays of numpy instead of tensors.
     """
-    item = place.leaf[place.index]
+    item = ref.leaf[ref.index]
     if isinstance(item, Mapping):
         image = next((item[key] for key in IMAGE_KEYS if key in item), None)
         label = next((item[key] for key in LABEL_KEYS if key in item), None)
@@ -118,7 +118,7 @@ def item_of(place: Place, role: str) -> tuple[Any, int]:
         )
     torch: Any = sys.modules.get("torch")
     is_given = isinstance(image, torch.Tensor) if torch is not None else False
-    if not is_given and not (is_array(image) and getattr(place.leaf, "gives_arrays", False)):
+    if not is_given and not (is_array(image) and getattr(ref.leaf, "gives_arrays", False)):
         raise Refused(
             f"{role}= gives images as {type(image).__name__}, not as tensors; give the data set that the network sees, "
             "with its transform (ToTensor, Normalize)"
@@ -139,7 +139,7 @@ def label_of(label: Any, role: str) -> int:
 
 
 def classes_of(dataset: Any) -> list[str] | None:
-    """Class names in the order of labels; None where the data set does not say."""
+    """Class names in the order of labels; None where the data set has none."""
     for owner in _owners(dataset):
         names = getattr(owner, "classes", None)
         if isinstance(names, (list, tuple)) and names:
@@ -157,7 +157,7 @@ def classes_of(dataset: Any) -> list[str] | None:
 
 
 def _owners(dataset: Any) -> list[Any]:
-    """The data set and what it wraps, also in wrappers of one's own that call it `dataset` or `subset`."""
+    """The data set and those that it wraps, also in users' wrappers that call them `dataset`, `subset` and the like."""
     found: list[Any] = []
     pending: list[Any] = [dataset, *leaves(dataset)]
     while pending and len(found) < 100:

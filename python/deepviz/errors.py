@@ -1,7 +1,7 @@
-"""The one error that users meet: what cannot be recorded, in a sentence that says what can be done."""
+"""The error that users of the package see."""
 
 from __future__ import annotations
 
 
 class Refused(ValueError):
-    """A network, data set or folder that cannot be recorded; the message is one sentence with a way out."""
+    """A network, data set or folder that cannot be recorded; the message says why, and what to do."""

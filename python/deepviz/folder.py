@@ -1,4 +1,4 @@
-"""A corpus that deepViz reads already: a folder that its binary describes."""
+"""A corpus folder that deepViz can read: the `deepviz` program describes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .corpus import Corpus, checked_places
+from .corpus import Corpus, check_indices
 from .errors import Refused
 from .normalisation import Normalisation, with_channels
 from .say import say
@@ -21,7 +21,7 @@ VARIABLE = "DEEPVIZ_BINARY"
 
 
 def binary() -> str:
-    """The deepviz program: named by $DEEPVIZ_BINARY, beside Python's own, or on the path. Raises Refused without it."""
+    """The path of the `deepviz` program: $DEEPVIZ_BINARY, beside Python, or on the PATH. Raises Refused without it."""
     named = os.environ.get(VARIABLE)
     beside = Path(sys.executable).parent / ("deepviz.exe" if os.name == "nt" else "deepviz")
     found = named or (str(beside) if beside.is_file() else shutil.which("deepviz"))
@@ -34,7 +34,7 @@ def binary() -> str:
 
 
 def info_of(path: Path) -> dict[str, Any]:
-    """What `deepviz corpus info` says of a folder. Raises Refused where it cannot read that."""
+    """The answer of `deepviz corpus info` about a folder. Raises Refused where it cannot be read."""
     done = subprocess.run(
         [binary(), "corpus", "info", str(path), "--json"], capture_output=True, text=True, check=False
     )
@@ -75,7 +75,7 @@ def describe_folder(folder: str | os.PathLike[str], normalisation: Normalisation
 
 
 def _check_images(path: Path, size: CorpusSize, normalisation: Normalisation) -> tuple[list[int], Any]:
-    """Inputs of some test images, where the folder is a corpus of a recorder, whose files are plain bytes."""
+    """Ids and inputs of some test images, for a corpus that a recorder wrote (Python can read its files); else none."""
     content = path / "corpus.json"
     if not content.is_file() or json.loads(content.read_text(encoding="utf-8")).get("version") != 2 or not size.test:
         say("outputs are not checked against the program's own: the corpus's images are decoded by deepViz alone")
@@ -84,7 +84,7 @@ def _check_images(path: Path, size: CorpusSize, normalisation: Normalisation) ->
     length = channels * height * width
     images = []
     with (path / "test.bin").open("rb") as file:
-        for index in checked_places(size.test):
+        for index in check_indices(size.test):
             file.seek(2 * size.test + index * length)
             images.append(normalisation.input_of(pixels_of(file.read(length), size.shape)))
-    return [size.train + index for index in checked_places(size.test)], stacked(images)
+    return [size.train + index for index in check_indices(size.test)], stacked(images)

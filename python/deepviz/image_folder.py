@@ -1,4 +1,4 @@
-"""A folder of images as a data set: every image resized and cut to one size, as networks are evaluated."""
+"""A folder of images as a data set: every image is resized and cropped to one size, as usual in evaluation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def classes_in(folder: Path) -> list[str]:
 
 
 def test_folder(folder: Path) -> Path:
-    """Where the test images are. Raises Refused where there are training images alone."""
+    """The folder of the test images. Raises Refused where there are only training images."""
     found = next((folder / name for name in TEST if (folder / name).is_dir()), None)
     if found is None and (folder / "train").is_dir():
         raise Refused(f"{folder} has no test images; put them into {folder / 'test'}, a folder a class")
@@ -26,9 +26,10 @@ def test_folder(folder: Path) -> Path:
 
 def image_folders(folder: Path, size: int, mean: Sequence[float], std: Sequence[float]) -> tuple[Any, Any]:
     """Training and test images of FOLDER/train/CLASS and FOLDER/test/CLASS (or val), each scaled so that its short side
-    is `size` pixels, then cut to a square in its middle; None of training images that are not there.
+    is `size` pixels, then cropped to the square in its middle. Training images are None where there are none.
 
-    A folder of classes alone holds test images. Raises Refused where there are none, or torchvision is not installed.
+    A folder that contains the classes itself has only test images. Raises Refused where there are none, or
+    torchvision is not installed.
     """
     try:
         from torchvision import datasets, transforms

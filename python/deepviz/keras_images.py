@@ -1,4 +1,4 @@
-"""What a Keras program has, as the recorder takes it: images and labels in arrays, and the optimiser."""
+"""Adapts images, labels and the optimiser of a Keras program for the recorder."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Arrays:
 
 
 def dataset_of(given: Any, is_channels_last: bool) -> Any:
-    """A pair of arrays as a data set; anything else as it is."""
+    """Wraps a pair of arrays as a data set; returns anything else unchanged."""
     if isinstance(given, tuple) and len(given) == 2 and len(getattr(given[0], "shape", ())) == 4:
         return Arrays(*given, is_channels_last)
     return given
 
 
 def optimizer_of(model: Any) -> Any:
-    """A Keras model's optimiser as the recorder reads one; None without one."""
+    """The optimiser of a Keras model, in the form that the recorder reads; None without one."""
     found = getattr(model, "optimizer", None)
     if found is None or not hasattr(found, "learning_rate"):
         return None

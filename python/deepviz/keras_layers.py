@@ -1,4 +1,4 @@
-"""Keras's layers as PyTorch's functions over the same memory.
+"""Keras's layers as PyTorch modules that share their memory.
 
 Activations are N x C x H x W here, whatever the Keras model's data format is. Weights are views of Keras's variables
 with their axes in PyTorch's order: training changes both.
@@ -36,40 +36,40 @@ SAME_AT_INFERENCE = (
 
 
 def view(variable: Any, *axes: int) -> nn.Parameter:
-    """A variable's memory with its axes in another order."""
+    """A view of a variable's memory with its axes in another order."""
     tensor: Tensor = variable.value.detach()
     return nn.Parameter(tensor.permute(*axes) if axes else tensor, requires_grad=False)
 
 
 def activation_of(layer: Any) -> Callable[[Tensor], Tensor]:
-    """The activation of a layer. Raises Refused for those that are not known."""
+    """The activation function of a layer. Raises Refused for unknown ones."""
     name = getattr(layer.activation, "__name__", type(layer.activation).__name__)
     if name not in ACTIVATIONS:
         raise Refused(f"the Keras layer `{layer.name}` has the activation {name}, which deepViz does not have")
     return ACTIVATIONS[name]
 
 
-class Part(nn.Module):
-    """A layer, and the activation that Keras has in it."""
+class KerasLayer(nn.Module):
+    """A Keras layer, including its activation function."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
         self.where = str(layer.name)
-        self.then: Callable[[Tensor], Tensor] = lambda x: x
+        self.activation: Callable[[Tensor], Tensor] = lambda x: x
         if getattr(layer, "activation", None) is not None:
-            self.then = activation_of(layer)
+            self.activation = activation_of(layer)
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer's output."""
-        return self.then(self.computed(x))
+        return self.activation(self.before_activation(x))
 
-    def computed(self, x: Tensor) -> Tensor:
+    def before_activation(self, x: Tensor) -> Tensor:
         """The output before the activation."""
         raise NotImplementedError
 
 
-class Windows(Part):
-    """What a layer of windows has: strides, and the padding that Keras calls `same` or `valid`."""
+class WindowLayer(KerasLayer):
+    """A layer that slides windows over maps: its size, strides, and the padding `same` or `valid`."""
 
     def __init__(self, layer: Any, size: Any, dilation: Any = (1, 1)) -> None:
         super().__init__(layer)
@@ -77,7 +77,7 @@ class Windows(Part):
         self.is_same = layer.padding == "same"
 
     def sides(self, x: Tensor) -> tuple[int, int, int, int]:
-        """Left, right, top, bottom; Keras adds the odd row at the end."""
+        """Padding left, right, top and bottom. Where the total is odd, Keras pads one more at the end."""
         found: list[int] = []
         for way in (1, 0):
             length = int(x.shape[2 + way])
@@ -87,7 +87,7 @@ class Windows(Part):
         return found[0], found[1], found[2], found[3]
 
 
-class Convolution(Windows):
+class Convolution(WindowLayer):
     """Conv2D; with `is_depthwise` a DepthwiseConv2D or the first half of a SeparableConv2D."""
 
     def __init__(self, layer: Any, kernel: Any, bias: Any, *, is_depthwise: bool = False) -> None:
@@ -98,7 +98,7 @@ class Convolution(Windows):
         self.weight = view(kernel, *((2, 3, 0, 1) if is_depthwise else (3, 2, 0, 1)))
         self.bias = None if bias is None else view(bias)
 
-    def computed(self, x: Tensor) -> Tensor:
+    def before_activation(self, x: Tensor) -> Tensor:
         left, right, top, bottom = self.sides(x)
         padding = (top, left)
         if (left, top) != (right, bottom):
@@ -106,37 +106,37 @@ class Convolution(Windows):
         return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Pool(Windows):
+class Pool(WindowLayer):
     """MaxPooling2D and AveragePooling2D."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__(layer, layer.pool_size)
         self.is_average = type(layer).__name__.startswith("Average")
 
-    def computed(self, x: Tensor) -> Tensor:
+    def before_activation(self, x: Tensor) -> Tensor:
         left, right, top, bottom = self.sides(x)
-        # A row more at the end is what rounding up gives: windows that reach over the border, cut there.
+        # One more row at the end equals rounding up: windows that reach over the border are cut there.
         rounds_up = (left, top) != (right, bottom)
         if self.is_average:
             return F.avg_pool2d(x, self.size, self.stride, (top, left), rounds_up, count_include_pad=False)
         return F.max_pool2d(x, self.size, self.stride, (top, left), ceil_mode=rounds_up)
 
 
-class Dense(Part):
-    """Dense, of vectors."""
+class Dense(KerasLayer):
+    """Dense, for vectors."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__(layer)
         self.weight = view(layer.kernel, 1, 0)
         self.bias = None if layer.bias is None else view(layer.bias)
 
-    def computed(self, x: Tensor) -> Tensor:
+    def before_activation(self, x: Tensor) -> Tensor:
         if x.dim() != 2:
             raise Refused(f"the Keras layer `{self.where}` is dense over maps, so it cannot be recorded; flatten them")
         return F.linear(x, self.weight, self.bias)
 
 
-class BatchNormalization(Part):
+class BatchNormalization(KerasLayer):
     """BatchNormalization over channels."""
 
     def __init__(self, layer: Any, channel_axes: tuple[int, ...]) -> None:
@@ -149,13 +149,13 @@ class BatchNormalization(Part):
         self.register_buffer("running_var", layer.moving_variance.value.detach())
         self.epsilon = float(layer.epsilon)
 
-    def computed(self, x: Tensor) -> Tensor:
+    def before_activation(self, x: Tensor) -> Tensor:
         mean, variance = self.running_mean, self.running_var
         return F.batch_norm(x, mean, variance, self.weight, self.bias, False, 0.0, self.epsilon)  # type: ignore[arg-type]
 
 
 class Normalization(nn.Module):
-    """Normalization by constants of the layer, a mean and a variance a channel."""
+    """Normalization by constants of the layer: a mean and a variance per channel."""
 
     def __init__(self, layer: Any) -> None:
         super().__init__()

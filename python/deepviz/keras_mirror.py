@@ -1,7 +1,7 @@
-"""A Keras model as a module of PyTorch's functions, which deepViz can lower.
+"""A Keras model as a PyTorch module, which deepViz can translate.
 
-Keras computes with kernels whose axes are in another order than PyTorch's, and turns them in every forward pass. The
-mirror computes the same with views of the same memory: a snapshot of the mirror is one of the model.
+The axes of Keras's kernels are in another order than PyTorch's. The mirror computes the same with transposed views of
+the same memory, so that a snapshot of the mirror is a snapshot of the model.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .keras_layers import (
 from .modes import same_random_numbers
 
 TOLERANCE = 1e-4
-"""How far the mirror's outputs may lie from the model's, relative to the largest."""
+"""Allowed difference between the outputs of mirror and model, relative to the largest output."""
 
 MERGES: dict[str, Callable[..., Tensor]] = {
     "Add": lambda *inputs: _folded(torch.add, *inputs),
@@ -55,7 +55,7 @@ class Mirror(nn.Module):
                 f"the Keras model {type(model).__name__} shows no graph of layers, so it cannot be recorded; make it "
                 "of keras.Sequential or keras.Model(inputs, outputs), and call it once"
             )
-        # In a tuple: the model is a module itself, whose arrays would be found a second time.
+        # In a tuple, so that PyTorch does not register the model as a submodule, whose arrays would be listed twice.
         self._graph = (functional,)
         self._parts: dict[int, nn.Module] = {}
         self.is_channels_last = is_channels_last
@@ -70,7 +70,7 @@ class Mirror(nn.Module):
 
         def part_of(operation: Any) -> Callable[..., Any]:
             part: Callable[..., Any] = self._parts.get(id(operation), lambda x: x)
-            # Layers are called with `training` and the like, which say nothing here.
+            # Keyword arguments such as `training` have no meaning here.
             return lambda *inputs, **_: part(*inputs)
 
         found = self._graph[0]._run_through_graph([images], operation_fn=part_of)
@@ -93,8 +93,8 @@ class Mirror(nn.Module):
             first = Convolution(layer, layer.depthwise_kernel, None, is_depthwise=True)
             second = Convolution(layer, layer.pointwise_kernel, layer.bias)
             second.stride, second.dilation = (1, 1), (1, 1)
-            # The activation comes after both.
-            first.then = lambda x: x
+            # The activation is applied after both halves.
+            first.activation = lambda x: x
             return nn.Sequential(first, second)
         if kind == "Dense":
             return Dense(layer)
@@ -133,13 +133,13 @@ class Mirror(nn.Module):
         raise Refused(f"the Keras layer `{layer.name}` is a {kind}, which deepViz does not have; replace it")
 
     def _axis(self, layer: Any, inputs: Any) -> int:
-        """The axis of maps or vectors here, by that of the Keras layer."""
+        """The axis in the mirror's order of dimensions of an axis of the Keras layer."""
         count = _list(inputs)[0].dim()
         axis = layer.axis % count
         return (0, 2, 3, 1)[axis] if self.is_channels_last and count == 4 else axis
 
     def _flatten(self, x: Tensor) -> Tensor:
-        # The order in which the next layer's weights stand.
+        # In the order that the weights of the next layer expect.
         if x.dim() == 4 and self.is_channels_last:
             x = x.permute(0, 2, 3, 1)
         return x.reshape(x.shape[0], -1)
@@ -159,14 +159,14 @@ def _list(inputs: Any) -> list[Tensor]:
 
 
 def mirror_of(model: Any, is_channels_last: bool) -> Mirror:
-    """The mirror of a Keras model on PyTorch. Raises Refused where a layer has none, or outputs differ."""
+    """The mirror of a Keras model on PyTorch. Raises Refused for unknown layers, and where outputs differ."""
     shapes = getattr(model, "input_shape", None)
     if not isinstance(shapes, tuple) or len(shapes) != 4 or None in shapes[1:]:
         raise Refused(
             f"the Keras model takes {shapes}, so it cannot be recorded; give it one input of a known size "
             "(keras.layers.Input((32, 32, 3)))"
         )
-    # A run says the class of its model.
+    # The class name is recorded as the name of the model.
     name = type(model).__name__ if model.name.startswith(("sequential", "functional")) else model.name
     mirror: Mirror = type(name, (Mirror,), {})(model, is_channels_last)
     with same_random_numbers(), torch.no_grad():

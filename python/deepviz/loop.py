@@ -1,4 +1,4 @@
-"""What the callbacks of all loops share: a recorder that begins with training, and loss and error among metrics."""
+"""Shared by the callbacks of all training loops: a recorder that starts with training, and which metrics it records."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OF_TEST = r"(?:val|valid|validation|eval|test)[_/ .-]"
 
 
 class Loop:
-    """A recorder of a loop: made when training begins, and again, to resume the run, when it does so once more."""
+    """The recorder of a training loop: created when training begins; when it begins again, the run is resumed."""
 
     def __init__(self, path: Path, options: dict[str, Any]) -> None:
         self._path = path
@@ -31,27 +31,27 @@ class Loop:
         self._has_warned = False
 
     def begin(self, model: Any, **given: Any) -> None:
-        """Makes the recorder. What is None is left to Recorder, and the user's options go first."""
+        """Creates the recorder. Arguments of None get Recorder's defaults; the user's options take precedence."""
         self.close()
         options = {key: value for key, value in given.items() if value is not None} | self._options
         if self._has_begun:
-            # Where it stopped, and not at the step that the new fit counts from.
+            # Resumes where recording stopped; the new fit may count its steps from another number.
             options |= {"resume": "append", "first_step": None}
         self._recorder = Recorder(self._path, model, **options)
         self._has_begun = True
 
     def step(self, loss: Any = None) -> None:
-        """An update is done."""
+        """Call after every update."""
         if self._recorder is not None:
             self._recorder.step(loss=loss)
 
     def log(self, loss: float, rate: float | None) -> None:
-        """A loss that the loop tells of its last steps."""
+        """Records a loss that the loop reports for its last steps."""
         if self._recorder is not None:
             self._recorder.log(loss=loss, rate=rate)
 
     def evaluated(self, metrics: Mapping[str, Any], prefix: str = OF_TEST) -> None:
-        """Records loss and error over the test images, where some of the metrics are these."""
+        """Records loss and error over the test images, if the metrics include them."""
         if self._recorder is None:
             return
         loss, error = self._measured(metrics, prefix)
@@ -77,27 +77,27 @@ class Loop:
         return loss, error
 
     def close(self) -> None:
-        """Keeps the last snapshot and lets go of the run."""
+        """Saves the last snapshot and closes the run."""
         if self._recorder is not None:
             self._recorder.close()
             self._recorder = None
 
 
 def library_of(*names: str) -> Any:
-    """The first of some modules that is installed. Raises Refused without any."""
+    """Imports the first of several modules that is installed. Raises Refused where none is."""
     for name in names:
         try:
             return importlib.import_module(name)
         except ModuleNotFoundError as error:
             if error.name is None or not (name == error.name or name.startswith(error.name + ".")):
-                # It is there, and something that it needs is not.
+                # The module is installed, but one that it imports is not.
                 raise
     package = names[0].split(".")[0]
     raise Refused(f"deepviz.{package} needs {package}, which is not installed; install it, or use deepviz.Recorder")
 
 
 def optimizer_like(name: str, settings: Mapping[str, Any], rate: Callable[[], float]) -> Any:
-    """An optimiser of another library as the recorder reads PyTorch's: its settings, and the rate as it is now."""
+    """Presents an optimiser of another library as one of PyTorch: its settings, and the current learning rate."""
     return type(name, (_Optimizer,), {})(settings, rate)
 
 
@@ -108,5 +108,5 @@ class _Optimizer:
 
     @property
     def param_groups(self) -> list[dict[str, float]]:
-        """The rate alone."""
+        """One group, with the current learning rate."""
         return [{"lr": self._rate()}]

@@ -1,4 +1,4 @@
-"""Losses that are tensors, read a step later."""
+"""Reads losses that are tensors one step later, so that nothing waits for a GPU."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def _number(given: Any) -> _Number | None:
         return _Number(float(given))
     tensor = given.detach()
     if tensor.numel() != 1:
-        # A loss an image: the line holds the mean.
+        # One loss per image: their mean is recorded.
         tensor = tensor.float().mean()
     if not tensor.is_cuda:
-        # The memory may be written again before the next step. Other devices than CUDA's copy with a wait.
+        # Copied: the program may overwrite the memory before the next step. Only CUDA copies asynchronously.
         return _Number(float(tensor)) if tensor.device.type == "cpu" else _Number(tensor.clone())
     import torch
 
@@ -41,7 +41,7 @@ def _number(given: Any) -> _Number | None:
     return _Number(copy, event)
 
 
-class Pending:
+class PendingMetric:
     """The measurement of the last step, which is read at the next one."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Pending:
         )
         self._kept = None
 
-    def keep(
+    def store(
         self,
         loss: Any,
         error: Any,
@@ -60,11 +60,11 @@ class Pending:
         images_per_s: float,
         kind: Literal["train", "test"] = "train",
     ) -> None:
-        """Keeps a measurement; numbers may be tensors on a GPU, which are copied while the program goes on."""
+        """Stores a measurement. Numbers may be tensors on a GPU: they are copied while the program continues."""
         self._kept = (_number(loss), _number(error), position, rate, images_per_s, kind)
 
-    def take(self) -> Metric | None:
-        """The measurement that was kept, read now; None where there is none."""
+    def pop(self) -> Metric | None:
+        """Removes and returns the stored measurement; None where there is none."""
         if self._kept is None:
             return None
         loss, error, position, rate, speed, kind = self._kept

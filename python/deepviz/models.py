@@ -1,4 +1,4 @@
-"""Models by name (`timm:resnet50`, `torchvision:resnet18`, `package.module:function`), and the names in checkpoints."""
+"""Creates models by name (`timm:resnet50`, `package.module:function`), and finds the names in checkpoints."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ FORMS = "timm:resnet50, torchvision:resnet18, transformers:FOLDER or package.mod
 
 @dataclass(frozen=True)
 class Named:
-    """A model's name as a checkpoint or the user says it, and how many classes it has; None where that is not said."""
+    """The name of a model from a checkpoint or the user, and its number of classes; None where that is not given."""
 
     name: str
     classes: int | None = None
 
 
 def model_of(named: Named) -> torch.nn.Module:
-    """The model of that name, with its library's own number of classes unless another is given. Raises Refused."""
+    """Creates the model, with the library's default number of classes unless another is given. Raises Refused."""
     library, _, rest = named.name.partition(":")
     if not rest:
         raise Refused(f"--model {named.name} does not say where the model comes from; write {FORMS}")
@@ -39,7 +39,7 @@ def model_of(named: Named) -> torch.nn.Module:
     except ModuleNotFoundError as error:
         raise Refused(f"--model {named.name} needs {error.name}, which cannot be imported; install it") from error
     except Exception as error:
-        # A user's function, or a library's, may fail in any way.
+        # The function is the user's or a library's, and may raise anything.
         lines = str(error).strip().splitlines() or ["no reason given"]
         raise Refused(
             f"--model {named.name} cannot be made ({type(error).__name__}: {lines[0][:200]}); check its name"
@@ -62,14 +62,14 @@ def _made(library: str, name: str, options: dict[str, Any]) -> Any:
         transformers = importlib.import_module("transformers")
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=True)
         return transformers.AutoModelForImageClassification.from_config(config)
-    # As `python` itself finds what lies in the current folder.
+    # Modules in the current folder are found, as `python` itself does.
     if os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
     return getattr(importlib.import_module(library), name)()
 
 
 def _without_weights(name: str) -> dict[str, Any]:
-    """torchvision's networks with heads of training take these only to be told apart from pretrained ones."""
+    """Options for torchvision's networks with auxiliary heads: without them they warn about their initialisation."""
     return {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
 
 
@@ -84,7 +84,7 @@ def named_in(path: Path, content: Mapping[str, Any]) -> Named:
     arguments = as_mapping(content.get("args")) or {}
     arch, model = content.get("arch"), arguments.get("model")
     if isinstance(arch, str):
-        # timm's training script says both, and the number of classes; torchvision's and PyTorch's example but one.
+        # timm's training script saves `arch` and the number of classes; the others only the name of the model.
         is_timm = "version" in content or isinstance(model, str)
         count = arguments.get("num_classes")
         return Named(f"{'timm' if is_timm else 'torchvision'}:{arch}", count if isinstance(count, int) else None)

@@ -1,4 +1,4 @@
-"""Leaving a training loop as it was: modes of modules, random numbers, wrappers around the model."""
+"""Context managers that restore the state of a training loop (modes, random numbers), and wrappers around models."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import torch
 
 WRAPPER_PACKAGES = "torch timm lightning lightning_fabric pytorch_lightning deepspeed apex ignite".split()
-"""Whose modules with a child `module` are wrappers: a model of one's own may have a child of that name."""
+"""Packages whose modules with a child `module` are wrappers. A user's model may have a child of that name, too."""
 
 
 def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
-    """The model without the wrappers of torch.compile, DDP and averaged weights, in whatever order they stand."""
+    """The model without the wrappers of torch.compile, DDP and averaged weights, in any order."""
     while True:
         children = dict(model.named_children())
         inner = children.get("_orig_mod") or children.get("_forward_module")
@@ -30,7 +30,7 @@ def unwrapped(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def averaged(ema: Any) -> torch.nn.Module:
-    """The network of an averaged copy: that itself, or its `.module`. Raises Refused where it holds weights alone."""
+    """The network of an averaged copy: its `.module`, or itself. Raises Refused where it contains only weights."""
     import torch
 
     inner = getattr(ema, "module", None)
@@ -45,9 +45,9 @@ def averaged(ema: Any) -> torch.nn.Module:
 
 @contextlib.contextmanager
 def evaluation(model: torch.nn.Module) -> Iterator[None]:
-    """Evaluation for as long as the block lasts; then every module has the mode that it had.
+    """Evaluation mode within the block; restores the mode of every module afterwards.
 
-    The flag is set module by module: a model's own `train()` and `eval()` may do more, such as merging weights.
+    Sets the flag module by module, since a model's `train()` and `eval()` may do more, such as merging weights.
     """
     modes = [(module, module.training) for module in model.modules()]
     try:
@@ -61,7 +61,7 @@ def evaluation(model: torch.nn.Module) -> Iterator[None]:
 
 @contextlib.contextmanager
 def same_random_numbers() -> Iterator[None]:
-    """Random numbers after the block are those that would have come without it: Python's, PyTorch's, numpy's."""
+    """Restores the state of the random number generators of Python, PyTorch and numpy after the block."""
     torch: Any = sys.modules.get("torch")
     kinds = [getattr(torch, name, None) for name in ("cuda", "xpu")]
     devices = [kind for kind in kinds if kind is not None and _is_started(kind)]
@@ -82,13 +82,13 @@ def same_random_numbers() -> Iterator[None]:
 
 
 def _is_started(kind: Any) -> bool:
-    """Whether the process uses such devices: asking them for their state would start them."""
+    """Whether the process has initialised devices of this kind: reading their state would initialise them."""
     return bool(getattr(kind, "is_initialized", lambda: False)())
 
 
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch computes on one thread within the block: images one by one are too small to share."""
+    """Limits PyTorch to one thread within the block: single images are too small for several."""
     torch: Any = sys.modules.get("torch")
     before = torch.get_num_threads() if torch is not None else 1
     try:

@@ -1,7 +1,7 @@
 """How a data set turns bytes into the network's input, and the inverse.
 
-Transforms are known by their names and attributes (`Normalize` with `mean` and `std`), not by their types:
-torchvision's first and second version, albumentations and one's own are then alike, and nothing has to be imported.
+Transforms are recognised by their names and attributes (`Normalize` with `mean` and `std`), not by their types. So both
+versions of torchvision, albumentations and users' transforms work alike, and no library is imported.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from .errors import Refused
 from .tensors import converted, is_bytes, like
 
 TOLERANCE = 1e-3
-"""How far from a whole byte a value may be, in bytes."""
+"""Allowed distance of a pixel value from a whole number."""
 
 Numbers = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Normalisation:
-    """(pixel - mean) / std, with pixels from 0 to 1 (`unit`) or to 255 (`byte`); None of either leaves it out."""
+    """(pixel - mean) / std, with pixels from 0 to 1 (`unit`) or to 255 (`byte`). A mean or std of None is left out."""
 
     mean: Numbers | None = None
     std: Numbers | None = None
     values: Literal["unit", "byte"] = "unit"
 
     def bytes_of(self, image: Any) -> Any:
-        """The bytes (uint8, C x H x W) of a float image C x H x W; None where some of them are none."""
+        """The pixels (uint8) of a float image C x H x W; None where a value is no whole number from 0 to 255."""
         if is_bytes(image):
             return image
         pixels = converted(image, "float64")
@@ -39,12 +39,12 @@ class Normalisation:
         if self.values == "unit":
             pixels = pixels * 255.0
         whole = pixels.round()
-        # Written so that NaN is refused.
+        # In this form the comparison fails for NaN.
         is_whole = bool((abs(pixels - whole) <= TOLERANCE).all()) and bool(((whole >= 0) & (whole <= 255)).all())
         return converted(whole, "uint8") if is_whole else None
 
     def input_of(self, pixels: Any) -> Any:
-        """The network's input, float32, of bytes ... x C x H x W."""
+        """The network's input, float32, for pixels ... x C x H x W."""
         values = converted(pixels, "float32")
         if self.values == "unit":
             values = values / 255.0
@@ -53,7 +53,7 @@ class Normalisation:
         return values / _per_channel(self.std, values) if self.std is not None else values
 
     def table(self) -> dict[str, Any]:
-        """`[recipe.data]`."""
+        """The table `[recipe.data]` of run.toml."""
         mean = "none" if self.mean is None else list(self.mean)
         return {"values": self.values, "mean": mean, "std": "none" if self.std is None else list(self.std)}
 
@@ -68,7 +68,7 @@ def _per_channel(numbers: Numbers, pixels: Any) -> Any:
 
 
 def numbers(given: Any) -> Numbers | None:
-    """A mean or deviation as numbers: of a list, a tensor, an array or one number."""
+    """A mean or standard deviation as a tuple of numbers, from a list, tensor, array or number."""
     if given is None:
         return None
     if hasattr(given, "flatten") and hasattr(given, "tolist"):
@@ -77,7 +77,7 @@ def numbers(given: Any) -> Numbers | None:
 
 
 def parts(transform: Any) -> Iterator[Any]:
-    """A transform and all that it is composed of, in order."""
+    """A transform and all transforms of which it is composed, in order."""
     yield transform
     inner = getattr(transform, "transforms", None)
     if inner is None and hasattr(transform, "children") and callable(transform.children):
@@ -114,22 +114,22 @@ def of_processor(processor: Any) -> Normalisation | None:
 
 
 def with_channels(normalisation: Normalisation, channels: int) -> Normalisation:
-    """One mean and deviation a channel, as recipes have them."""
+    """The normalisation with one mean and one std per channel, as recipes need them."""
 
-    def spread(given: Numbers | None) -> Numbers | None:
+    def per_channel(given: Numbers | None) -> Numbers | None:
         return given * channels if given is not None and len(given) == 1 else given
 
-    return Normalisation(spread(normalisation.mean), spread(normalisation.std), normalisation.values)
+    return Normalisation(per_channel(normalisation.mean), per_channel(normalisation.std), normalisation.values)
 
 
 TO_TENSOR = {"ToTensor", "ToImage", "PILToTensor"}
-"""Transforms that make a tensor of an image's bytes."""
+"""Transforms that convert an image's bytes to a tensor."""
 INVERTIBLE = TO_TENSOR | {"Compose", "Sequential", "ConvertImageDtype", "ToDtype", "Normalize"}
-"""Transforms that keep bytes recoverable: those above, changes of type, `Normalize`, and containers."""
+"""Transforms after which the bytes can be recovered: those above, changes of type, `Normalize`, and containers."""
 
 
 def suspects(transform: Any) -> list[str]:
-    """Names of the transforms that work on a tensor and may leave something else than bytes."""
+    """Names of the transforms that work on a tensor and after which the bytes may not be recoverable."""
     names = [_name(part) for part in parts(transform)]
     places = [place for place, name in enumerate(names) if name in TO_TENSOR]
     start = places[0] + 1 if places else 0

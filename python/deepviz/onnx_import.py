@@ -1,4 +1,4 @@
-"""Files of ONNX become a run: one file, or one for every epoch."""
+"""Makes a run of ONNX files: a single file, or one per epoch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .setup import check_classes, given_normalisation, write_table
 from .write import Array, TrainingPosition, write_snapshot
 
 if TYPE_CHECKING:
-    from .lower_onnx.trace import Held
+    from .lower_onnx.trace import ConstantArray
 
 Files = Union[str, "os.PathLike[str]", Sequence[Union[str, "os.PathLike[str]"]]]
 SUFFIX = ".onnx"
@@ -44,22 +44,22 @@ def import_onnx(
     resume: Resume = "new",
     steps_per_epoch: int | None = None,
 ) -> list[int]:
-    """Records ONNX files of one network as a run that deepViz shows; gives their steps, ascending.
+    """Records ONNX files of one network as a run that deepViz shows. Returns their steps, ascending.
 
     ```python
     deepviz.import_onnx("runs/mine", "epochs/*.onnx", test=(x_test, y_test), classes=["cat", "dog"])
     ```
 
-    path: the run folder, which must not hold a run yet (`resume="replace"` deletes the one that is there).
-    files: a file, a pattern, a folder, or a list of these; of several files every one is a snapshot, and all must hold
+    path: the run folder, which must not hold a run yet (`resume="replace"` deletes an existing one).
+    files: a file, a pattern, a folder, or a list of these; of several files each is a snapshot, and all must have
         the same layers. Steps come from the file's metadata (`step`, `epoch`) or from the number in its name.
     train, test: images and labels: a pair of arrays, or a data set or sequence of (image, label), as the network sees
         them. Or `corpus`, a folder that deepViz reads.
-    steps_per_epoch: where files say epochs alone; without it an epoch counts as a step.
+    steps_per_epoch: needed where files have only epochs; without it an epoch counts as a step.
 
     The other arguments are those of Recorder. Needs the package onnx, not PyTorch. The run is checked against the
     outputs of onnxruntime where that is installed, else of onnx's reference. Raises deepviz.Refused, in one sentence,
-    where a file cannot be read, has an operator that deepViz has not, or is another network than the first.
+    where a file cannot be read, has an operator that deepViz does not support, or is another network than the first.
     """
     if resume not in ("new", "replace"):
         raise Refused(f'resume={resume!r} is not known here; write "new" or "replace"')
@@ -90,7 +90,7 @@ def _write(
 ) -> list[int]:
     for index, (file, position) in enumerate(when.items()):
         lowered = reader.lowered(file)
-        arrays = [snapshot_array(key, held) for key, held in lowered.arrays.items()]
+        arrays = [snapshot_array(key, constant) for key, constant in lowered.arrays.items()]
         write_snapshot(folder.path, position, arrays)
         if index == 0:
             outputs = _outputs(lowered, corpus)
@@ -100,13 +100,13 @@ def _write(
 
 
 def _outputs(lowered: Lowered, corpus: Corpus) -> Any:
-    """What another program gives for the images of the check; None without images, or where none can compute them."""
+    """Another program's outputs for the images of the check; None without images or such a program."""
     if corpus.images is None:
         return None
     try:
         outputs = lowered.network.logits(corpus.images)
     except Exception as error:
-        # Of whatever the programs raise: the layers are known without them.
+        # The programs may raise anything; the run can do without their outputs.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         say(
             f"outputs are not checked: neither onnxruntime nor onnx can compute the model ({(lines or ['?'])[0][:200]})"
@@ -116,7 +116,7 @@ def _outputs(lowered: Lowered, corpus: Corpus) -> Any:
 
 
 def _source(model: Model) -> dict[str, Any]:
-    """Where the network comes from, as run.toml says it."""
+    """The origin of the network, for run.toml."""
     by = f" by {model.producer}" if model.producer else ""
     graph = str(model.proto.graph.name)
     is_a_name = graph and graph not in ("main_graph", "torch_jit", "torch-jit-export", "tf2onnx")
@@ -125,7 +125,7 @@ def _source(model: Model) -> dict[str, Any]:
 
 
 class _Reader:
-    """Reads files that hold one network; the first of them is lowered already."""
+    """Reads files of one network, the first of which has been translated already."""
 
     def __init__(self, paths: list[Path], model: Model, first: Lowered) -> None:
         self.paths, self.model = paths, model
@@ -134,16 +134,16 @@ class _Reader:
 
     @property
     def network(self) -> Network:
-        """The network of all files, with the first one's names."""
+        """The network of all files, with the layer names of the first."""
         return self._first.network
 
     def positions(self, clock: Clock) -> dict[Path, TrainingPosition]:
-        """The position of every file, by step. Raises Refused where one does not fit, or two are of one step."""
+        """The position of every file, by step. Raises Refused where one does not fit or two share a step."""
         stamps: dict[Path, Stamp] = {}
         for path in self.paths:
             model = self.model if path == self.paths[0] else read_model(path)
             self._compared(path, model)
-            stamps[path] = stamp_of(path, _said(model), is_alone=len(self.paths) == 1)
+            stamps[path] = stamp_of(path, _position_in_metadata(model), is_alone=len(self.paths) == 1)
         found = positions(stamps, clock)
         by_step: dict[int, Path] = {}
         for path, position in found.items():
@@ -155,7 +155,7 @@ class _Reader:
         return found
 
     def lowered(self, path: Path) -> Lowered:
-        """A file's network and its weights, by the first one's names."""
+        """The network and weights of a file, with the layer names of the first."""
         return self._first if path == self.paths[0] else self._compared(path, read_model(path))
 
     def _compared(self, path: Path, model: Model) -> Lowered:
@@ -169,11 +169,11 @@ class _Reader:
         self._biases |= biases(other)
         self._first, other = (with_biases(some, self._biases) for some in (self._first, other))
         names = dict(zip(other.arrays, self._first.arrays, strict=True))
-        return Lowered(other.network, {names[key]: held for key, held in other.arrays.items()})
+        return Lowered(other.network, {names[key]: constant for key, constant in other.arrays.items()})
 
 
-def _said(model: Model) -> dict[str, float]:
-    """Step and epoch in a file's metadata, where it has them."""
+def _position_in_metadata(model: Model) -> dict[str, float]:
+    """Step and epoch from the metadata of a file, where it has them."""
     found = {}
     for item in model.proto.metadata_props:
         if item.key in (*STEP_KEYS, "epoch"):
@@ -185,7 +185,7 @@ def _said(model: Model) -> dict[str, float]:
 
 
 def onnx_paths(given: Files) -> list[Path]:
-    """The files that patterns, folders and names say, each once. Raises Refused where there are none."""
+    """The files that match patterns, folders and names, each once. Raises Refused where there are none."""
     items = [given] if isinstance(given, (str, os.PathLike)) else list(given)
     found: dict[Path, Path] = {}
     for item in items:
@@ -204,17 +204,17 @@ def onnx_paths(given: Files) -> list[Path]:
     return list(found.values())
 
 
-def snapshot_array(name: str, held: Held) -> Array:
-    """A weight as snapshots have it: in half precision where the file had that and nothing is lost, else in single."""
+def snapshot_array(name: str, constant: ConstantArray) -> Array:
+    """A weight for a snapshot: in half precision where the file had that and nothing is lost, else in single."""
     import numpy
 
-    single = numpy.ascontiguousarray(held.array, dtype="<f4")
+    single = numpy.ascontiguousarray(constant.array, dtype="<f4")
     kept, dtype = single, "F32"
-    if held.half == "F16":
+    if constant.half == "F16":
         half = single.astype("<f2")
         if numpy.array_equal(half.astype("<f4"), single):
             kept, dtype = half, "F16"
-    elif held.half == "BF16":
+    elif constant.half == "BF16":
         words = single.view("<u4")
         if not (words & 0xFFFF).any():
             kept, dtype = (words >> 16).astype("<u2"), "BF16"

@@ -1,4 +1,4 @@
-"""A folder of pictures as a data set without PyTorch: every one resized and cut by Pillow, as torchvision would."""
+"""A folder of pictures as a data set without PyTorch: Pillow resizes and crops as torchvision would."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from .errors import Refused
 from .image_folder import test_folder
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
-"""Those that torchvision's ImageFolder takes."""
+"""The suffixes that torchvision's ImageFolder reads."""
 
 
 class Pictures:
-    """The pictures of a folder of classes, scaled so that the short side is `size` pixels, then cut to their middle.
+    """The pictures of a folder of classes, scaled so that the short side is `size` pixels, then cropped to the middle.
 
     Gives bytes C x H x W in arrays of numpy, and labels; `channels` is 3, or 1 for grey.
     """
@@ -53,7 +53,7 @@ class Pictures:
         short = min(width, height)
         wide, high = (int(self.size * side / short) if side != short else self.size for side in (width, height))
         picture = picture.resize((wide, high), Image.Resampling.BILINEAR)
-        # torchvision rounds halves to the even neighbour.
+        # Rounds half to even, as torchvision does.
         left, top = round((wide - self.size) / 2.0), round((high - self.size) / 2.0)
         pixels = numpy.asarray(picture.crop((left, top, left + self.size, top + self.size)))
         return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1), label

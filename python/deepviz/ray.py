@@ -1,8 +1,8 @@
 """`python -m deepviz.ray RUN`: the statistics of a run's snapshots, computed on the nodes of a Ray cluster.
 
-What `deepviz stats plan` names as missing is computed by `deepviz stats unit`, a Ray task each, and merged into the run
-as it arrives. A node needs the run folder and its corpus under the same paths as here, and this package; the results
-travel through Ray.
+Every checkpoint that `deepviz stats plan` lists as missing is computed by `deepviz stats unit`, in one Ray task each.
+The results travel through Ray and are merged into the run as they arrive. A node needs this package, and the run folder
+and its corpus under the same paths as here.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ POLL_S = 0.5
 CANCEL_S = 30.0
 
 
-class Part(NamedTuple):
-    """One checkpoint's statistics: the file that `stats unit` wrote, where, and in which time."""
+class CheckpointStatistics(NamedTuple):
+    """One checkpoint's statistics: the content of the file of `stats unit`, the host, and the seconds it took."""
 
     data: bytes
     host: str
@@ -63,8 +63,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def computed(run: str, checkpoint: str, options: list[str]) -> Part:
-    """Computes one checkpoint, on the node that calls it. Raises RuntimeError with what the program said."""
+def computed(run: str, checkpoint: str, options: list[str]) -> CheckpointStatistics:
+    """Computes one checkpoint on the node that runs the task. Raises RuntimeError with the program's message."""
     host, began = socket.gethostname(), time.monotonic()
     if not os.path.isfile(os.path.join(run, "run.toml")):
         raise RuntimeError(f"{run} cannot be read on {host}; the run folder must lie under this path on every node")
@@ -73,18 +73,18 @@ def computed(run: str, checkpoint: str, options: list[str]) -> Part:
         command = [binary(), "stats", "unit", run, "--checkpoint", checkpoint, "--out", out, "--quiet", *options]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             try:
-                said = _said(process)
+                last_line = _last_stderr_line(process)
             except BaseException:
                 process.terminate()
                 raise
         if process.returncode != 0:
             ended = f"it ended with status {process.returncode}"
-            raise RuntimeError(f"on {host}, {shlex.join(command)}: {said or ended}")
-        return Part(Path(out).read_bytes(), host, time.monotonic() - began)
+            raise RuntimeError(f"on {host}, {shlex.join(command)}: {last_line or ended}")
+        return CheckpointStatistics(Path(out).read_bytes(), host, time.monotonic() - began)
 
 
-def _said(process: subprocess.Popen[str]) -> str:
-    """The last line on stderr when the process has ended. Ray's cancellation interrupts no wait, so each is short."""
+def _last_stderr_line(process: subprocess.Popen[str]) -> str:
+    """Waits for a process and returns its last line on stderr. Waits briefly at a time: Ray cannot interrupt a wait."""
     while True:
         try:
             lines = process.communicate(timeout=POLL_S)[1].strip().splitlines()
@@ -94,13 +94,13 @@ def _said(process: subprocess.Popen[str]) -> str:
 
 
 class Work:
-    """The checkpoints of a run that are being computed."""
+    """Computes the missing checkpoints of a run and merges their statistics."""
 
     def __init__(self, ray: Any, given: argparse.Namespace, checkpoints: list[str]) -> None:
         self._ray = ray
         self._run = given.run
         options = ["--threads", str(given.cpus), "--device", "cuda" if given.gpus else "cpu", "--split", given.split]
-        # Not even a process that is killed is the end of a unit.
+        # Ray repeats the task when its process is killed.
         remote = ray.remote(num_cpus=given.cpus, num_gpus=given.gpus, max_retries=3, retry_exceptions=True)(computed)
         options += given.options
         self._pending = {remote.remote(str(given.run), checkpoint, options): checkpoint for checkpoint in checkpoints}
@@ -108,10 +108,10 @@ class Work:
         self.failed: list[str] = []
 
     def finish(self) -> bool:
-        """Merges what arrives until all has; False when told to stop, with what had arrived by then merged."""
+        """Merges results as they arrive. Returns False when told to stop, after merging those that had arrived."""
         stop = Stop()
         while self._pending and not stop.is_asked:
-            # Few at a time, so that none waits for long and the answer to Ctrl-C does not either.
+            # Few at a time, so that neither results nor Ctrl-C wait for long.
             self._merge(self._ray.wait(list(self._pending), num_returns=1, timeout=POLL_S)[0])
         if not self._pending:
             return True
@@ -122,11 +122,11 @@ class Work:
         return False
 
     def _merge(self, refs: list[Any]) -> None:
-        """Writes parts that have arrived and merges them; an error of one is noted."""
+        """Writes and merges results that have arrived, and notes the errors of tasks."""
         for ref in refs:
             checkpoint = self._pending.pop(ref)
             try:
-                part: Part = self._ray.get(ref)
+                part: CheckpointStatistics = self._ray.get(ref)
                 with tempfile.TemporaryDirectory(prefix="deepviz-") as folder:
                     path = Path(folder) / f"{checkpoint}.sqlite"
                     path.write_bytes(part.data)
@@ -135,7 +135,7 @@ class Work:
                 continue
             except (Refused, OSError, self._ray.exceptions.RayError) as error:
                 self.failed.append(checkpoint)
-                # Of a task's error, what it raised; the rest are frames of Ray.
+                # The last line of a task's error is what it raised; the rest are frames of Ray.
                 say(f"checkpoint {checkpoint} failed: {getattr(error, 'cause', None) or error}")
             else:
                 self._done += 1
@@ -144,7 +144,7 @@ class Work:
 
 
 class Stop:
-    """Notes the first Ctrl-C or SIGTERM, so that no merge is cut off; the second one ends the program."""
+    """Notes the first Ctrl-C or SIGTERM, so that no merge is interrupted; a second one ends the program."""
 
     def __init__(self) -> None:
         self.is_asked = False
@@ -157,22 +157,22 @@ class Stop:
 
 
 def _program(*arguments: str) -> str:
-    """What the program prints. In a session of its own, that Ctrl-C does not reach. Raises Refused."""
+    """Runs `deepviz` and returns its output. It runs in a new session, which Ctrl-C does not reach. Raises Refused."""
     done = subprocess.run([binary(), *arguments], capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode != 0:
-        said = done.stderr.strip().splitlines() or [f"{shlex.join(done.args)} ended with {done.returncode}"]
-        raise Refused(said[-1].removeprefix("error: "))
+        last_line = done.stderr.strip().splitlines() or [f"{shlex.join(done.args)} ended with {done.returncode}"]
+        raise Refused(last_line[-1].removeprefix("error: "))
     sys.stderr.write(done.stderr)
     return done.stdout
 
 
 def missing_in(run: Path, split: str) -> list[str]:
-    """The checkpoints of which statistics are missing."""
+    """The checkpoints without statistics."""
     return _program("stats", "plan", str(run), "--split", split).split()
 
 
 def connect(ray: Any, given: argparse.Namespace) -> None:
-    """Joins the cluster. Raises Refused where there is none."""
+    """Connects to the Ray cluster. Raises Refused where there is none."""
     try:
         ray.init(address=given.address, log_to_driver=False, logging_level="ERROR")
     except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
@@ -184,7 +184,7 @@ def connect(ray: Any, given: argparse.Namespace) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the command; its exit status."""
+    """Runs the command. Returns its exit status."""
     given = parser().parse_args(arguments)
     given.run = given.run.expanduser().absolute()
     try:

@@ -1,4 +1,4 @@
-"""The recorder: two lines in a training loop, and the run can be looked at while it goes on."""
+"""The recorder: two lines in a training loop make a run that deepViz shows while it trains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from . import setup
 from .clock import Every
 from .corpus import Given
 from .errors import Refused
-from .losses import Pending
+from .losses import PendingMetric
 from .modes import averaged
 from .run import Resume, RunFolder
 from .say import say
@@ -39,26 +39,26 @@ class Recorder:
     ```
 
     path: the run folder, which must not hold a run yet (see `resume`).
-    model: a classifier of images; wrappers (DDP, torch.compile, averaged weights) are taken off.
-    ema: the averaged copy of the model (torch's AveragedModel, timm's ModelEma, or what has it as `.module`), where its
-        weights are to be recorded instead of the model's own.
+    model: a classifier of images; wrappers (DDP, torch.compile, averaged weights) are removed.
+    ema: the averaged copy of the model (torch's AveragedModel, timm's ModelEma, or an object with a `.module`), to
+        record its weights instead of the model's.
     train, test: loaders or map-style data sets of (image, label) with the network's inputs C x H x W; their images are
-        kept as the run's corpus, at most `limit` of each.
-    corpus: instead, a folder that deepViz reads.
-    example: an input C x H x W, where images alone do not show its shape.
-    classes, mean, std: where the data sets do not say them.
-    every: when a snapshot is kept: `"100 steps"`, `"5 per epoch"`, `"1 epoch"`.
-    steps_per_epoch: where `train` is no loader.
-    optimizer: its kind and settings stand in the run, its learning rate in the metrics.
-    resume: `"new"`, `"replace"` (deletes the run that is there), `"append"` (goes on after its last snapshot, or
-        after `first_step` updates, from where on what is there is removed) or `"auto"` (as `"append"` where there is a
-        run, else as `"new"`: for programs that are started again with their checkpoint).
+        stored as the run's corpus, up to `limit` of each.
+    corpus: a folder that deepViz reads, instead of train and test.
+    example: an input C x H x W, needed where its shape cannot be seen from the images.
+    classes, mean, std: needed where the data sets do not have them.
+    every: how often a snapshot is saved: `"100 steps"`, `"5 per epoch"`, `"1 epoch"`.
+    steps_per_epoch: needed where `train` is no loader.
+    optimizer: its kind and settings are recorded in run.toml, its learning rate in the metrics.
+    resume: `"new"`, `"replace"` (deletes an existing run), `"append"` (continues after its last snapshot, or
+        after `first_step` updates, removing what was recorded later) or `"auto"` (`"append"` where there is a run,
+        else `"new"`: for programs that are restarted from their checkpoint).
 
-    worker: whether a Python process (`python -m deepviz.worker`) is to compute the layers: `"auto"` where deepViz does
-        not have them, `"always"`, or `"never"`, which refuses such a network.
+    worker: whether a Python process (`python -m deepviz.worker`) computes the layers: `"auto"` where deepViz does not
+        support them, `"always"`, or `"never"`, which refuses such a network.
 
-    In a distributed run all processes make a recorder, and the first alone records. Raises deepviz.Refused, in one
-    sentence, where something cannot be recorded.
+    In a distributed run every process creates a recorder, and only the first one records. Raises deepviz.Refused, in
+    one sentence, where something cannot be recorded.
     """
 
     def __init__(
@@ -92,7 +92,9 @@ class Recorder:
         self._optimizer = optimizer
         given = Given(train, test, classes, setup.given_normalisation(mean, std), limit)
         recorded = model if ema is None else averaged(ema)
-        start = setup.Start(recorded, given, corpus, example, name or Path(path).resolve().name, optimizer, worker)
+        start = setup.RecorderOptions(
+            recorded, given, corpus, example, name or Path(path).resolve().name, optimizer, worker
+        )
         self._clock = setup.clock(train, steps_per_epoch, self._every)
         self._folder = RunFolder(path, resume)
         try:
@@ -101,10 +103,10 @@ class Recorder:
             self._step = setup.first_step(self._folder, first_step)
             self._writer = SnapshotWriter(self._folder.path, prepared.network.arrays, prepared.arrays())
             self._metrics = (self._folder.path / "metrics.jsonl").open("a", encoding="utf-8")
-            self._pending = Pending()
+            self._pending = PendingMetric()
             self._told: set[str] = set()
             self._last = time.perf_counter()
-            # A run that is resumed has the snapshot: the model may not have taken its weights yet.
+            # A resumed run has this snapshot already, and the model may not have loaded its weights yet.
             self._kept = self._step if self._folder.has_snapshot(self._step) else -1
             self.snapshot()
             self._writer.wait()
@@ -116,14 +118,14 @@ class Recorder:
 
     @property
     def now(self) -> int:
-        """Updates done."""
+        """The number of updates done."""
         return self._step if self.is_active else 0
 
     def step(self, loss: Any = None, error: Any = None) -> None:
-        """Tells that an update is done, of a minibatch with that mean loss and share of images misclassified.
+        """Call after every update, with the minibatch's mean loss and its share of misclassified images.
 
-        Tensors are read when the next step is, so that nothing waits for a GPU. Without a loss there is no line of
-        metrics. Keeps a snapshot when one is due. Raises what went wrong with the one before.
+        Tensors are read at the next step, so that nothing waits for a GPU. Without a loss no metrics are recorded.
+        Saves a snapshot when one is due. Raises the error of the snapshot before, if it failed.
         """
         if self._is_closed or os.getpid() != self._process:
             return
@@ -134,41 +136,41 @@ class Recorder:
         speed = self._clock.images_per_step / max(now - self._last, 1e-9)
         self._last = now
         if self._has_all(loss, error, "train"):
-            self._pending.keep(loss, error, self._position(), self._rate(), speed)
+            self._pending.store(loss, error, self._position(), self._rate(), speed)
         if self._every.is_due(self._step, self._clock.steps_per_epoch):
             self.snapshot()
 
     def eval(self, loss: Any, error: Any) -> None:
-        """Records the mean loss and the share of images misclassified over the test split, as they are now.
+        """Records the current mean loss and share of misclassified images over the test split.
 
-        A line of the test curve needs both: where one is None there is none, which is said once.
+        A point of the test curve needs both: nothing is recorded where one is None, which is reported once.
         """
         if self._is_closed or os.getpid() != self._process:
             return
         self._flush()
         if not self._has_all(loss, error, "test"):
             return
-        self._pending.keep(loss, error, self._position(), self._rate(), 0.0, kind="test")
+        self._pending.store(loss, error, self._position(), self._rate(), 0.0, kind="test")
         self._flush()
 
     def log(self, loss: Any, error: Any = None, rate: float | None = None) -> None:
-        """Records a training loss and error of the last step, where a loop tells them apart from it."""
+        """Records a training loss and error of the last step, for loops that report them separately from `step`."""
         if self._is_closed or os.getpid() != self._process:
             return
         self._flush()
-        self._pending.keep(loss, error, self._position(), self._rate() if rate is None else rate, 0.0)
+        self._pending.store(loss, error, self._position(), self._rate() if rate is None else rate, 0.0)
 
     def snapshot(self) -> None:
-        """Keeps a snapshot of the weights now, unless there is one of this step."""
+        """Saves a snapshot of the weights now, unless this step has one."""
         if self._is_closed or os.getpid() != self._process or self._kept == self._step:
             return
         self._writer.take(arrays_of(self._model), self._position())
         self._kept = self._step
-        # The copy is no part of the next minibatch's time.
+        # The time of the copy does not count for the next minibatch.
         self._last = time.perf_counter()
 
     def close(self) -> None:
-        """Keeps the last step's snapshot, waits until all is written, and lets go of the run."""
+        """Saves the snapshot of the last step, waits until everything is written, and closes the run."""
         if self._is_closed or os.getpid() != self._process:
             return
         try:
@@ -192,7 +194,7 @@ class Recorder:
         self.close()
 
     def _has_all(self, loss: Any, error: Any, kind: Literal["train", "test"]) -> bool:
-        """Whether a line of metrics can be written: readers take a loss that is not there for one that diverged."""
+        """Whether a line of metrics can be written: readers treat a missing loss as a diverged one."""
         if loss is not None and (error is not None or kind == "train"):
             return True
         if (loss is not None or error is not None) and kind not in self._told:
@@ -209,7 +211,7 @@ class Recorder:
         return float(groups[0]["lr"]) if groups else None
 
     def _flush(self) -> None:
-        metric = self._pending.take()
+        metric = self._pending.pop()
         if metric is not None:
             self.write_metric(metric)
 
@@ -221,7 +223,7 @@ class Recorder:
 
 
 class _AtExit:
-    """Closes a recorder when the program ends, without keeping it from being collected."""
+    """Closes a recorder when the program ends. Holds only a weak reference, so that it can be garbage-collected."""
 
     def __init__(self, recorder: Recorder) -> None:
         reference = weakref.ref(recorder)
@@ -235,7 +237,7 @@ class _AtExit:
         atexit.register(close)
 
     def cancel(self) -> None:
-        """Does nothing at the end."""
+        """Unregisters the closing."""
         atexit.unregister(self._close)
 
 

@@ -1,4 +1,4 @@
-"""The run folder: whether it may be written, its lock, and run.toml."""
+"""The run folder: checks that it may be written, locks it, and writes run.toml."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Resume = Literal["new", "replace", "append", "auto"]
 RUN_FILE = "run.toml"
 LOCK_FILE = "train.lock"
 LOCK_WAIT_S = 2.0
-OURS = ("run.toml", "metrics.jsonl", "check.safetensors", "model.pt2", "worker.json")
+RUN_FILES = ("run.toml", "metrics.jsonl", "check.safetensors", "model.pt2", "worker.json")
 
 
 class RunFolder:
-    """A run folder that is being written: it is locked, so that readers know that training goes on."""
+    """A run folder that is being written. It is locked, which tells readers that training is in progress."""
 
     def __init__(self, path: str | os.PathLike[str], resume: Resume = "new") -> None:
-        """Makes or opens the folder. Raises Refused where it holds a run and `resume` says nothing of it."""
+        """Creates or opens the folder. Raises Refused where it contains a run that `resume` does not allow for."""
         if resume not in ("new", "replace", "append", "auto"):
             raise Refused(f'resume={resume!r} is not known; write "new", "replace", "append" or "auto"')
         self.path = Path(path).expanduser()
@@ -39,14 +39,14 @@ class RunFolder:
             )
         if resume == "append" and not has_run:
             raise Refused(f'{self.path} holds no run to resume; leave resume="append" out')
-        others = self._others()
+        others = self._foreign_files()
         if not has_run and others:
             raise Refused(
                 f"{self.path} holds other files ({', '.join(others[:3])}); choose a folder of its own for the run"
             )
         self.path.mkdir(parents=True, exist_ok=True)
         self._lock = _locked(self.path)
-        # Asked again: one that another process made while this one waited for the lock is not cleared away.
+        # Checked again: another process may have created a run while this one waited for the lock.
         has_now = (self.path / RUN_FILE).exists()
         if resume == "new" and has_now:
             self.close()
@@ -56,23 +56,23 @@ class RunFolder:
         for folder in (self.path, self.path / "snapshots", self.path / "corpus"):
             remove_temporary(folder)
 
-    def _others(self) -> list[str]:
-        """Files that no run has."""
+    def _foreign_files(self) -> list[str]:
+        """Files that do not belong to a run."""
         if not self.path.is_dir():
             return []
-        known = {*OURS, LOCK_FILE, "snapshots", "corpus"}
+        known = {*RUN_FILES, LOCK_FILE, "snapshots", "corpus"}
         return sorted(item.name for item in self.path.iterdir() if item.name not in known and item.name[0] != ".")
 
     def clear(self) -> None:
-        """Removes the run that is there: run.toml first, so that no half of it is ever read."""
-        for name in OURS:
+        """Deletes the existing run, run.toml first, so that no incomplete run is ever read."""
+        for name in RUN_FILES:
             (self.path / name).unlink(missing_ok=True)
         for pattern in ("snapshots/*.safetensors", "corpus/*.bin", "corpus/corpus.json", "*.sqlite*"):
             for path in self.path.glob(pattern):
                 path.unlink()
 
     def steps(self) -> list[int]:
-        """Steps of the snapshots that are there, ascending."""
+        """Steps of the existing snapshots, ascending."""
         names = [path.stem for path in (self.path / "snapshots").glob("*.safetensors")]
         return sorted(int(name) for name in names if name.isdigit())
 
@@ -96,8 +96,8 @@ class RunFolder:
         channels, height, width = (int(match[1]) for match in found if match)
         return channels, height, width
 
-    def keep_metrics(self, step: int) -> int:
-        """Removes measurements after a step, and what a killed process wrote of a line; says how many."""
+    def truncate_metrics(self, step: int) -> int:
+        """Removes metrics after a step, and a line that a killed process left incomplete. Returns how many."""
         path = self.path / "metrics.jsonl"
         if not path.exists():
             return 0
@@ -115,7 +115,7 @@ class RunFolder:
         write_text(self.path / RUN_FILE, toml.document(table))
 
     def close(self) -> None:
-        """Lets go of the lock."""
+        """Releases the lock."""
         if self._lock is not None:
             with contextlib.suppress(OSError, ValueError):
                 _unlock(self._lock)
@@ -131,7 +131,7 @@ def _step_of(line: str) -> int | None:
 
 
 def _locked(folder: Path) -> IO[str] | None:
-    """The run's lock, held; None where the system has no such locks. Raises Refused where another process holds it."""
+    """Acquires the run's lock; None where the system has no locks. Raises Refused where another process holds it."""
     try:
         import fcntl
     except ImportError:
@@ -143,7 +143,7 @@ def _locked(folder: Path) -> IO[str] | None:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             break
         except BlockingIOError:
-            # A reader that asks whether the run is live holds it for an instant.
+            # A reader that checks whether the run is live holds it for an instant.
             if time.monotonic() > deadline:
                 file.seek(0)
                 owner = file.read().strip() or "another"
@@ -152,13 +152,13 @@ def _locked(folder: Path) -> IO[str] | None:
                 raise Refused(f"{folder} is being recorded by process {owner}; {way_out}, or end that") from None
             time.sleep(0.01)
         except OSError as error:
-            # Some network file systems have no locks.
+            # Some network file systems do not support locks.
             say(f"{folder} cannot be locked ({error.strerror}), so it is not shown as a run that goes on")
             break
     file.truncate(0)
     file.write(str(os.getpid()))
     file.flush()
-    # Workers of data loaders are forks: one that outlives this process must not look like it.
+    # Workers of data loaders are forks. One that outlives this process must not keep the lock.
     os.register_at_fork(after_in_child=lambda: _closed(file))
     return file
 

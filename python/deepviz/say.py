@@ -1,4 +1,4 @@
-"""What the recorder says while a program trains: a line at a time, on stderr."""
+"""Messages of the recorder while a program trains: single lines on stderr."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import sys
 
 
 def say(line: str) -> None:
-    """Prints a line that tells where it comes from."""
+    """Prints a line with the prefix `deepviz`."""
     print(f"deepviz: {line}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What a recorder does before the first step: corpus, lowering, check, run.toml."""
+"""Prepares a run before the first step: translates the model, writes corpus, check and run.toml."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .modes import unwrapped
 from .normalisation import Normalisation, numbers, of_processor
 from .run import RunFolder
 from .say import say
-from .tensors import arrays_of, memory_of
+from .tensors import arrays_of, bytes_view
 from .version import VERSION
 from .worker import Mode, WorkerNetwork, network_of
 from .write import Array, snapshot_path, write_safetensors
@@ -30,12 +30,12 @@ if TYPE_CHECKING:
 
 CHECK_FILE = "check.safetensors"
 MAX_CLASSES = 1 << 16
-"""Labels are kept in two bytes."""
+"""Labels are stored in two bytes."""
 
 
 @dataclass(frozen=True)
-class Start:
-    """What a recorder was given."""
+class RecorderOptions:
+    """The arguments of a recorder."""
 
     model: torch.nn.Module
     given: Given
@@ -48,7 +48,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Prepared:
-    """What follows from it: the model without wrappers, its layers, its images (None of a run that is resumed)."""
+    """The result of `prepare`: the model without wrappers, its layers, its corpus (None for a resumed run)."""
 
     model: torch.nn.Module
     network: Network
@@ -60,16 +60,16 @@ class Prepared:
 
 
 def rank() -> int:
-    """This process's number among those that train together."""
+    """The rank of this process in distributed training; 0 without it."""
     distributed: Any = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         return int(distributed.get_rank())
-    # Launchers say it before the processes have found each other.
+    # Launchers set it before the process group is initialised.
     return int(os.environ.get("RANK", "0")) if "WORLD_SIZE" in os.environ else 0
 
 
 def processes() -> int:
-    """Processes that train together."""
+    """The number of processes in distributed training; 1 without it."""
     distributed: Any = sys.modules.get("torch.distributed")
     if distributed is not None and distributed.is_available() and distributed.is_initialized():
         return int(distributed.get_world_size())
@@ -77,7 +77,7 @@ def processes() -> int:
 
 
 def given_normalisation(mean: Any, std: Any) -> Normalisation | None:
-    """The normalisation that the user gave; None where none was given."""
+    """The normalisation of the arguments mean= and std=; None without them."""
     if mean is None and std is None:
         return None
     return Normalisation(numbers(mean), numbers(std))
@@ -89,15 +89,15 @@ def clock(train: Any, steps_per_epoch: int | None, every: Every) -> Clock:
 
 
 def prepare(
-    folder: RunFolder, start: Start, check: Callable[[torch.nn.Module, Network], None] | None = None
+    folder: RunFolder, start: RecorderOptions, check: Callable[[torch.nn.Module, Network], None] | None = None
 ) -> Prepared:
-    """Lowers the model and writes the corpus, in this order: a refusal costs no time, and leaves an older run alone.
+    """Translates the model, then writes the corpus. In this order a refusal is early and leaves an older run intact.
 
-    `check` is called between the two, and may refuse.
+    `check` is called between the two, and may raise Refused.
     """
     model = unwrapped(start.model)
     corpus = describe_folder(start.corpus, _normalisation(start, model)) if start.corpus is not None else None
-    # A run that is resumed stays what it is.
+    # A resumed run keeps its corpus and layers.
     worker: Mode = "always" if folder.is_appended and folder.is_for_worker() else start.worker
     network = network_of(model, _example(folder, start, corpus), worker)
     if folder.is_appended:
@@ -121,7 +121,7 @@ def prepare(
 
 
 def check_classes(network: Network, classes: list[str]) -> None:
-    """Raises Refused where the network has other outputs than there are classes, or too many."""
+    """Raises Refused where the network's outputs are not as many as the classes, or too many."""
     if network.classes != len(classes):
         raise Refused(
             f"the model has {network.classes} outputs, and there are {len(classes)} classes; "
@@ -142,8 +142,8 @@ def _check_shape(network: Network, shape: tuple[int, int, int]) -> None:
         )
 
 
-def _normalisation(start: Start, model: torch.nn.Module) -> Normalisation | None:
-    """The normalisation of a corpus folder's images: as given, or as the model's `pretrained_cfg` says."""
+def _normalisation(start: RecorderOptions, model: torch.nn.Module) -> Normalisation | None:
+    """The normalisation of a corpus folder's images: the given one, or that of the model's `pretrained_cfg`."""
     if start.given.normalisation is not None:
         return start.given.normalisation
     found = _of_model(model)
@@ -153,11 +153,11 @@ def _normalisation(start: Start, model: torch.nn.Module) -> Normalisation | None
 
 
 def _of_model(model: torch.nn.Module) -> Normalisation | None:
-    """The normalisation of a model of timm, which says the one that it was trained with."""
+    """The normalisation in the `pretrained_cfg` of a model of timm."""
     return of_processor(getattr(model, "pretrained_cfg", None) or {})
 
 
-def _example(folder: RunFolder, start: Start, corpus: Corpus | None) -> torch.Tensor:
+def _example(folder: RunFolder, start: RecorderOptions, corpus: Corpus | None) -> torch.Tensor:
     import torch
 
     if start.example is not None:
@@ -171,16 +171,16 @@ def _example(folder: RunFolder, start: Start, corpus: Corpus | None) -> torch.Te
 
 
 def _compare(folder: RunFolder, network: Network) -> None:
-    """Raises Refused where the network is not the run's."""
+    """Raises Refused where the network differs from that of the run."""
     layers = toml.document({"recipe": {"layer": [layer.table() for layer in network.layers]}})
     if layers.strip().partition("[[recipe.layer]]")[2] != folder.layers():
         raise Refused(f"the model is another network than that of {folder.path}; record it as a run of its own")
 
 
 def first_step(folder: RunFolder, given: int | None) -> int:
-    """Updates done when recording begins: 0, or where the run that is resumed ends.
+    """Updates done when recording begins: 0, or `given` or the last snapshot of the run that is resumed.
 
-    Snapshots and measurements after `given` are removed: training goes another way from there.
+    Removes snapshots and metrics after `given`: training continues differently from there.
     """
     if not folder.is_appended:
         return given or 0
@@ -194,7 +194,7 @@ def first_step(folder: RunFolder, given: int | None) -> int:
     later = [found for found in steps if found > step]
     for found in later:
         snapshot_path(folder.path, found).unlink()
-    dropped = folder.keep_metrics(step)
+    dropped = folder.truncate_metrics(step)
     if later or dropped:
         say(
             f"{len(later)} snapshots and {dropped} measurements after step {step:,} are removed: training goes on from "
@@ -203,8 +203,8 @@ def first_step(folder: RunFolder, given: int | None) -> int:
     return step
 
 
-def write_run(folder: RunFolder, start: Start, prepared: Prepared, step: int) -> None:
-    """Writes the check's outputs and run.toml; of a run that is resumed both are there."""
+def write_run(folder: RunFolder, start: RecorderOptions, prepared: Prepared, step: int) -> None:
+    """Writes the outputs of the check and run.toml; a resumed run has both already."""
     corpus, network = prepared.corpus, prepared.network
     if corpus is None:
         return
@@ -232,7 +232,7 @@ def write_table(
     source: dict[str, toml.Value],
     check: tuple[Any, int],
 ) -> None:
-    """Writes run.toml, and before it the check: outputs for the corpus's images (None without them), and their step."""
+    """Writes the check (outputs for the corpus's images, None without them, and their step), then run.toml."""
     channels, height, width = network.image
     outputs, step = check
     table: dict[str, toml.Value] = {
@@ -251,7 +251,7 @@ def write_table(
         "source": source,
     }
     if outputs is not None:
-        array = Array("outputs", "F32", tuple(outputs.shape), memory_of(outputs))
+        array = Array("outputs", "F32", tuple(outputs.shape), bytes_view(outputs))
         write_safetensors(folder.path / CHECK_FILE, [array], {"step": str(step)})
         table["check"] = {"step": step, "images": corpus.ids, "file": CHECK_FILE}
     layers = [layer.table() for layer in network.layers]
@@ -260,7 +260,7 @@ def write_table(
 
 
 def optimiser_text(optimizer: Any) -> str:
-    """Kind and settings of an optimiser: `SGD(lr=0.1, momentum=0.9)`; those that are off are left out."""
+    """Kind and settings of an optimiser: `SGD(lr=0.1, momentum=0.9)`; settings that are off are left out."""
     settings = getattr(optimizer, "defaults", {})
     shown = {key: value for key, value in settings.items() if value is not None and value is not False and value != 0}
     return f"{type(optimizer).__name__}({', '.join(f'{key}={value}' for key, value in shown.items())})"

@@ -1,6 +1,6 @@
-"""Tensors and arrays as bytes: what a model has, copies in memory that is kept between snapshots, and images.
+"""Conversions between tensors, arrays and bytes, and reusable memory for copies of a model's arrays.
 
-Images may be tensors of PyTorch or arrays of numpy; for the latter PyTorch is not needed.
+Images may be tensors of PyTorch or arrays of numpy; the latter work without PyTorch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def is_array(image: Any) -> bool:
-    """Whether it is an array of numpy."""
+    """Whether an object is an array of numpy."""
     return type(image).__module__ == "numpy" and hasattr(image, "tobytes")
 
 
@@ -42,7 +42,7 @@ def converted(image: Any, kind: str) -> Any:
 
 
 def like(numbers: Sequence[float], image: Any) -> Any:
-    """Numbers of the kind of a tensor or an array."""
+    """Numbers as a tensor or an array, whichever the image is, with the image's dtype."""
     if is_array(image):
         import numpy
 
@@ -53,7 +53,7 @@ def like(numbers: Sequence[float], image: Any) -> Any:
 
 
 def stacked(images: Sequence[Any]) -> Any:
-    """Tensors or arrays of one shape as one."""
+    """Stacks tensors or arrays of one shape."""
     if is_array(images[0]):
         import numpy
 
@@ -73,7 +73,7 @@ def pixels_of(data: bytes, shape: tuple[int, int, int]) -> Any:
     return numpy.frombuffer(data, dtype=numpy.uint8).reshape(shape)
 
 
-def memory_of(tensor: Any) -> memoryview:
+def bytes_view(tensor: Any) -> memoryview:
     """The bytes of a tensor, row by row, without a copy where it is contiguous. The tensor must outlive it."""
     if is_array(tensor):
         return memoryview(tensor.tobytes())
@@ -82,19 +82,19 @@ def memory_of(tensor: Any) -> memoryview:
     if length == 0:
         return memoryview(b"")
     block = (ctypes.c_ubyte * length).from_address(tensor.data_ptr())
-    # The view holds the block, and the block the tensor whose memory it is.
+    # The view references the block, and the block the tensor that owns the memory.
     block.owner = tensor  # type: ignore[attr-defined]
     return memoryview(block).cast("B")
 
 
 def arrays_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Parameters and buffers by the names of the `state_dict`, shared ones under each of their names."""
+    """Parameters and buffers by their names in the `state_dict`; shared ones under each of their names."""
     parameters = dict(model.named_parameters(remove_duplicate=False))
     return {**parameters, **dict(model.named_buffers(remove_duplicate=False))}
 
 
 def dtype_name(tensor: torch.Tensor) -> str:
-    """`F32`, `F16` or `BF16`; double precision is kept as F32. Raises Refused for other kinds."""
+    """`F32`, `F16` or `BF16`; double precision is stored as F32. Raises Refused for other kinds."""
     import torch
 
     names = {torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.float64: "F32"}
@@ -104,7 +104,7 @@ def dtype_name(tensor: torch.Tensor) -> str:
 
 
 class Copies:
-    """Memory for copies of named arrays: made once, as fresh memory costs three times the copy."""
+    """Memory for copies of named arrays. Allocated once: fresh memory costs three times the copy itself."""
 
     def __init__(self, names: Sequence[str], source: Mapping[str, torch.Tensor]) -> None:
         import torch
@@ -116,11 +116,11 @@ class Copies:
             tensor = source[name]
             self.dtypes[name] = dtype_name(tensor)
             kept = torch.float32 if tensor.dtype == torch.float64 else tensor.dtype
-            # Copies from a GPU run on while the program goes on, into pinned memory only.
+            # Only into pinned memory does a GPU copy while the program continues.
             self.buffers[name] = torch.empty(tensor.shape, dtype=kept, pin_memory=tensor.is_cuda)
 
     def take(self, source: Mapping[str, torch.Tensor]) -> None:
-        """Copies the arrays as they are now. Raises Refused where one is missing or has another shape."""
+        """Copies the current values of the arrays. Raises Refused where one is missing or has another shape."""
         import torch
 
         is_on_gpu = False
@@ -137,11 +137,11 @@ class Copies:
             self._event.record()
 
     def arrays(self) -> list[Array]:
-        """The copies as they are written, when they have arrived."""
+        """Waits for the copies and returns them as arrays of a snapshot."""
         if self._event is not None:
             self._event.synchronize()
             self._event = None
         return [
-            Array(name, self.dtypes[name], tuple(buffer.shape), memory_of(buffer))
+            Array(name, self.dtypes[name], tuple(buffer.shape), bytes_view(buffer))
             for name, buffer in self.buffers.items()
         ]

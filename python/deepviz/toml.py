@@ -1,4 +1,4 @@
-"""Writing TOML: no more of it than run.toml needs. Python reads TOML, but does not write it."""
+"""Writes TOML, as far as run.toml needs it: Python's library only reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHORT = {"\b": "\\b", "\t": "\\t", "\n": "\\n", "\f": "\\f", "\r": "\\r", '"': 
 
 
 def text(value: str) -> str:
-    """A text in quotes; control characters are escaped, and so are halves of surrogate pairs, as `?`."""
+    """A quoted string. Control characters are escaped; unpaired surrogates become `?`."""
     plain = value.encode("utf-8", "replace").decode("utf-8")
     return '"' + "".join(_SHORT.get(char) or _escaped(char) for char in plain) + '"'
 
@@ -25,7 +25,7 @@ def _escaped(char: str) -> str:
 
 
 def key(name: str) -> str:
-    """A key, in quotes where TOML needs them."""
+    """A key, quoted where TOML requires it."""
     return name if _BARE.fullmatch(name) else text(name)
 
 
@@ -81,6 +81,6 @@ def _table(table: Mapping[str, Value], path: tuple[str, ...]) -> list[str]:
         if isinstance(item, Mapping):
             lines += ["", f"[{title}]", *_table(item, where)]
         for inner in _tables(item) or []:
-            # Inside a list of tables a mapping stays on its line: `arrays = { weight = "..." }`.
+            # Inside a list of tables a mapping is written inline: `arrays = { weight = "..." }`.
             lines += ["", f"[[{title}]]", *(f"{key(part)} = {value(content)}" for part, content in inner.items())]
     return lines

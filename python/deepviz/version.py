@@ -1,3 +1,3 @@
-"""The version of package and binary: Cargo.toml's."""
+"""The version of package and binary, the one in Cargo.toml."""
 
 VERSION = "0.1.0"

@@ -1,4 +1,4 @@
-"""Which arrays of a checkpoint are the network's: the dictionary that holds them, and what precedes their names."""
+"""Finds the network's arrays in a checkpoint: the dictionary that contains them, and the prefix of their names."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Weights:
-    """The network's arrays by the network's own names, and where in the checkpoint they stand."""
+    """The network's arrays under the network's names, and their location in the checkpoint."""
 
     where: str
     arrays: dict[str, torch.Tensor]
@@ -31,7 +31,7 @@ class Weights:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """A dictionary that may hold the weights: its key (empty: the whole file) and its arrays of floating point."""
+    """A dictionary that may contain the weights: its key (empty for the whole file) and its floating-point arrays."""
 
     key: str
     arrays: dict[str, torch.Tensor]
@@ -42,8 +42,8 @@ class _Candidate:
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """All wanted arrays are there, under names with this prefix."""
+class _Match:
+    """A candidate that contains all wanted arrays, under names with this prefix."""
 
     candidate: _Candidate
     prefix: str
@@ -60,28 +60,28 @@ class _Fit:
 
 
 def is_averaged(name: str) -> bool:
-    """Whether a key speaks of an exponential moving average of the weights: `ema` is a word of it."""
+    """Whether a key names an exponential moving average of the weights: `ema` is one of its words."""
     return re.search(r"(?:^|[._])ema(?:[._]|$)", name) is not None
 
 
 def find_weights(
     file: str, content: Mapping[str, Any], wanted: Mapping[str, Shape], *, key: str | None = None, kind: Kind = "model"
 ) -> Weights:
-    """The dictionary of a checkpoint whose names and shapes cover the wanted ones.
+    """Finds the dictionary of a checkpoint that contains all wanted names and shapes.
 
-    key: the dictionary, or the part of its names that comes first (`state_dict.teacher`); dots go one level down.
-    kind: `"ema"` takes averaged weights, `"model"` none.
+    key: the dictionary, or a prefix of its names (`state_dict.teacher`); a dot goes one level down.
+    kind: `"ema"` takes averaged weights, `"model"` all others.
 
-    Raises Refused, with what was found, where no dictionary fits, or two do equally well.
+    Raises Refused, with what the checkpoint contains, where no dictionary fits, or two fit equally well.
     """
     averaged_first = "averaging_state" in content and "current_model_state" in content
     tried: list[_Candidate] = []
-    others: list[_Fit] = []
+    others: list[_Match] = []
     for rank in _ranks(content, key, kind, averaged_first):
         tried += rank
         found = [fit for candidate in rank for fit in _fits(candidate, wanted)]
         if key is None:
-            # Lightning's WeightAveraging keeps the averaged weights where others have the plain ones.
+            # Lightning's WeightAveraging saves the averaged weights under the key that others use for the trained ones.
             lightning = averaged_first and kind == "ema"
             others += [fit for fit in found if not lightning and fit.is_averaged != (kind == "ema")]
             found = [fit for fit in found if lightning or fit.is_averaged == (kind == "ema")]
@@ -121,11 +121,11 @@ def _candidates(items: Mapping[str, Any]) -> list[_Candidate]:
 
 
 def _candidate_of_key(content: Mapping[str, Any], key: str) -> _Candidate:
-    """The dictionary of a dotted key, as far down as there are dictionaries; the rest is a prefix of names."""
+    """The dictionary of a dotted key, as deep as there are dictionaries; the rest of the key is a prefix of names."""
     inner: Mapping[str, Any] = content
     rest = key.rstrip(".")
     while rest:
-        # Keys may hold dots themselves: the longest that is there goes first.
+        # Keys may contain dots: the longest existing key is taken.
         parts = rest.split(".")
         heads = [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
         head = next((name for name in heads if as_mapping(inner.get(name)) is not None), None)
@@ -140,7 +140,7 @@ def _candidate_of_key(content: Mapping[str, Any], key: str) -> _Candidate:
 
 
 def as_mapping(value: Any) -> Mapping[str, Any] | None:
-    """A dictionary as it is, a pickled module as its `state_dict`, another object by its attributes; else None."""
+    """A dictionary itself, the `state_dict` of a pickled module, the attributes of another object; else None."""
     if isinstance(value, Mapping):
         return value
     # A program may have told torch.load itself to make namespaces of its files' namespaces.
@@ -159,7 +159,7 @@ def module_arrays(attributes: Mapping[str, Any], prefix: str = "", depth: int = 
                 found[prefix + str(name)] = array
     for name, child in (attributes.get("_modules") or {}).items():
         inner = getattr(child, "attributes", None)
-        # A module is no child of itself; a file may say so.
+        # A damaged file may contain a module as its own child.
         if isinstance(inner, Mapping) and depth < 64:
             found |= module_arrays(inner, f"{prefix}{name}.", depth + 1)
     return found
@@ -177,15 +177,15 @@ def tensors_of(items: Mapping[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def plain_name(name: str) -> str:
-    """A name without the parts that torch.compile and DistributedDataParallel add, in whatever order they stand."""
+    """A name without the parts that torch.compile and DistributedDataParallel add, in any order."""
     parts = [part for part in name.split(".") if part != "_orig_mod"]
     while len(parts) > 1 and parts[0] == "module":
         parts.pop(0)
     return ".".join(parts)
 
 
-def _fits(candidate: _Candidate, wanted: Mapping[str, Shape]) -> list[_Fit]:
-    """The prefixes under which all wanted arrays are there; the names as they are go before all others."""
+def _fits(candidate: _Candidate, wanted: Mapping[str, Shape]) -> list[_Match]:
+    """The prefixes under which all wanted arrays exist; no prefix comes first."""
     plain = {plain_name(name): array for name, array in reversed(candidate.arrays.items())}
     attempts = [
         (candidate.arrays, {name: name for name in wanted}),
@@ -195,7 +195,7 @@ def _fits(candidate: _Candidate, wanted: Mapping[str, Shape]) -> list[_Fit]:
         found = []
         for prefix in _prefixes(arrays, names):
             if all(_has(arrays, prefix + names[name], shape) for name, shape in wanted.items()):
-                found.append(_Fit(candidate, prefix, {name: arrays[prefix + names[name]] for name in wanted}))
+                found.append(_Match(candidate, prefix, {name: arrays[prefix + names[name]] for name in wanted}))
                 if not prefix:
                     break
         if found:
@@ -208,9 +208,9 @@ def _has(arrays: Mapping[str, torch.Tensor], name: str, shape: Shape) -> bool:
 
 
 def _prefixes(arrays: Mapping[str, torch.Tensor], names: Mapping[str, str]) -> list[str]:
-    """What may stand before the names, the empty prefix first."""
+    """Possible prefixes of the names, the empty one first."""
     found = {"": 0}
-    # The longest name is the one that is least likely to end others by chance.
+    # The longest name is the least likely to be the end of another one by chance.
     anchor = max(names.values(), key=lambda name: (name.count("."), len(name)), default="")
     for name in arrays:
         if anchor and name.endswith("." + anchor):
@@ -223,11 +223,11 @@ def _refuse(
     content: Mapping[str, Any],
     wanted: Mapping[str, Shape],
     tried: list[_Candidate],
-    others: list[_Fit],
+    others: list[_Match],
     key: str | None,
     kind: Kind,
 ) -> NoReturn:
-    """Raises Refused with what is there instead."""
+    """Raises Refused, naming what the checkpoint contains instead."""
     if others:
         have, want = ("averaged", "ema") if kind == "model" else ("plain", "model")
         raise Refused(f'{file} holds {have} weights only (`{others[0].where}`); add weights="{want}" to take those')
@@ -245,7 +245,7 @@ def _refuse(
 
 
 def _nearest(candidate: _Candidate, wanted: Mapping[str, Shape]) -> tuple[int, str]:
-    """How many wanted arrays a dictionary has, and what is wrong with the first that does not fit."""
+    """The number of wanted arrays that a dictionary contains, and why the first of the others does not fit."""
     plain = {plain_name(name): array for name, array in candidate.arrays.items()}
     names = {name: plain_name(name) for name in wanted}
     prefixes = {""}

@@ -1,7 +1,7 @@
-"""The files of a run folder, as docs/run-format.md says: snapshots, metrics, corpora and the check's outputs.
+"""Writes the files of a run folder (docs/run-format.md): snapshots, metrics, corpora and the outputs of the check.
 
-Every file is written to a temporary name beside it, synced and renamed: a reader never sees half of one, and a process
-that is killed leaves at most a file whose name begins with `.writing-`.
+Every file is written to a temporary name beside it, synced and renamed: a reader never sees an incomplete
+one, and a killed process leaves at most a file whose name begins with `.writing-`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Array:
 
 @dataclass(frozen=True)
 class TrainingPosition:
-    """Where training stands: updates and epochs done, training images seen."""
+    """A point of training: updates and epochs done, training images seen."""
 
     step: int
     epoch: float
@@ -48,8 +48,8 @@ class TrainingPosition:
 
 @contextlib.contextmanager
 def replaced(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes its name only when the block ends without an error; then it is on the disk."""
-    # No name of a snapshot's kind: what looks for these must not find it.
+    """Opens a temporary file that is synced and renamed to `path` when the block ends without an error."""
+    # The suffix differs from that of a snapshot, so that no search for snapshots finds it.
     temporary = path.parent / f"{TEMPORARY}{secrets.token_hex(8)}"
     try:
         with open(temporary, "xb") as file:
@@ -65,7 +65,7 @@ def replaced(path: Path) -> Iterator[BinaryIO]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes a rename in a folder outlast a power failure, where the system can."""
+    """Syncs a folder, so that a rename in it survives a power failure, where the system supports it."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -136,7 +136,7 @@ def write_safetensors(path: Path, arrays: Sequence[Array], metadata: dict[str, s
 
 @dataclass(frozen=True)
 class Metric:
-    """A measurement: mean loss an image, share of images misclassified, learning rate, images a second."""
+    """A measurement: mean loss, share of misclassified images, learning rate, images per second."""
 
     position: TrainingPosition
     kind: Literal["train", "test"]
@@ -166,16 +166,16 @@ class Metric:
 
 @dataclass(frozen=True)
 class SplitFile:
-    """A split of a corpus as it is written: so many images of `bytes_per_image`, given one after another."""
+    """Writes a split of a corpus: `count` images of `bytes_per_image`, one after another."""
 
     path: Path
     images: int
     bytes_per_image: int
 
     def write(self, images: Iterator[tuple[bytes | bytearray | memoryview, int]]) -> list[int]:
-        """Writes labels (u16) and then pixels; gives the labels.
+        """Writes labels (u16) and then pixels. Returns the labels.
 
-        Raises ValueError where an image has another size, a label no room in two bytes, or their number differs.
+        Raises ValueError for an image of another size, a label above two bytes, or another number of images.
         """
         labels: list[int] = []
         with replaced(self.path) as file:
@@ -203,7 +203,7 @@ class CorpusSize:
 
 
 def write_corpus_json(folder: Path, size: CorpusSize, classes: Sequence[str]) -> str:
-    """Writes corpus.json beside train.bin and test.bin, which are read for the identity; gives that."""
+    """Writes corpus.json beside train.bin and test.bin, which are read for the identity. Returns the identity."""
     identity = corpus_identity(folder, size)
     channels, height, width = size.shape
     content = {

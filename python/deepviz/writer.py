@@ -1,4 +1,4 @@
-"""Snapshots: copied on the training thread, hashed and written on another."""
+"""Snapshots are copied on the training thread, then hashed and written on another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SnapshotWriter:
-    """One thread and one set of copies: a second snapshot waits for the first, and none is left out."""
+    """Writes snapshots with one thread and one set of copies: a second snapshot waits until the first is written."""
 
     def __init__(self, run: Path, names: Sequence[str], source: Mapping[str, torch.Tensor]) -> None:
         self.run = run
@@ -28,7 +28,7 @@ class SnapshotWriter:
         self._thread: threading.Thread | None = None
 
     def take(self, source: Mapping[str, torch.Tensor], position: TrainingPosition) -> None:
-        """Copies the arrays; they are written while the program goes on. Raises what went wrong with the one before."""
+        """Copies the arrays; they are written while the program continues. Raises the error of the snapshot before."""
         self.wait()
         self._copies.take(source)
         self._is_idle.clear()
@@ -38,18 +38,18 @@ class SnapshotWriter:
         self._positions.put(position)
 
     def wait(self) -> None:
-        """Returns when all is written; raises what went wrong, once."""
+        """Waits until everything is written. Raises an error of the thread, once."""
         self._is_idle.wait()
         self.check()
 
     def check(self) -> None:
-        """Raises what went wrong on the thread, once."""
+        """Raises an error of the thread, once."""
         error, self._error = self._error, None
         if error is not None:
             raise error
 
     def close(self) -> None:
-        """Ends the thread when all is written."""
+        """Ends the thread when everything is written."""
         self._is_idle.wait()
         if self._thread is not None:
             self._positions.put(None)

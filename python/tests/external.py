@@ -156,7 +156,7 @@ def _filled(layer: dict[str, Any], output: Tensor) -> Tensor:
     return output.reshape(len(output), -1)
 
 
-def spread_all(model: nn.Module, seed: int = 3) -> nn.Module:
+def randomise_all(model: nn.Module, seed: int = 3) -> nn.Module:
     """Vectors, tokens and running statistics that are not 0 and 1."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Small networks, each of which has some operations that are easily lowered wrongly."""
+"""Small networks for the tests, each with some operations that are easily translated wrongly."""
 
 # mypy: disable-error-code="no-any-return, operator, arg-type"
 from __future__ import annotations
@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Head(nn.Module):
-    """Something of 3 channels and 13 x 10 pixels, its mean, and three classes."""
+class Classifier(nn.Module):
+    """A classifier of three classes: a body for images of 3 x 13 x 10, the mean of each map, a linear layer."""
 
     def __init__(self, body: nn.Module, channels: int) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Head(nn.Module):
 
 
 class Windows(nn.Module):
-    """Rectangles, dilation, groups, strides that do not fit, every kind of padding."""
+    """Convolutions: rectangular, dilated, grouped, with strides that do not divide the size, every kind of padding."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Windows(nn.Module):
         self.c = nn.Conv2d(12, 12, (2, 4), padding="same")
         self.d = nn.ZeroPad2d((0, 1, 2, 0))
         self.e = nn.Conv2d(12, 6, 3, stride=2, padding="valid")
-        # A filter of one pixel does not reach over its padding.
+        # A filter of one pixel reads padding alone at the border.
         self.f = nn.Conv2d(6, 6, 1, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -39,24 +39,24 @@ class Windows(nn.Module):
 
 
 class Pools(nn.Module):
-    """Pools that round up, count the padding or not, are dilated or rectangular, and adaptive ones."""
+    """Pooling: rounding up, with and without counting the padding, dilated, rectangular, adaptive."""
 
     def __init__(self) -> None:
         super().__init__()
         self.ceil = nn.MaxPool2d(3, 2, 1, ceil_mode=True)
         self.dilated = nn.MaxPool2d((2, 3), 1, (1, 0), dilation=(2, 1))
-        self.counted = nn.AvgPool2d(3, 2, 1, ceil_mode=True)
-        self.inside = nn.AvgPool2d((3, 2), (2, 1), (1, 1), count_include_pad=False)
+        self.with_padding = nn.AvgPool2d(3, 2, 1, ceil_mode=True)
+        self.without_padding = nn.AvgPool2d((3, 2), (2, 1), (1, 1), count_include_pad=False)
         self.adaptive = nn.AdaptiveAvgPool2d((3, 2))
         self.larger = nn.AdaptiveMaxPool2d((4, None))
 
     def forward(self, x: Tensor) -> Tensor:
         x = F.avg_pool2d(self.dilated(self.ceil(x)), 1)
-        return self.larger(self.adaptive(self.inside(x)) + F.adaptive_avg_pool2d(self.counted(x), (3, 2)))
+        return self.larger(self.adaptive(self.without_padding(x)) + F.adaptive_avg_pool2d(self.with_padding(x), (3, 2)))
 
 
 class Activations(nn.Module):
-    """All activation functions, modules and functions, in place and not."""
+    """All activation functions, as modules and as functions, in place and not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Activations(nn.Module):
 
 
 class Channels(nn.Module):
-    """Slices, parts, shuffles and concatenation of channels."""
+    """Slicing, splitting, shuffling and concatenation of channels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ class Channels(nn.Module):
 
 
 class Gate(nn.Module):
-    """Squeeze and excitation, with 1 x 1 convolutions, with linear layers, and expanded."""
+    """Squeeze and excitation: with 1 x 1 convolutions, with linear layers, and with an explicit `expand_as`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -108,8 +108,8 @@ class Gate(nn.Module):
         return x * self.linear(x.mean((2, 3)))[:, :, None, None]
 
 
-class Next(nn.Module):
-    """A block of ConvNeXt: channels last, normalisation, linear layers and a layer scale, back and again."""
+class ConvNextBlock(nn.Module):
+    """A block of ConvNeXt: to channels last, normalisation, linear layers, layer scale, and back to channels first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,13 +129,13 @@ class Next(nn.Module):
 
 
 class Norms(nn.Module):
-    """Every normalisation."""
+    """Every kind of normalisation layer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.grow = nn.Conv2d(3, 8, 1)
         self.batch = nn.BatchNorm2d(8, eps=1e-3)
-        self.plain = nn.BatchNorm2d(8, affine=False)
+        self.without_affine = nn.BatchNorm2d(8, affine=False)
         self.group = nn.GroupNorm(4, 8)
         self.instance = nn.InstanceNorm2d(8, affine=True)
         self.running = nn.InstanceNorm2d(8, track_running_stats=True)
@@ -143,12 +143,12 @@ class Norms(nn.Module):
         self.maps = nn.LayerNorm([8, 13, 10], elementwise_affine=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.instance(self.group(self.plain(self.batch(self.grow(x)))))
+        x = self.instance(self.group(self.without_affine(self.batch(self.grow(x)))))
         return self.maps(self.layer(self.running(x).movedim(1, -1)).movedim(-1, 1))
 
 
 class Shortcut(nn.Module):
-    """A residual network's shortcut without weights: every second pixel, zeros for channels that are new."""
+    """A residual network's shortcut without weights: every second pixel, and zeros for the added channels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class Shortcut(nn.Module):
 
 
 class Shared(nn.Module):
-    """A module used twice, and writes in place that other tensors see."""
+    """A module that is used twice, and writes in place to a tensor that has a view."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,25 +179,25 @@ class Shared(nn.Module):
 
 
 class Flat(nn.Module):
-    """Fully connected on maps, flattened both ways; a softmax of its own at the end."""
+    """Linear layers on maps, flattened channels first and channels last; the network ends in its own softmax."""
 
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(3, 2, 3)
-        self.first = nn.Linear(2 * 11 * 8, 5)
-        self.last = nn.Linear(2 * 11 * 8, 5)
+        self.channels_first = nn.Linear(2 * 11 * 8, 5)
+        self.channels_last = nn.Linear(2 * 11 * 8, 5)
         self.norm = nn.BatchNorm1d(5)
         self.dropout = nn.Dropout(0.5)
         self.out = nn.Linear(5, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv(x)
-        y = self.first(torch.flatten(x, 1)) + self.last(x.permute(0, 2, 3, 1).reshape(x.size(0), -1))
+        y = self.channels_first(torch.flatten(x, 1)) + self.channels_last(x.permute(0, 2, 3, 1).reshape(x.size(0), -1))
         return F.log_softmax(self.out(self.dropout(self.norm(y)).relu()), dim=1)
 
 
-class Plain(nn.Module):
-    """A classifier as a loop has it: for tests of the recorder. Images of 3 x 8 x 8 and three classes."""
+class SmallNet(nn.Module):
+    """A classifier for the tests of the recorder: images of 3 x 8 x 8, three classes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,16 +217,16 @@ NETS: dict[str, tuple[type[nn.Module], int]] = {
     "activations": (Activations, 3),
     "channels": (Channels, 12),
     "gate": (Gate, 8),
-    "next": (Next, 8),
+    "next": (ConvNextBlock, 8),
     "norms": (Norms, 8),
     "shortcut": (Shortcut, 11),
     "shared": (Shared, 3),
 }
-"""Bodies for `Head`, and their channels."""
+"""Bodies of `Classifier` by their name, each with the number of channels that it returns."""
 
 
-def spread(model: nn.Module) -> nn.Module:
-    """Running statistics and affine weights other than 0 and 1."""
+def randomise_statistics_and_weights(model: nn.Module) -> nn.Module:
+    """Changes running statistics and weights, so that none is 0 or 1 and each has an effect. Returns the model."""
     generator = torch.Generator().manual_seed(5)
     for name, buffer in model.named_buffers():
         if name.endswith("running_mean"):
@@ -240,10 +240,10 @@ def spread(model: nn.Module) -> nn.Module:
     return model
 
 
-def net(name: str) -> nn.Module:
-    """A network with weights of its own seed."""
+def make_net(name: str) -> nn.Module:
+    """The network of a name, with the same weights every time."""
     torch.manual_seed(3)
     if name == "flat":
-        return spread(Flat())
+        return randomise_statistics_and_weights(Flat())
     body, channels = NETS[name]
-    return spread(Head(body(), channels))
+    return randomise_statistics_and_weights(Classifier(body(), channels))

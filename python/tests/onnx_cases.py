@@ -93,7 +93,7 @@ def norms(b: Build) -> str:
 def group_norm_of_older_exports(b: Build) -> str:
     x = b.conv(b.x, 6, 3)
     shape = b.op("Shape", x)
-    ones, zeros = b.held(np.ones(2, np.float32)), b.held(np.zeros(2, np.float32))
+    ones, zeros = b.constant(np.ones(2, np.float32)), b.constant(np.zeros(2, np.float32))
     grouped = b.op("InstanceNormalization", b.op("Reshape", x, b.whole(0, 2, -1)), ones, zeros)
     x = b.op("Reshape", grouped, shape)
     return b.head(b.op("Add", b.op("Mul", x, b.weight(6, 1, 1)), b.weight(6, 1, 1)), 6)

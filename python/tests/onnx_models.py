@@ -24,7 +24,7 @@ class Build:
         self.random = np.random.default_rng(seed)
         self.x = "x"
 
-    def held(self, array: Any, name: str = "") -> str:
+    def constant(self, array: Any, name: str = "") -> str:
         """An initializer of these values."""
         name = name or f"w{len(self.initializers)}"
         self.initializers.append(numpy_helper.from_array(np.asarray(array), name))
@@ -33,19 +33,19 @@ class Build:
     def weight(self, *shape: int, name: str = "") -> str:
         """An initializer of random values."""
         scale = 1 / np.sqrt(max(1, np.prod(shape[1:])))
-        return self.held((self.random.standard_normal(shape) * scale).astype(np.float32), name)
+        return self.constant((self.random.standard_normal(shape) * scale).astype(np.float32), name)
 
     def positive(self, *shape: int, name: str = "") -> str:
         """An initializer of random values above 0."""
-        return self.held((self.random.random(shape) + 0.5).astype(np.float32), name)
+        return self.constant((self.random.random(shape) + 0.5).astype(np.float32), name)
 
     def number(self, value: float) -> str:
         """An initializer of one number."""
-        return self.held(np.float32(value))
+        return self.constant(np.float32(value))
 
     def whole(self, *values: int) -> str:
         """An initializer of whole numbers."""
-        return self.held(np.asarray(values, dtype=np.int64))
+        return self.constant(np.asarray(values, dtype=np.int64))
 
     def op(self, op: str, *inputs: str, outputs: int = 1, name: str = "", **attributes: Any) -> Any:
         """A node; the name of its result, or the names of several."""

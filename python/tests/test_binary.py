@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 import torch
 import torch.nn.functional as F
-from nets import NETS, Head, spread
+from nets import NETS, Classifier, randomise_statistics_and_weights
 from recorded import Images
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -63,11 +63,11 @@ def inputs(split: str) -> Tensor:
     return torch.stack([images[index][0] for index in range(len(images))])
 
 
-def net(name: str) -> nn.Module:
+def make_net(name: str) -> nn.Module:
     """A body of nets.py; those take images of any size."""
     torch.manual_seed(4)
     body, channels = NETS[name]
-    return spread(Head(body(), channels))
+    return randomise_statistics_and_weights(Classifier(body(), channels))
 
 
 def recorded(run: Path, model: nn.Module) -> list[dict[str, Tensor]]:
@@ -99,7 +99,7 @@ def recorded(run: Path, model: nn.Module) -> list[dict[str, Tensor]]:
 @pytest.mark.parametrize("name", ["windows", "pools", "activations", "channels", "gate", "next", "shortcut", "shared"])
 def test_statistics_are_those_of_pytorch(tmp_path: Path, name: str) -> None:
     run = tmp_path / name
-    expected = recorded(run, net(name))
+    expected = recorded(run, make_net(name))
     assert f"{2 * len(expected)} units computed, 0 up to date, 0 failed" in run_program("stats", str(run))
     with served(run) as address:
         listed = get(address)
@@ -120,7 +120,7 @@ def test_statistics_are_those_of_pytorch(tmp_path: Path, name: str) -> None:
 
 
 def test_the_program_agrees_with_the_recorded_outputs(tmp_path: Path) -> None:
-    recorded(tmp_path / "run", net("gate"))
+    recorded(tmp_path / "run", make_net("gate"))
     with served(tmp_path / "run") as address:
         for _ in range(100):
             check = get(address)["check"]

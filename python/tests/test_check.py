@@ -8,7 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from evaluate import evaluate
-from nets import net
+from nets import make_net
 from torch import Tensor, nn
 
 from deepviz.check import check_outputs
@@ -28,7 +28,7 @@ def close(found: Tensor, expected: Tensor) -> bool:
 @pytest.mark.parametrize("name", ["gate", "flat"])
 def test_outputs_are_those_of_single_precision(dtype: torch.dtype, name: str) -> None:
     # `flat` ends in a softmax: of it the values before are wanted, from the program as far as that.
-    model = net(name).to(dtype).train()
+    model = make_net(name).to(dtype).train()
     network = lower(model, images())
     found = check_outputs(model, network, images())
     single = copy.deepcopy(model).float()
@@ -62,11 +62,11 @@ def test_shared_weights_and_those_that_nothing_takes_do_not_matter(dtype: torch.
     assert found.dtype == torch.float32 and close(found, evaluate(network, arrays, images()))
 
 
-def test_a_model_that_converts_by_itself_is_computed_as_it_is() -> None:
+def test_a_model_that_converts_its_input_is_checked_in_its_own_precision() -> None:
     class Half(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.inner = net("gate")
+            self.inner = make_net("gate")
             self.fc = nn.Linear(3, 3).to(torch.bfloat16)
 
         def forward(self, x: Tensor) -> Tensor:

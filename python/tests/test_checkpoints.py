@@ -10,20 +10,20 @@ from typing import Any
 
 import pytest
 import torch
-from nets import Plain
+from nets import SmallNet
 from recorded import Images
 from test_write import digest_of, read_snapshot
 from torch import Tensor, nn
 
 import deepviz
 from deepviz.checkpoint_files import checkpoint_paths, read_checkpoint, read_safetensors
-from deepviz.tensors import dtype_name, memory_of
+from deepviz.tensors import bytes_view, dtype_name
 from deepviz.write import Array, write_safetensors
 
 State = dict[str, Tensor]
 
 
-def state(seed: int = 1, model: type[nn.Module] = Plain) -> State:
+def state(seed: int = 1, model: type[nn.Module] = SmallNet) -> State:
     torch.manual_seed(seed)
     made = model()
     for tensor in made.state_dict().values():
@@ -37,14 +37,14 @@ def floats(tensors: State) -> State:
 
 
 def save_safetensors(path: Path, tensors: State) -> None:
-    arrays = [Array(name, dtype_name(item), tuple(item.shape), memory_of(item)) for name, item in tensors.items()]
+    arrays = [Array(name, dtype_name(item), tuple(item.shape), bytes_view(item)) for name, item in tensors.items()]
     write_safetensors(path, arrays, {"format": "pt"})
 
 
 def recorded(tmp_path: Path, checkpoints: Any, **options: Any) -> dict[int, dict[str, tuple[str, bytes]]]:
     """Dtype and bytes of every array of every snapshot."""
     options = {"test": Images(10), **options}
-    deepviz.record_checkpoints(tmp_path / "run", Plain(), checkpoints, **options)
+    deepviz.record_checkpoints(tmp_path / "run", SmallNet(), checkpoints, **options)
     found = {}
     for path in sorted((tmp_path / "run" / "snapshots").iterdir()):
         metadata, arrays = read_snapshot(path)
@@ -54,7 +54,7 @@ def recorded(tmp_path: Path, checkpoints: Any, **options: Any) -> dict[int, dict
 
 
 def expected(tensors: State) -> dict[str, tuple[str, bytes]]:
-    return {name: (dtype_name(item), bytes(memory_of(item))) for name, item in floats(tensors).items()}
+    return {name: (dtype_name(item), bytes(bytes_view(item))) for name, item in floats(tensors).items()}
 
 
 def kept(tmp_path: Path, content: Any, name: str = "model_7.pt") -> Path:
@@ -72,7 +72,7 @@ def test_a_folder_of_checkpoints_becomes_a_run_in_the_order_of_steps(tmp_path: P
         torch.save({"model": content, "optimizer": {"lr": 0.1}}, folder / f"model_{step}.pt")
     (folder / "notes.txt").write_text("no checkpoint")
     torch.save({}, folder / "optimizer.pt")
-    model = Plain()
+    model = SmallNet()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     steps = deepviz.record_checkpoints(tmp_path / "run", model, folder, test=Images(10), train=Images(20))
     assert steps == [9, 10, 100]
@@ -91,13 +91,13 @@ def test_a_folder_of_checkpoints_becomes_a_run_in_the_order_of_steps(tmp_path: P
 
 
 def test_outputs_before_a_softmax_of_the_models_own_are_of_the_checkpoint(tmp_path: Path) -> None:
-    class Ends(Plain):
+    class Ends(SmallNet):
         def forward(self, x: Tensor) -> Tensor:
             return super().forward(x).softmax(1)
 
     path = kept(tmp_path, state(5))
     deepviz.record_checkpoints(tmp_path / "run", Ends(), path, test=Images(10))
-    model = Plain()
+    model = SmallNet()
     model.load_state_dict(state(5))
     outputs = read_safetensors(tmp_path / "run" / "check.safetensors")["outputs"]
     images = torch.stack([Images(10)[index][0] for index in (0, 1, 2, 3, 5, 6, 7, 8)])
@@ -141,7 +141,7 @@ def test_the_weights_are_found_in_any_form(tmp_path: Path, form: str) -> None:
 
 
 def test_a_pickled_module_is_read_without_its_class(tmp_path: Path) -> None:
-    model = Plain()
+    model = SmallNet()
     model.load_state_dict(state())
     path = kept(tmp_path, {"ema": model.half(), "model": None})
     with pytest.raises(deepviz.Refused, match=r'averaged weights only \(`ema`\); add weights="ema"'):
@@ -162,7 +162,7 @@ class Harmful:
 
 
 @pytest.mark.parametrize("call", [os.system, eval])
-def test_nothing_in_a_file_is_called(tmp_path: Path, call: Any) -> None:
+def test_code_in_a_checkpoint_is_never_executed(tmp_path: Path, call: Any) -> None:
     mark = tmp_path / "called"
     line = f"touch {mark}" if call is os.system else f"open({str(mark)!r}, 'w')"
     path = kept(tmp_path, {"state_dict": state(), "x": Harmful(call, line)})
@@ -259,7 +259,7 @@ def test_nothing_is_written_where_a_checkpoint_does_not_fit(tmp_path: Path) -> N
     assert recorded(tmp_path, paths[0]).keys() == {1}
 
 
-def test_what_names_no_checkpoint_is_refused(tmp_path: Path) -> None:
+def test_a_path_without_checkpoints_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("")
     (tmp_path / "shards").mkdir()
     (tmp_path / "shards" / ".metadata").write_text("")
@@ -277,4 +277,4 @@ def test_what_names_no_checkpoint_is_refused(tmp_path: Path) -> None:
         checkpoint_paths([])
     for options in ({"weights": "raw"}, {"resume": "append"}):
         with pytest.raises(deepviz.Refused, match="is not known"):
-            deepviz.record_checkpoints(tmp_path / "run", Plain(), tmp_path, test=Images(3), **options)  # type: ignore[arg-type]
+            deepviz.record_checkpoints(tmp_path / "run", SmallNet(), tmp_path, test=Images(3), **options)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from recorded import Normalize
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, Subset
 
 from deepviz import Refused
-from deepviz.datasets import spread
+from deepviz.datasets import evenly_spaced
 from deepviz.normalisation import Normalisation
 
 
@@ -72,7 +72,7 @@ def test_a_subset_of_the_same_data_set_gets_it_too(tmp_path: Path) -> None:
     assert torch.equal(pixels(tmp_path, "train", 5), train.pixels[[3, 5, 7, 10, 19]])
 
 
-def test_a_transform_that_cannot_be_changed_is_used_and_said(
+def test_a_transform_that_cannot_be_changed_is_used_and_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Own(Dataset[Any]):
@@ -91,7 +91,7 @@ def test_a_transform_that_cannot_be_changed_is_used_and_said(
     assert "with their own transform, random changes included" in capsys.readouterr().err
 
 
-def test_what_is_no_byte_is_refused_with_the_transforms_name(tmp_path: Path) -> None:
+def test_images_that_are_no_bytes_are_refused_naming_the_transform(tmp_path: Path) -> None:
     blurred = Folder(10, Compose([ToTensor(), GaussianBlur(), NORMALIZE]))
     with pytest.raises(Refused, match=r"after `GaussianBlur` are not made of bytes.*put it before ToTensor"):
         written(tmp_path, blurred)
@@ -125,13 +125,13 @@ def test_random_numbers_and_data_sets_stay(tmp_path: Path) -> None:
     assert random.random() == expected and vars(train) == before
 
 
-def test_a_large_split_is_thinned_evenly_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_large_split_is_sampled_evenly_and_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = written(tmp_path, Folder(10, PREPROCESS, 2), Folder(20, PREPROCESS), limit=(5, 4))
     assert torch.equal(pixels(tmp_path, "train", 5), Folder(20, PREPROCESS).pixels[::4])
     assert torch.equal(pixels(tmp_path, "test", 4), Folder(10, PREPROCESS, 2).pixels[[0, 2, 5, 7]])
     assert corpus.ids == [5, 6, 7, 8]
     assert "5 of the 20 train images are kept" in capsys.readouterr().err
-    assert spread(3, 5) == [0, 1, 2]
+    assert evenly_spaced(3, 5) == [0, 1, 2]
 
 
 def test_images_are_read_on_one_thread_and_threads_stay_as_they_were(tmp_path: Path) -> None:

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 from labelled import NORMALIZE, PREPROCESS, Compose, Folder, GaussianBlur, RandomFlip, ToTensor, pixels, written
-from nets import Plain
+from nets import SmallNet
 from torch import nn
 from torch.utils.data import ConcatDataset, DataLoader, Dataset, IterableDataset, Subset, random_split
 
 import deepviz
 from deepviz import Refused
-from deepviz.datasets import classes_of, item_of, places
+from deepviz.datasets import classes_of, image_refs, item_of
 from deepviz.normalisation import Normalisation, of_processor, of_transform, suspects
 
 
@@ -89,14 +89,14 @@ def test_odd_items_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"stream \(Stream\)"):
         written(tmp_path, DataLoader(Stream()))
     with pytest.raises(Refused, match="give test="):
-        deepviz.Recorder(tmp_path / "run", Plain(), steps_per_epoch=1)
+        deepviz.Recorder(tmp_path / "run", SmallNet(), steps_per_epoch=1)
 
 
 def test_wrappers_of_data_sets_are_looked_through() -> None:
     a, b = Folder(4, ToTensor()), Folder(5, ToTensor(), 2)
     joined: Any = Subset(ConcatDataset([a, Subset(b, [4, 2])]), [5, 0, 4])
-    found = places(joined, [0, 1, 2])
-    assert [(place.leaf is a, place.index) for place in found] == [(False, 2), (True, 0), (False, 4)]
+    found = image_refs(joined, [0, 1, 2])
+    assert [(ref.leaf is a, ref.index) for ref in found] == [(False, 2), (True, 0), (False, 4)]
     assert torch.equal(item_of(found[0], "test")[0], b[2][0])
 
 

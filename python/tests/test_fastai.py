@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from nets import Plain
+from nets import SmallNet
 from recorded import Images
 from test_loops import lines, source, steps
 from torch import Tensor
@@ -68,7 +68,7 @@ def learner(monkeypatch: pytest.MonkeyPatch) -> Any:
     recorder = types.SimpleNamespace(metric_names=["epoch", "train_loss", "valid_loss", "accuracy", "time"], values=[])
     optimizer = types.SimpleNamespace(hypers=[{"lr": 0.1, "mom": 0.9, "decouple_wd": True, "wd": 0.01}])
     more = {"recorder": recorder, "opt": optimizer, "opt_func": lambda: None}
-    return types.SimpleNamespace(dls=dls, model=Plain(), training=True, loss=torch.tensor(1.5), **more)
+    return types.SimpleNamespace(dls=dls, model=SmallNet(), training=True, loss=torch.tensor(1.5), **more)
 
 
 def test_fastai(tmp_path: Path, learner: Any) -> None:

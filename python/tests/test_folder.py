@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from labelled import PREPROCESS, Folder, written
-from nets import Plain
+from nets import SmallNet
 
 import deepviz
 from deepviz import Refused
@@ -45,12 +45,17 @@ def test_a_folder_is_described_by_the_program(tmp_path: Path, monkeypatch: pytes
     assert found.images is not None and made.images is not None
     assert torch.allclose(found.images, made.images, atol=1e-6)
     run = deepviz.Recorder(
-        tmp_path / "run", Plain(), corpus=folder, mean=[0.485, 0.456, 0.406], std=[0.229, 0.224, 0.225], every="5 steps"
+        tmp_path / "run",
+        SmallNet(),
+        corpus=folder,
+        mean=[0.485, 0.456, 0.406],
+        std=[0.229, 0.224, 0.225],
+        every="5 steps",
     )
     run.close()
     assert not (tmp_path / "run" / "corpus").exists() and (tmp_path / "run" / "check.safetensors").exists()
     with pytest.raises(Refused, match=r"add mean="):
-        deepviz.Recorder(tmp_path / "run2", Plain(), corpus=folder, every="5 steps")
+        deepviz.Recorder(tmp_path / "run2", SmallNet(), corpus=folder, every="5 steps")
     with pytest.raises(Refused, match=r"cannot read the corpus.*no corpus"):
         describe_folder(tmp_path, made.normalisation)
     info["image_shape"] = None

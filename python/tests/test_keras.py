@@ -96,7 +96,7 @@ def fitted(callbacks: list[Any], train: Any, test: Any, fits: int = 1) -> Any:
 
 
 @pytest.mark.parametrize("scale", [1.0, 1 / 255])
-def test_keras_records_a_whole_run_and_leaves_training_as_it_is(tmp_path: Path, scale: float) -> None:
+def test_keras_records_a_whole_run_and_does_not_change_training(tmp_path: Path, scale: float) -> None:
     train, test = images_and_labels(20, scale), images_and_labels(10, scale, seed=2)
     run = tmp_path / "run"
     options = {"train": train, "test": test, "classes": ["cat", "dog", "owl"], "every": "1 step"}
@@ -149,7 +149,7 @@ class Subclass(keras.Model):  # type: ignore[misc, name-defined]
         (Subclass, "shows no graph of layers"),
     ],
 )
-def test_what_has_no_mirror_is_refused(make: Any, message: str) -> None:
+def test_layers_without_a_mirror_are_refused(make: Any, message: str) -> None:
     with pytest.raises(deepviz.Refused, match=message):
         mirror_of(make(), True)
 

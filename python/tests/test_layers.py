@@ -34,7 +34,7 @@ def outputs_of_modules(model: nn.Module, images: Tensor) -> dict[str, Tensor]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v3_large", "efficientnet_b0", "densenet121"])
-def test_layers_give_what_modules_give(name: str) -> None:
+def test_layers_compute_the_same_as_modules(name: str) -> None:
     torch.manual_seed(2)
     model = models.get_model(name, weights=None)
     for module in model.modules():

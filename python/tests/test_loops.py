@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from nets import Plain
+from nets import SmallNet
 from recorded import Images
 from test_write import read_snapshot
 from torch import Tensor, nn
@@ -55,7 +55,7 @@ def lightning_module(library: Any, attribute: str = "model", accuracy: float = 1
         def __init__(self) -> None:
             super().__init__()
             torch.manual_seed(5)
-            setattr(self, attribute, Plain())
+            setattr(self, attribute, SmallNet())
 
         def forward(self, x: Tensor) -> Tensor:
             return getattr(self, attribute)(x)  # type: ignore[no-any-return]
@@ -85,7 +85,7 @@ def fitted(library: Any, callbacks: list[Any], module: Any, **options: Any) -> A
     return trainer
 
 
-def test_lightning_records_a_whole_run_and_leaves_training_as_it_is(tmp_path: Path) -> None:
+def test_lightning_records_a_whole_run_and_does_not_change_training(tmp_path: Path) -> None:
     library = pytest.importorskip("lightning.pytorch")
     run = tmp_path / "run"
     module, alone = lightning_module(library), lightning_module(library)
@@ -94,7 +94,7 @@ def test_lightning_records_a_whole_run_and_leaves_training_as_it_is(tmp_path: Pa
     for name, tensor in module.state_dict().items():
         assert torch.equal(tensor, alone.state_dict()[name])
     assert steps(run) == [0, 1, 2, 3, 4, 5, 6]
-    assert source(run)["model"] == "Plain" and source(run)["optimiser"] == "SGD(lr=0.1, momentum=0.9)"
+    assert source(run)["model"] == "SmallNet" and source(run)["optimiser"] == "SGD(lr=0.1, momentum=0.9)"
     metadata, arrays = read_snapshot(run / "snapshots" / "000003.safetensors")
     assert float(metadata["epoch"]) == 1.0 and metadata["images_seen"] == "20"
     assert "conv.weight" in [name for name, *_ in arrays]
@@ -165,7 +165,7 @@ class ForImages(nn.Module):
 
     def __init__(self, output: Any) -> None:
         super().__init__()
-        self.net = Plain()
+        self.net = SmallNet()
         self.output = output
         self.config = types.SimpleNamespace(id2label={"0": "cat", "1": "dog", "2": "owl"})
 
@@ -197,7 +197,7 @@ def hugged(library: Any, folder: Path, callback: Any, **options: Any) -> Any:
 PROCESSOR = types.SimpleNamespace(image_mean=[0.5, 0.4, 0.3], image_std=[0.2, 0.25, 0.3])
 
 
-def test_transformers_records_a_whole_run_and_leaves_training_as_it_is(tmp_path: Path) -> None:
+def test_transformers_records_a_whole_run_and_does_not_change_training(tmp_path: Path) -> None:
     library = pytest.importorskip("transformers")
     pytest.importorskip("accelerate")
     run = tmp_path / "run"

@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from evaluate import evaluate, every_layer
-from nets import NETS, Flat, net
+from nets import NETS, Flat, make_net
 from torch import Tensor, nn
 
 from deepviz import Refused
@@ -31,7 +31,7 @@ def difference(model: nn.Module, network: Network, x: Tensor) -> float:
 
 @pytest.mark.parametrize("name", [*NETS, "flat"])
 def test_a_lowered_network_computes_what_the_model_does(name: str) -> None:
-    model = net(name)
+    model = make_net(name)
     network = lower(model, images())
     assert difference(model.eval(), network, images()) <= 1e-6
 
@@ -39,7 +39,7 @@ def test_a_lowered_network_computes_what_the_model_does(name: str) -> None:
 @pytest.mark.parametrize("name", [*NETS, "flat"])
 def test_every_weight_matters(name: str) -> None:
     # Of every kind of layer with arrays: a lowering that left one out, or took another's, would not notice.
-    model = net(name).eval()
+    model = make_net(name).eval()
     network = lower(model, images())
     arrays = {key: tensor.detach().clone() for key, tensor in arrays_of(model).items()}
     before = evaluate(network, arrays, images())
@@ -52,7 +52,7 @@ def test_every_weight_matters(name: str) -> None:
 
 
 def test_names_are_those_of_modules_and_unique() -> None:
-    network = lower(net("next"), images())
+    network = lower(make_net("next"), images())
     names = [layer.name for layer in network.layers]
     assert names[:3] == ["body.grow", "body.norm", "body.up"]
     assert names[-2:] == ["fc", "probabilities"] and len(set(names)) == len(names)
@@ -91,7 +91,7 @@ def test_only_what_reaches_the_outputs_is_kept() -> None:
 
 
 def test_logits_are_those_before_a_softmax_of_the_model() -> None:
-    model = net("flat").eval()
+    model = make_net("flat").eval()
     network = lower(model, images())
     assert network.ends_in_softmax and network.layers[-1].type == "softmax"
     x = images(count=3)
@@ -120,7 +120,7 @@ def test_outputs_may_be_an_object_with_logits() -> None:
 
 
 def test_weights_in_half_precision_are_lowered() -> None:
-    assert lower(net("windows").to(torch.bfloat16), images()).layers[0].type == "conv"
+    assert lower(make_net("windows").to(torch.bfloat16), images()).layers[0].type == "conv"
 
 
 class Doing(nn.Module):

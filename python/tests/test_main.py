@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import torch
-from nets import Plain
+from nets import SmallNet
 from torch import nn
 
 import deepviz
@@ -39,7 +39,7 @@ def images(folder: Path, splits: tuple[str, ...] = ("train", "test")) -> Path:
 def checkpoints(folder: Path, **content: Any) -> Path:
     folder.mkdir()
     for epoch in (1, 2):
-        torch.save({"state_dict": Plain().state_dict(), "epoch": epoch, **content}, folder / f"model_{epoch}.pth")
+        torch.save({"state_dict": SmallNet().state_dict(), "epoch": epoch, **content}, folder / f"model_{epoch}.pth")
     return folder
 
 
@@ -51,15 +51,15 @@ def line(tmp_path: Path, *more: str) -> list[str]:
 def test_checkpoints_become_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images(tmp_path / "images")
     checkpoints(tmp_path / "ckpts")
-    assert main(line(tmp_path, "--model", "nets:Plain", "--limit", "9")) == 0
+    assert main(line(tmp_path, "--model", "nets:SmallNet", "--limit", "9")) == 0
     assert f"deepviz serve {tmp_path / 'run'}" in capsys.readouterr().err
     assert sorted(path.stem for path in (tmp_path / "run" / "snapshots").iterdir()) == ["000001", "000002"]
     corpus = json.loads((tmp_path / "run" / "corpus" / "corpus.json").read_text())
     assert corpus["classes"] == ["cat", "dog", "owl"] and (corpus["train"], corpus["test"]) == (9, 9)
     assert corpus["shape"] == {"channels": 3, "height": 8, "width": 8}
-    assert main(line(tmp_path, "--model", "nets:Plain")) == 1
+    assert main(line(tmp_path, "--model", "nets:SmallNet")) == 1
     assert "holds a run already" in capsys.readouterr().err
-    assert main(line(tmp_path, "--model", "nets:Plain", "--replace", "--steps-per-epoch", "30")) == 0
+    assert main(line(tmp_path, "--model", "nets:SmallNet", "--replace", "--steps-per-epoch", "30")) == 0
     assert sorted(path.stem for path in (tmp_path / "run" / "snapshots").iterdir()) == ["000030", "000060"]
 
 
@@ -95,10 +95,10 @@ def test_the_program_answers_and_its_modules_need_no_torch() -> None:
         (["--model", "resnet18"], "does not say where the model comes from"),
         (["--model", "no_such_module:f"], "needs no_such_module, which cannot be imported"),
         (["--model", "nets:NoSuch"], "cannot be made (AttributeError"),
-        (["--model", "nets:net"], "cannot be made (TypeError"),
+        (["--model", "nets:make_net"], "cannot be made (TypeError"),
         (["--model", "os:getcwd"], "gives str, which is no torch.nn.Module"),
-        (["--model", "nets:Plain", "--key", "x"], "has none of the model's 7 arrays under `x`"),
-        (["--model", "nets:Plain", "--weights", "ema"], 'plain weights only (`state_dict`); add weights="model"'),
+        (["--model", "nets:SmallNet", "--key", "x"], "has none of the model's 7 arrays under `x`"),
+        (["--model", "nets:SmallNet", "--weights", "ema"], 'plain weights only (`state_dict`); add weights="model"'),
     ],
 )
 def test_what_cannot_be_recorded_ends_with_1(

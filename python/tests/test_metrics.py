@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from nets import Plain
+from nets import SmallNet
 from recorded import recorder
 
 import deepviz
-from deepviz.losses import Pending
+from deepviz.losses import PendingMetric
 from deepviz.write import TrainingPosition
 
 
@@ -48,7 +48,7 @@ class Distant:
 
 def test_a_loss_on_another_device_is_read_one_step_later(tmp_path: Path) -> None:
     read: list[float] = []
-    made = recorder(tmp_path / "run", Plain())
+    made = recorder(tmp_path / "run", SmallNet())
     loss = Distant(1.0, read)
     made.step(loss=loss, error=Distant(0.5, read))
     loss.number = 9.0
@@ -63,15 +63,15 @@ def test_a_loss_on_another_device_is_read_one_step_later(tmp_path: Path) -> None
 
 
 def test_losses_of_every_image_are_averaged() -> None:
-    pending = Pending()
-    pending.keep(torch.tensor([1.0, 2.0, 6.0], requires_grad=True), None, TrainingPosition(1, 0.0, 0), None, 0.0)
-    metric = pending.take()
+    pending = PendingMetric()
+    pending.store(torch.tensor([1.0, 2.0, 6.0], requires_grad=True), None, TrainingPosition(1, 0.0, 0), None, 0.0)
+    metric = pending.pop()
     assert metric is not None and metric.loss == 3.0
-    assert pending.take() is None
+    assert pending.pop() is None
 
 
 def test_a_loss_that_is_not_finite_is_null(tmp_path: Path) -> None:
-    with recorder(tmp_path / "run", Plain()) as made:
+    with recorder(tmp_path / "run", SmallNet()) as made:
         made.step(loss=torch.tensor(math.nan), error=1.0)
         made.step(loss=math.inf)
         made.eval(loss=math.nan, error=0.9)
@@ -84,8 +84,8 @@ def test_a_loss_that_is_not_finite_is_null(tmp_path: Path) -> None:
     assert "nan" not in (tmp_path / "run" / "metrics.jsonl").read_text().lower()
 
 
-def test_without_a_loss_there_is_no_line_which_is_said_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with recorder(tmp_path / "run", Plain()) as made:
+def test_without_a_loss_no_metrics_are_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with recorder(tmp_path / "run", SmallNet()) as made:
         capsys.readouterr()
         made.step()
         assert capsys.readouterr().err == ""
@@ -104,7 +104,7 @@ def test_without_a_loss_there_is_no_line_which_is_said_once(tmp_path: Path, caps
 
 
 def test_the_learning_rate_is_that_of_the_step(tmp_path: Path) -> None:
-    model = Plain()
+    model = SmallNet()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2, momentum=0.9)
     with recorder(tmp_path / "run", model, optimizer=optimizer) as made:
         made.step(loss=1.0)
@@ -115,7 +115,7 @@ def test_the_learning_rate_is_that_of_the_step(tmp_path: Path) -> None:
 
 
 def test_a_new_recorder_is_closed_by_with_after_an_error_too(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), recorder(tmp_path / "run", Plain()) as made:
+    with pytest.raises(KeyError), recorder(tmp_path / "run", SmallNet()) as made:
         made.step(loss=1.5)
         raise KeyError
     assert [line["loss"] for line in lines(tmp_path / "run")] == [1.5]

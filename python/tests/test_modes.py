@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from nets import Plain
+from nets import SmallNet
 from recorded import recorder
 from test_write import read_snapshot
 from torch import Tensor, nn
@@ -21,25 +21,25 @@ class Wrapper(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.module = Plain()
+        self.module = SmallNet()
 
     def forward(self, x: Tensor) -> Tensor:
         return self.module(2 * x)
 
 
 def test_wrappers_are_taken_off_in_any_order() -> None:
-    model = Plain()
+    model = SmallNet()
     compiled = torch.compile(model)
     averaged = torch.optim.swa_utils.AveragedModel(model)
     assert unwrapped(nn.DataParallel(compiled)) is model  # type: ignore[type-var, arg-type]
     assert unwrapped(torch.compile(nn.DataParallel(compiled))) is model  # type: ignore[type-var, arg-type]
-    assert type(unwrapped(averaged)) is Plain
+    assert type(unwrapped(averaged)) is SmallNet
     own = Wrapper()
     assert unwrapped(own) is own
 
 
 def test_names_in_a_run_are_without_wrappers(tmp_path: Path) -> None:
-    model = nn.DataParallel(torch.compile(Plain()))  # type: ignore[type-var, arg-type]
+    model = nn.DataParallel(torch.compile(SmallNet()))  # type: ignore[type-var, arg-type]
     recorder(tmp_path / "run", model).close()
     _, arrays = read_snapshot(tmp_path / "run" / "snapshots" / "000000.safetensors")
     assert {name for name, *_ in arrays} == {
@@ -54,7 +54,7 @@ def test_modes_come_back_module_by_module_after_an_error_too() -> None:
         def train(self, mode: bool = True) -> Own:
             raise AssertionError("not called")
 
-    model = nn.Sequential(Plain(), nn.Sequential(Own(), nn.Dropout()))
+    model = nn.Sequential(SmallNet(), nn.Sequential(Own(), nn.Dropout()))
     model[0].norm.training = False
     before = [module.training for module in model.modules()]
     with pytest.raises(KeyError), evaluation(model):
@@ -63,7 +63,7 @@ def test_modes_come_back_module_by_module_after_an_error_too() -> None:
     assert [module.training for module in model.modules()] == before and any(before) and not all(before)
 
 
-def test_random_numbers_go_on_as_if_nothing_were() -> None:
+def test_random_numbers_are_restored() -> None:
     numpy = pytest.importorskip("numpy")
 
     def next_numbers(inside: bool) -> list[float]:

@@ -16,7 +16,7 @@ from test_onnx import NAMES, imported, inspected, plain, plain_after, snapshot  
 import deepviz  # noqa: E402
 
 
-def test_halves_are_kept_and_doubles_are_not(tmp_path: Path) -> None:
+def test_half_precision_is_stored_as_such_and_double_is_not(tmp_path: Path) -> None:
     for kind, dtype in (("float16", "F16"), ("float64", "F32")):
         b = Build()
         output = plain(b)

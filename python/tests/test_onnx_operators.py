@@ -70,6 +70,6 @@ def test_a_lowered_model_gives_the_outputs_of_onnxruntime(tmp_path: Path, name: 
     assert [layer.type for layer in lowered.network.layers] == [*wanted, "softmax"]
     images = np.random.default_rng(5).standard_normal((4, *lowered.network.image)).astype(np.float32)
     expected = lowered.network.logits(images)
-    found = evaluate(lowered.network, {key: held.array for key, held in lowered.arrays.items()}, images)
+    found = evaluate(lowered.network, {key: constant.array for key, constant in lowered.arrays.items()}, images)
     largest = np.abs(expected).max()
     assert largest > 0 and np.abs(expected - found).max() <= 1e-5 * largest

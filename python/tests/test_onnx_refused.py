@@ -30,7 +30,7 @@ REFUSED: dict[str, tuple[Step, str]] = {
     "elu": (lambda b, x: b.op("Elu", x, name="/act/Elu"), "`Elu` (node `/act/Elu`) is an activation function that"),
     "softplus": (lambda b, x: b.op("Softplus", x), "`Softplus` is an activation function that deepViz does not have"),
     "upsampling": (
-        lambda b, x: b.op("Resize", x, "", b.held(np.array([1, 1, 2, 2], np.float32))),
+        lambda b, x: b.op("Resize", x, "", b.constant(np.array([1, 1, 2, 2], np.float32))),
         "`Resize` is an operation that deepViz does not have",
     ),
     "transposed": (lambda b, x: b.op("ConvTranspose", x, b.weight(6, 6, 3, 3)), "`ConvTranspose` is an operation"),
@@ -84,7 +84,7 @@ def test_several_inputs_are_refused(tmp_path: Path) -> None:
     import onnx
 
     b = Build()
-    b.held(np.zeros((1, 3, 1, 1), np.float32), "mask")
+    b.constant(np.zeros((1, 3, 1, 1), np.float32), "mask")
     model = b.model(b.head(b.op("Add", b.x, "mask"), 3))
     del model.graph.initializer[0]
     model.graph.input.append(onnx.helper.make_tensor_value_info("mask", 1, [1, 3, 1, 1]))

@@ -15,7 +15,7 @@ pytest.importorskip("onnxruntime")
 
 import numpy as np  # noqa: E402
 from evaluate import evaluate  # noqa: E402
-from nets import NETS, Head, spread  # noqa: E402
+from nets import NETS, Classifier, randomise_statistics_and_weights  # noqa: E402
 
 import deepviz  # noqa: E402
 from deepviz.lower_onnx import Lowered, lower_onnx, read_model  # noqa: E402
@@ -39,12 +39,12 @@ def exported(model: Any, images: Any, path: Path, exporter: str) -> Path:
 
 def difference(lowered: Lowered, images: Any, expected: Any) -> float:
     """How far the layers' outputs lie from others, of the largest."""
-    arrays = {name: torch.tensor(np.ascontiguousarray(held.array)) for name, held in lowered.arrays.items()}
+    arrays = {name: torch.tensor(np.ascontiguousarray(constant.array)) for name, constant in lowered.arrays.items()}
     found = evaluate(lowered.network, arrays, images)
     return float((found - torch.as_tensor(expected)).abs().max()) / float(torch.as_tensor(expected).abs().max())
 
 
-def spread_norms(model: Any) -> Any:
+def randomise_norms(model: Any) -> Any:
     """Running statistics and weights of batch normalisation other than 0 and 1, small enough for deep networks."""
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
@@ -64,7 +64,7 @@ def spread_norms(model: Any) -> Any:
 def test_networks_of_torchvision_give_their_outputs(tmp_path: Path, name: str, exporter: str) -> None:
     models = pytest.importorskip("torchvision.models")
     torch.manual_seed(1)
-    model = spread_norms(models.get_model(name, weights=None, num_classes=10))
+    model = randomise_norms(models.get_model(name, weights=None, num_classes=10))
     images = torch.randn(2, 3, 64, 64)
     with torch.no_grad():
         expected = model.eval()(images)
@@ -89,7 +89,7 @@ def test_bodies_give_the_outputs_of_onnxruntime(tmp_path: Path, name: str, expor
     # Not PyTorch's: the exporter to TorchScript forgets what writes in place change.
     torch.manual_seed(2)
     body, channels = NETS[name]
-    model = spread(Head(body(), channels))
+    model = randomise_statistics_and_weights(Classifier(body(), channels))
     images = torch.randn(2, 3, 13, 10)
     model_file = read_model(exported(model, images, tmp_path / "model.onnx", exporter))
     if (name, exporter) == ("norms", "dynamo"):

@@ -145,9 +145,9 @@ def test_a_killed_worker_costs_no_unit_and_changes_nothing(run: Path, address: s
     (tmp_path / "held").write_text("2")
     with started(run, address) as work:
         os.kill(int(until(tmp_path / "began", work)), signal.SIGKILL)
-        _, said = work.communicate(timeout=WAIT_S)
-    assert work.returncode == 0, said
-    assert said.count("merged") == CHECKPOINTS and f"({CHECKPOINTS} of {CHECKPOINTS})" in said
+        _, last_line = work.communicate(timeout=WAIT_S)
+    assert work.returncode == 0, last_line
+    assert last_line.count("merged") == CHECKPOINTS and f"({CHECKPOINTS} of {CHECKPOINTS})" in last_line
     assert program("stats", "plan", str(run)) == ""
     alone = Path(shutil.copytree(run, tmp_path / "alone", ignore=shutil.ignore_patterns("stats.sqlite*")))
     for checkpoint in range(CHECKPOINTS):
@@ -164,10 +164,10 @@ def test_a_killed_worker_costs_no_unit_and_changes_nothing(run: Path, address: s
 def test_what_fails_is_named_and_the_others_are_merged(run: Path, address: str, tmp_path: Path) -> None:
     (tmp_path / "failing").write_text("3")
     with started(run, address, "--split", "test") as work:
-        _, said = work.communicate(timeout=WAIT_S)
+        _, last_line = work.communicate(timeout=WAIT_S)
     assert work.returncode == 1
-    assert "checkpoint 3 failed: " in said and "there is no memory left" in said
-    assert said.endswith("error: not computed: checkpoints 3; the others are merged\n")
+    assert "checkpoint 3 failed: " in last_line and "there is no memory left" in last_line
+    assert last_line.endswith("error: not computed: checkpoints 3; the others are merged\n")
     assert program("stats", "plan", str(run), "--split", "test") == "3\n"
 
 
@@ -180,15 +180,15 @@ def test_ctrl_c_merges_what_has_arrived(run: Path, address: str, tmp_path: Path)
         lines = iter(work.stderr.readline, "")
         assert any("merged" in line for line in lines)
         work.send_signal(signal.SIGINT)
-        said = "".join(lines)
+        last_line = "".join(lines)
         work.wait(timeout=WAIT_S)
-    assert work.returncode == 130 and "stopping; " in said, said
+    assert work.returncode == 130 and "stopping; " in last_line, last_line
     missing = program("stats", "plan", str(run), "--split", "test").split()
     assert "1" in missing and len(missing) < CHECKPOINTS
-    assert said.count("merged") == CHECKPOINTS - len(missing) - 1
+    assert last_line.count("merged") == CHECKPOINTS - len(missing) - 1
 
 
-def test_a_run_that_a_node_cannot_read_is_told(run: Path, address: str, tmp_path: Path) -> None:
+def test_a_run_that_a_node_cannot_read_is_reported(run: Path, address: str, tmp_path: Path) -> None:
     from deepviz.ray import computed
 
     with pytest.raises(RuntimeError, match="must lie under this path on every node"):

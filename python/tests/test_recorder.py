@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from evaluate import evaluate
-from nets import Plain
+from nets import SmallNet
 from recorded import Images, recorder
 from test_write import digest_of, read_snapshot
 from torch import nn
@@ -29,7 +29,7 @@ def trained(path: Path | None, epochs: int = 2) -> tuple[bytes, object]:
     """
     torch.manual_seed(5)
     random.seed(5)
-    model = Plain()
+    model = SmallNet()
     # A part that the user has frozen keeps its mode.
     model.norm.eval()
     loader = DataLoader(Images(20), batch_size=8, shuffle=True)
@@ -66,7 +66,7 @@ def test_a_run_is_complete(tmp_path: Path) -> None:
     info = tomllib.loads((run / "run.toml").read_text())
     assert info["format"] == 2 and info["classes"] == ["one", "two", "three"] and info["name"] == "run"
     assert info["image"] == {"channels": 3, "height": 8, "width": 8}
-    assert info["source"]["model"] == "Plain" and info["source"]["optimiser"] == "SGD(lr=0.1, momentum=0.9)"
+    assert info["source"]["model"] == "SmallNet" and info["source"]["optimiser"] == "SGD(lr=0.1, momentum=0.9)"
     assert info["recipe"]["data"] == {"values": "unit", "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
     corpus = json.loads((run / "corpus" / "corpus.json").read_text())
     assert (info["corpus"]["path"], info["corpus"]["identity"]) == ("corpus", corpus["identity"])
@@ -90,10 +90,10 @@ def test_a_run_is_complete(tmp_path: Path) -> None:
     assert not list(run.rglob(".writing-*"))
 
 
-def test_the_check_is_what_the_model_gave(tmp_path: Path) -> None:
+def test_the_check_holds_the_outputs_of_the_model(tmp_path: Path) -> None:
     tomllib = pytest.importorskip("tomllib")
     torch.manual_seed(1)
-    model = Plain()
+    model = SmallNet()
     with recorder(tmp_path / "run", model) as made:
         made.step()
     check = tomllib.loads((tmp_path / "run" / "run.toml").read_text())["check"]
@@ -110,9 +110,9 @@ def test_the_check_is_what_the_model_gave(tmp_path: Path) -> None:
     assert arrays[0][0] == "outputs" and torch.allclose(found, outputs, atol=1e-6)
 
 
-def test_low_precision_is_kept_and_checked_in_single(tmp_path: Path) -> None:
+def test_low_precision_is_stored_and_checked_in_single(tmp_path: Path) -> None:
     torch.manual_seed(2)
-    model = Plain().to(torch.bfloat16)
+    model = SmallNet().to(torch.bfloat16)
     recorder(tmp_path / "run", model).close()
     _, arrays = read_snapshot(tmp_path / "run" / "snapshots" / "000000.safetensors")
     assert {dtype for _, dtype, *_ in arrays} == {"BF16"}
@@ -122,9 +122,9 @@ def test_low_precision_is_kept_and_checked_in_single(tmp_path: Path) -> None:
     assert torch.allclose(copy.deepcopy(model).float().eval()(images), outputs, atol=1e-5)
 
 
-def test_what_goes_wrong_on_the_thread_is_raised_at_the_next_step(tmp_path: Path) -> None:
+def test_an_error_of_the_thread_is_raised_at_the_next_step(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    made = recorder(run, Plain(), every="1 step")
+    made = recorder(run, SmallNet(), every="1 step")
     folder = run / "snapshots"
     for path in folder.iterdir():
         path.unlink()
@@ -139,7 +139,7 @@ def test_what_goes_wrong_on_the_thread_is_raised_at_the_next_step(tmp_path: Path
 
 
 def test_changed_models_are_refused(tmp_path: Path) -> None:
-    model = Plain()
+    model = SmallNet()
     made = recorder(tmp_path / "run", model, every="1 step")
     model.fc = nn.Linear(64, 5)
     with pytest.raises(deepviz.Refused, match=r"`fc\.weight` has the shape \(5, 64\)"):
@@ -155,7 +155,7 @@ def test_outputs_and_classes_must_agree(tmp_path: Path) -> None:
 
 
 def test_arrays_are_those_of_the_state_dict() -> None:
-    model = Plain()
+    model = SmallNet()
     model.fc2 = model.fc
     model.register_buffer("hidden", torch.ones(2), persistent=False)
     assert {*arrays_of(model)} == {*model.state_dict(), "hidden"}

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 from labelled import PREPROCESS, Compose, Folder, GaussianBlur, ToTensor
-from nets import Plain
+from nets import SmallNet
 from recorded import recorder
 from test_write import digest_of, read_snapshot
 from torch import nn
@@ -28,8 +28,8 @@ def value_in(run: Path, step: int, name: str = "fc.bias") -> float:
     return float(torch.frombuffer(bytearray(data), dtype=torch.float32)[0])
 
 
-def filled(number: float) -> Plain:
-    model = Plain()
+def filled(number: float) -> SmallNet:
+    model = SmallNet()
     nn.init.constant_(model.fc.bias, number)
     return model
 
@@ -93,16 +93,16 @@ def test_a_run_that_comes_while_its_folder_is_waited_for_is_not_cleared_away(
 
 def test_resuming_before_the_first_snapshot_is_refused(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    recorder(run, Plain(), first_step=10).close()
+    recorder(run, SmallNet(), first_step=10).close()
     assert (run / "snapshots" / "000010.safetensors").exists()
     with pytest.raises(Refused, match=r"first_step=4 lies before the first snapshot.*\(10\)"):
-        recorder(run, Plain(), resume="append", first_step=4)
+        recorder(run, SmallNet(), resume="append", first_step=4)
     assert (run / "snapshots" / "000010.safetensors").exists()
 
 
-def test_a_run_is_left_alone_where_the_new_images_cannot_be_kept(tmp_path: Path) -> None:
+def test_a_run_is_not_replaced_where_the_new_images_cannot_be_stored(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    recorder(run, Plain()).close()
+    recorder(run, SmallNet()).close()
     before = {path: path.read_bytes() for path in sorted(run.rglob("*")) if path.is_file()}
     blurred = Folder(10, Compose([ToTensor(), GaussianBlur(), *PREPROCESS.transforms[1:]]))
     for given in ({"test": blurred}, {"test": Folder(10, PREPROCESS), "train": blurred}):
@@ -112,7 +112,7 @@ def test_a_run_is_left_alone_where_the_new_images_cannot_be_kept(tmp_path: Path)
             blurred.transform = None
             options["train"] = Own(blurred)
         with pytest.raises(Refused, match="not made of bytes"):
-            recorder(run, Plain(), **options)
+            recorder(run, SmallNet(), **options)
         del before[run / "train.lock"]
         assert before == {path: path.read_bytes() for path in before}
         before[run / "train.lock"] = b""
@@ -133,11 +133,11 @@ class Own:
 
 
 def test_a_second_recorder_of_the_same_program_is_told_to_close_the_first(tmp_path: Path) -> None:
-    made = recorder(tmp_path / "run", Plain())
+    made = recorder(tmp_path / "run", SmallNet())
     with pytest.raises(Refused, match=rf"process {os.getpid()}; close\(\) that recorder first"):
-        recorder(tmp_path / "run", Plain(), resume="replace")
+        recorder(tmp_path / "run", SmallNet(), resume="replace")
     made.close()
-    recorder(tmp_path / "run", Plain(), resume="replace").close()
+    recorder(tmp_path / "run", SmallNet(), resume="replace").close()
 
 
 def test_averaged_weights_are_recorded_where_they_are_given(tmp_path: Path) -> None:

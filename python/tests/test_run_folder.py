@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nets import Plain
+from nets import SmallNet
 from recorded import Images, recorder
 from test_write import PACKAGE
 from torch import nn
@@ -18,36 +18,36 @@ from torch.utils.data import DataLoader
 import deepviz
 
 
-def test_a_run_that_is_there_is_left_alone(tmp_path: Path) -> None:
+def test_an_existing_run_is_not_changed(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    recorder(run, Plain()).close()
+    recorder(run, SmallNet()).close()
     before = (run / "run.toml").read_bytes()
     with pytest.raises(deepviz.Refused, match=r'holds a run already.*resume="replace"'):
-        recorder(run, Plain())
+        recorder(run, SmallNet())
     assert (run / "run.toml").read_bytes() == before
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
     with pytest.raises(deepviz.Refused, match=r"other files \(thesis\.tex\)"):
-        recorder(tmp_path / "other", Plain())
+        recorder(tmp_path / "other", SmallNet())
     with pytest.raises(deepviz.Refused, match="holds no run to resume"):
-        recorder(tmp_path / "new", Plain(), resume="append")
+        recorder(tmp_path / "new", SmallNet(), resume="append")
 
 
 def test_a_run_is_replaced_only_when_the_new_one_can_be_recorded(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with recorder(run, Plain(), every="1 step") as made:
+    with recorder(run, SmallNet(), every="1 step") as made:
         made.step(loss=1.0)
     with pytest.raises(deepviz.Refused):
         recorder(run, nn.Conv2d(3, 3, 3), resume="replace")
     assert (run / "snapshots" / "000001.safetensors").exists() and (run / "run.toml").exists()
-    recorder(run, Plain(), resume="replace").close()
+    recorder(run, SmallNet(), resume="replace").close()
     assert [path.name for path in (run / "snapshots").iterdir()] == ["000000.safetensors"]
     assert (run / "metrics.jsonl").read_text() == ""
 
 
-def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
+def test_a_resumed_run_continues_where_it_ended(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    model = Plain()
+    model = SmallNet()
     with recorder(run, model, every="2 steps") as made:
         for _ in range(5):
             made.step(loss=1.0)
@@ -72,7 +72,7 @@ def test_a_run_goes_on_where_it_ended(tmp_path: Path) -> None:
 
 def test_a_run_is_locked_while_it_is_recorded(tmp_path: Path) -> None:
     fcntl = pytest.importorskip("fcntl")
-    made = recorder(tmp_path / "run", Plain())
+    made = recorder(tmp_path / "run", SmallNet())
     assert (tmp_path / "run" / "train.lock").read_text() == str(os.getpid())
 
     def is_locked() -> bool:
@@ -85,7 +85,7 @@ def test_a_run_is_locked_while_it_is_recorded(tmp_path: Path) -> None:
 
     assert is_locked()
     with pytest.raises(deepviz.Refused, match=f"recorded by process {os.getpid()}"):
-        recorder(tmp_path / "run", Plain(), resume="replace")
+        recorder(tmp_path / "run", SmallNet(), resume="replace")
     # Workers of a loader are forks, which must not close what is the trainer's.
     for _ in DataLoader(Images(4), num_workers=1, multiprocessing_context="fork"):
         pass
@@ -101,9 +101,9 @@ sys.path[:0] = [{package!r}, {tests!r}]
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from nets import Plain
+from nets import SmallNet
 from recorded import recorder
-made = recorder(Path(sys.argv[1]), Plain())
+made = recorder(Path(sys.argv[1]), SmallNet())
 made.step(loss=torch.tensor(0.5))
 {end}
 """
@@ -128,5 +128,5 @@ def test_other_ranks_do_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         made.snapshot()
     assert not (tmp_path / "run").exists()
     monkeypatch.setenv("RANK", "0")
-    recorder(tmp_path / "run", Plain()).close()
+    recorder(tmp_path / "run", SmallNet()).close()
     assert (tmp_path / "run" / "run.toml").exists()

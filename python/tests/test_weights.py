@@ -84,7 +84,7 @@ def test_which_dictionary() -> None:
         where({"model": tensors}, kind="ema")
 
 
-def test_what_does_not_fit_is_said() -> None:
+def test_weights_that_do_not_fit_are_reported() -> None:
     tensors = floats(state())
     wanted = {name: tuple(item.shape) for name, item in tensors.items()}
     with pytest.raises(deepviz.Refused, match=r"`fc\.weight` under `model` is 7 x 64 and 3 x 64 in the model"):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from external import Client, described, difference, expected, hash_of, spread_all
-from nets import NETS, Plain, net
+from external import Client, described, difference, expected, hash_of, randomise_all
+from nets import NETS, SmallNet, make_net
 from recorded import Images, recorder
 from test_write import read_snapshot
 from token_nets import images, tokens
@@ -80,7 +80,7 @@ def test_layers_are_the_ends_of_modules_and_attention() -> None:
     assert layers["patch"].keys["weight"] == [8, 3, 2, 2] and layers["fc"].shape == (3, 1, 1)
 
 
-def test_what_is_said_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_messages_and_files_of_the_worker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = tmp_path / "run"
     recorder(run, tokens()).close()
     (said,) = [line for line in capsys.readouterr().err.splitlines() if "worker" in line]
@@ -94,10 +94,10 @@ def test_what_is_said_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[
     with pytest.raises(deepviz.Refused, match="worker='yes' is not known"):
         recorder(tmp_path / "no", tokens(), worker="yes")
     own = tmp_path / "own"
-    recorder(own, Plain()).close()
+    recorder(own, SmallNet()).close()
     assert "forward" not in text(own) and not (own / "model.pt2").exists()
     # A run that is replaced leaves nothing of the worker behind.
-    recorder(run, Plain(), resume="replace").close()
+    recorder(run, SmallNet(), resume="replace").close()
     assert not (run / "model.pt2").exists() and not (run / "worker.json").exists()
 
 
@@ -107,7 +107,7 @@ def test_networks_of_deepvizs_own_layers_are_computed_too(tmp_path: Path, name: 
         def __getitem__(self, index: int) -> tuple[Tensor, int]:
             return F.pad(super().__getitem__(index)[0], (0, 2, 0, 5), "circular"), index % 3
 
-    model, given = net(name), images(5, 3, 13, 10)
+    model, given = make_net(name), images(5, 3, 13, 10)
     recorder(tmp_path / "run", model, train=DataLoader(Some(8), 4), test=Some(8), worker="always").close()
     layers = described(tmp_path / "run")
     runner = Runner(tmp_path / "run")
@@ -128,7 +128,7 @@ def test_half_precision_is_widened(tmp_path: Path) -> None:
 
 def test_checkpoints_become_a_run_of_the_worker(tmp_path: Path) -> None:
     model = tokens()
-    half = {key: value.half() for key, value in spread_all(tokens(), 9).state_dict().items()}
+    half = {key: value.half() for key, value in randomise_all(tokens(), 9).state_dict().items()}
     torch.save({"model": half}, tmp_path / "model_3.pt")
     steps = deepviz.record_checkpoints(tmp_path / "run", model, tmp_path / "model_3.pt", test=Images(9))
     model.load_state_dict(torch.load(tmp_path / "model_3.pt")["model"])
@@ -206,7 +206,7 @@ def test_networks_of_libraries(tmp_path: Path, library: str, name: str, options:
         models = pytest.importorskip("torchvision").models
         model = models.get_model(name, weights=None, num_classes=3, **options)
     given = DataLoader([(image, index % 3) for index, image in enumerate(images(8, 3, side, side).clamp(0, 1))])
-    spread_all(model)
+    randomise_all(model)
     example: dict[str, Any] = {"classes": ["a", "b", "c"], "mean": [0.0] * 3, "std": [1.0] * 3, "train": given}
     # Some of them are lowered otherwise.
     example["worker"] = "always"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from external import ROOT, Client, described, difference, expected, spread_all
+from external import ROOT, Client, described, difference, expected, randomise_all
 from recorded import recorder
 from token_nets import images, tokens
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("worker") / "run"
     model = tokens()
     made = recorder(path, model, every="1 step")
-    spread_all(model, 8)
+    randomise_all(model, 8)
     made.step(loss=1.0)
     made.close()
     return path
@@ -45,7 +45,7 @@ def client(run: Path) -> Iterator[Client]:
 def test_outputs_are_pytorchs(run: Path, client: Client, step: int) -> None:
     model = tokens()
     if step == 1:
-        spread_all(model, 8)
+        randomise_all(model, 8)
     layers = described(run)
     found = client.ask(step, images(), [layer["name"] for layer in layers])
     wanted = expected(model, images(), layers)
@@ -59,7 +59,7 @@ def test_outputs_are_pytorchs(run: Path, client: Client, step: int) -> None:
     assert client.ask(step, images(), []) == {}
 
 
-def test_errors_are_said_and_the_next_request_is_answered(run: Path, client: Client) -> None:
+def test_errors_are_reported_and_the_next_request_is_answered(run: Path, client: Client) -> None:
     assert client.ask(0, images(), ["fc", "blocks.9"]) == "the run has no layer 'blocks.9' that the worker computes"
     assert "has the hash sha256:" in client.ask(0, images(), ["fc"], hash="sha256:00")
     assert "no snapshot 000007" in client.ask(7, images(), ["fc"], hash="sha256:00")
@@ -68,7 +68,7 @@ def test_errors_are_said_and_the_next_request_is_answered(run: Path, client: Cli
     assert client.ask(0, images(), ["fc"])["fc"].shape == (3, 3)
 
 
-def test_it_goes_on_after_ctrl_c(run: Path) -> None:
+def test_the_worker_continues_after_ctrl_c(run: Path) -> None:
     """A terminal sends it to all processes at once; the one that asks decides when to stop."""
     with Client(run) as client:
         before = client.ask(0, images(), ["fc"])["fc"]
@@ -98,7 +98,7 @@ def test_a_run_that_cannot_be_loaded_is_one_sentence(run: Path, tmp_path: Path, 
     assert done.returncode == 1 and len(lines) == 1 and str(tmp_path) in json.loads(lines[0])["error"]
 
 
-def test_a_model_for_so_many_images_is_computed_in_such_batches(tmp_path: Path) -> None:
+def test_a_model_with_a_fixed_batch_size_is_computed_in_such_batches(tmp_path: Path) -> None:
     class Two(nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from deepviz import toml, write
-from deepviz.tensors import Copies, dtype_name, memory_of
+from deepviz.tensors import Copies, bytes_view, dtype_name
 from deepviz.write import Array, CorpusSize, Metric, SplitFile, TrainingPosition
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -49,7 +49,7 @@ def digest_of(metadata: dict[str, str], arrays: list[tuple[str, str, tuple[int, 
 
 
 def snapshot_of(tensors: dict[str, torch.Tensor]) -> list[Array]:
-    return [Array(name, dtype_name(item), tuple(item.shape), memory_of(item)) for name, item in tensors.items()]
+    return [Array(name, dtype_name(item), tuple(item.shape), bytes_view(item)) for name, item in tensors.items()]
 
 
 def test_a_snapshot_reads_back(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from external import spread_all
+from external import randomise_all
 from torch import Tensor, nn
 
 
@@ -132,7 +132,7 @@ class Mixer(nn.Module):
 def tokens(is_biased: bool = True) -> nn.Module:
     """The transformer that only PyTorch can compute, or the same without its bias."""
     torch.manual_seed(3)
-    return spread_all(Tokens(is_biased))
+    return randomise_all(Tokens(is_biased))
 
 
 LOWERED = {"tokens": lambda: Tokens(False), "encoder": Encoder, "maps": Maps, "mixer": Mixer}
@@ -142,7 +142,7 @@ LOWERED = {"tokens": lambda: Tokens(False), "encoder": Encoder, "maps": Maps, "m
 def lowered(name: str) -> nn.Module:
     """One of those, the same weights every time."""
     torch.manual_seed(3)
-    return spread_all(LOWERED[name]())
+    return randomise_all(LOWERED[name]())
 
 
 def images(count: int = 3, *shape: int) -> Tensor:

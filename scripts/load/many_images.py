@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Makes a large corpus of class folders: 300 different JPEGs under many names, by hard links.
 
-    scripts/load/many_images.py SIDE COUNT OUT
+    scripts/load/many_images.py SIZE_PX COUNT OUT
 
-100 classes; one image of ten is for testing. Needs Pillow.
+Every image is SIZE_PX x SIZE_PX pixels. There are 100 classes; one image of ten is a test image. Needs Pillow.
 """
 
 import os
@@ -14,13 +14,13 @@ from PIL import Image
 
 
 def main() -> None:
-    side, count, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    size_px, count, out = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     random.seed(1)
     source = out + "-source"
     os.makedirs(source)
     for number in range(300):
         coarse = Image.frombytes("RGB", (16, 16), random.randbytes(16 * 16 * 3))
-        coarse.resize((side, side), Image.Resampling.BICUBIC).save(f"{source}/{number}.jpg", quality=85)
+        coarse.resize((size_px, size_px), Image.Resampling.BICUBIC).save(f"{source}/{number}.jpg", quality=85)
     for number in range(count):
         split = "train" if number % 10 else "test"
         folder = f"{out}/{split}/class{number // 10 % 100:03d}"

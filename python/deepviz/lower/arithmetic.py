@@ -1,4 +1,4 @@
-"""Lowering of what is computed value by value: activation functions, sums, products, numbers and weights a channel.
+"""Lowering of elementwise operations: activation functions, sums and products, with numbers or per-channel weights.
 
 deepViz's layer type `linear` is affine, a x + b of each value; what PyTorch calls nn.Linear is its `full`.
 """
@@ -11,7 +11,7 @@ from typing import Any
 from .. import toml
 from . import attention, layout
 from .layout import Dims
-from .trace import Box, Node, Scores, Tensor, Trace, Value, Weight, handles
+from .trace import Memory, Node, Scores, Tensor, Trace, Value, Weight, handles
 
 Keys = dict[str, toml.Value]
 
@@ -19,8 +19,8 @@ UNKNOWN_ACTIVATIONS = "celu elu glu hardshrink log_sigmoid mish rrelu selu softs
 
 
 def of_each(trace: Trace, node: Node, tensor: Tensor, kind: str, keys: Keys | None = None) -> Tensor:
-    """A layer that treats every value alike, so that values may stand in any order."""
-    return Tensor(Box(trace.add(node, kind, [tensor.layer], tensor.shape, keys)), tensor.dims)
+    """Adds an elementwise layer, for which the order of the values does not matter."""
+    return Tensor(Memory(trace.add(node, kind, [tensor.layer], tensor.shape, keys)), tensor.dims)
 
 
 def _activation(kind: str, keys: Callable[[dict[str, Any]], Keys] = lambda _: {}) -> Callable[..., Value]:
@@ -52,14 +52,14 @@ handles("neg")(_activation("linear", lambda _: {"a": -1.0}))
 
 @handles("gelu")
 def gelu(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Exact, or by the usual approximation with a tanh."""
+    """GELU, exact or in the tanh approximation."""
     form = "tanh" if args.get("approximate") == "tanh" else "exact"
     return of_each(trace, node, trace.tensor(args["self"], node), "gelu", {"form": form})
 
 
 @handles("leaky_relu")
 def leaky_relu(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """x, or slope x below 0."""
+    """x, or slope * x below 0."""
     slope = float(args["negative_slope"])
     if slope < 0:
         trace.refuse(node, f"has the slope {slope}", "deepViz has slopes of 0 and more")
@@ -68,7 +68,7 @@ def leaky_relu(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("clamp", "clamp_min", "clamp_max", "clip")
 def clamp(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Values cut off below and above."""
+    """Values limited below and above."""
     bounds = {}
     for key in ("min", "max"):
         given = args.get(key)
@@ -80,7 +80,7 @@ def clamp(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("softplus")
 def softplus(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """log(1 + e^x): deepViz's `softrelu` gives x from 4 on, PyTorch from 20 on: outputs would differ by up to 0.02."""
+    """log(1 + e^x). Not deepViz's `softrelu`, which is x from 4 on (PyTorch's from 20 on): outputs differ by 0.02."""
     trace.refuse(
         node, "is a softplus, which deepViz computes otherwise", "use another activation function (ReLU, SiLU or GELU)"
     )
@@ -98,7 +98,7 @@ def power(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("prelu")
 def prelu(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """x, or w x below 0, with a weight a channel: relu(x) - w relu(-x)."""
+    """x, or w * x below 0, with one weight w per channel: relu(x) - w * relu(-x)."""
     tensor = trace.tensor(args["self"], node)
     name, weight = trace.weight(args["weight"], node), trace.value(args["weight"])
     assert isinstance(weight, Weight)
@@ -110,7 +110,7 @@ def prelu(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     below = trace.add(node, "relu", [negated], shape, helps=True)
     keys: Keys = {"weight": True, "bias": False}
     scaled = trace.add(node, "scale", [below], shape, keys, {"weight": name}, helps=True)
-    return Tensor(Box(trace.add(node, "add", [above, scaled], shape, {"coefficients": [1.0, -1.0]})), tensor.dims)
+    return Tensor(Memory(trace.add(node, "add", [above, scaled], shape, {"coefficients": [1.0, -1.0]})), tensor.dims)
 
 
 def _refused_activation(trace: Trace, node: Node, _: dict[str, Any]) -> Value:
@@ -124,7 +124,7 @@ handles(*UNKNOWN_ACTIVATIONS)(_refused_activation)
 
 @handles("add", "sub", "rsub", "mul", "div", "multiply", "subtract", "divide", "__iadd__", "true_divide")
 def binary(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """A sum, difference, product or quotient: of two activations, or of one with numbers or with weights a channel."""
+    """A sum, difference, product or quotient: of two activations, or of one with numbers or per-channel weights."""
     kind = str(node.target).split(".")[1].rstrip("_").replace("multiply", "mul").replace("divide", "div")
     kind = kind.replace("subtract", "sub").replace("true_div", "div")
     first, second = args["self"], args["other"]
@@ -172,7 +172,7 @@ def _with_number(
 
 
 def _with_weight(trace: Trace, node: Node, how: tuple[str, float], values: tuple[Value, Value]) -> Tensor:
-    """A weight a channel: a product or a sum with a parameter or buffer."""
+    """A product or a sum with a parameter or buffer that has one value per channel."""
     kind, alpha = how
     tensor, weight = values if isinstance(values[0], Tensor) else (values[1], values[0])
     if not isinstance(tensor, Tensor) or not isinstance(weight, Weight):
@@ -189,7 +189,7 @@ def _with_weight(trace: Trace, node: Node, how: tuple[str, float], values: tuple
     if kind not in ("mul", "add", "sub") or alpha != 1.0:
         trace.refuse(node, f"divides by the weights `{weight.name}`", "deepViz multiplies by weights and adds them")
     if is_difference and tensor is values[0]:
-        # x - w = -(-x + w): arrays are taken as they are.
+        # x - w = -(-x + w): the array itself cannot be negated.
         minus = of_each(trace, node, tensor, "linear", {"a": -1.0})
         return of_each(trace, node, _scaled(trace, node, minus, weight, "bias"), "linear", {"a": -1.0})
     if is_difference:
@@ -212,9 +212,9 @@ def _is_of_channels(tensor: Tensor, weight: Weight) -> bool:
 def _scaled(trace: Trace, node: Node, tensor: Tensor, weight: Weight, role: str) -> Tensor:
     keys: Keys = {"weight": role == "weight", "bias": role == "bias"}
     layer = trace.add(node, "scale", [tensor.layer], tensor.shape, keys, {role: weight.name})
-    # A parameter of a module that computes more is no name for the layer: `block.layer_scale` says more than `block`.
+    # The layer is named by its parameter where the module computes more: `block.layer_scale`, not `block`.
     layer.owns_name = False
-    return Tensor(Box(layer), tensor.dims)
+    return Tensor(Memory(layer), tensor.dims)
 
 
 def _of_two(trace: Trace, node: Node, how: tuple[str, float], tensors: tuple[Tensor, Tensor]) -> Tensor:
@@ -230,15 +230,15 @@ def _of_two(trace: Trace, node: Node, how: tuple[str, float], tensors: tuple[Ten
             trace.refuse(node, "adds one value a channel to every pixel of a map", "deepViz adds maps of one shape")
         if a.layer is b.layer:
             return of_each(trace, node, a, "square")
-        return Tensor(Box(trace.add(node, "multiply", [a.layer, b.layer], shape)), dims)
+        return Tensor(Memory(trace.add(node, "multiply", [a.layer, b.layer], shape)), dims)
     if a.layer is b.layer:
         return of_each(trace, node, a, "linear", {"a": sum(factors)})
     keys: Keys = {} if factors == [1.0, 1.0] else {"coefficients": factors}
-    return Tensor(Box(trace.add(node, "add", [a.layer, b.layer], shape, keys)), dims)
+    return Tensor(Memory(trace.add(node, "add", [a.layer, b.layer], shape, keys)), dims)
 
 
 def _alike(trace: Trace, node: Node, tensors: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """Tensors whose values stand alike, or of which one has one pixel and stands where the other's channels are."""
+    """Brings two tensors to the same layout; or one has a single pixel, and its channels are where the other's are."""
     count = max(len(tensor.dims) for tensor in tensors)
     first, second = (tensor.viewed(_broadcast(tensor.dims, count)) for tensor in tensors)
     for a, b in ((first, second), (second, first)):
@@ -260,12 +260,12 @@ def _alike(trace: Trace, node: Node, tensors: tuple[Tensor, Tensor]) -> tuple[Te
 
 
 def _broadcast(dims: Dims, count: int) -> Dims:
-    """So many dimensions, repeated ones as of length 1."""
+    """The dimensions extended to `count`, repeated ones with length 1."""
     plain = tuple(() if any(atom.axis == "*" for atom in dim) else dim for dim in dims)
     return ((),) * (count - len(plain)) + plain
 
 
 def _is_gate(of_map: Dims, of_vector: Dims) -> bool:
-    """Whether the vector's batch and channels stand where the map's do, and nothing where its pixels are."""
+    """Whether a vector can gate a map: batch and channels are in the same places, with length 1 for the pixels."""
     pairs = zip(of_map, of_vector, strict=True)
     return all(b == a or (b == () and all(atom.axis in "HW" for atom in a)) for a, b in pairs)

@@ -14,7 +14,7 @@ from .. import toml
 from . import layout
 from .layout import Atom, Dim, Dims
 from .network import Layer
-from .trace import Box, Node, Scores, Tensor, Trace, Value, Weight, handles
+from .trace import Memory, Node, Scores, Tensor, Trace, Value, Weight, handles
 
 NO_MASKS = "deepViz computes attention between all tokens of an image, without windows, masks and learnt biases"
 
@@ -45,7 +45,7 @@ def with_tokens(trace: Trace, node: Node, values: list[Value], dim: int) -> Tens
             node, "class_token", [layer], (channels, count, 1), {"count": learnt}, {"weight": weight.name}
         )
         layer.owns_name = False
-    return Tensor(Box(layer), (batch, layout.axis("H", count), last))
+    return Tensor(Memory(layer), (batch, layout.axis("H", count), last))
 
 
 def position(trace: Trace, node: Node, tensor: Tensor, weight: Weight) -> Tensor | None:
@@ -59,7 +59,7 @@ def position(trace: Trace, node: Node, tensor: Tensor, weight: Weight) -> Tensor
         return None
     layer = trace.add(node, "position", [tensor.layer], tensor.shape, {}, {"weight": weight.name})
     layer.owns_name = False
-    return Tensor(Box(layer), tensor.dims)
+    return Tensor(Memory(layer), tensor.dims)
 
 
 def cropped(trace: Trace, node: Node, tensor: Tensor, dim: int, span: tuple[int, int]) -> Tensor | None:
@@ -73,7 +73,7 @@ def cropped(trace: Trace, node: Node, tensor: Tensor, dim: int, span: tuple[int,
     else:
         return None
     layer = trace.add(node, "crop", [tensor.layer], shape, keys, helps=True)
-    return Tensor(Box(layer, whole=tensor.box), tensor.dims)
+    return Tensor(Memory(layer, whole=tensor.box), tensor.dims)
 
 
 def transposed_for_pixels(trace: Trace, node: Node, tensor: Tensor) -> Tensor | None:
@@ -85,7 +85,7 @@ def transposed_for_pixels(trace: Trace, node: Node, tensor: Tensor) -> Tensor | 
     shape = (height * width, channels, 1)
     layer = trace.add(node, "transpose", [tensor.layer], shape, {"height": channels}, helps=True)
     outer = tuple(layout.axis("H", channels) if dim == own else dim for dim in tensor.dims[:-1])
-    return Tensor(Box(layer), (*outer, layout.axis("C", height * width)))
+    return Tensor(Memory(layer), (*outer, layout.axis("C", height * width)))
 
 
 def transposed_back(trace: Trace, node: Node, tensor: Tensor, like: Tensor) -> Tensor | None:
@@ -100,7 +100,7 @@ def transposed_back(trace: Trace, node: Node, tensor: Tensor, like: Tensor) -> T
     if tuple(exchanged.get(dim, dim) for dim in like.dims) != tensor.dims:
         return None
     keys: dict[str, toml.Value] = {"height": height, "width": width}
-    return Tensor(Box(trace.add(node, "transpose", [tensor.layer], like.shape, keys, helps=True)), like.dims)
+    return Tensor(Memory(trace.add(node, "transpose", [tensor.layer], like.shape, keys, helps=True)), like.dims)
 
 
 def _heads(trace: Trace, node: Node, tensor: Tensor) -> tuple[int, Dims]:
@@ -145,7 +145,7 @@ def _attention(trace: Trace, node: Node, weights: Layer, value: Tensor) -> Tenso
     shape = value.shape if queries == keys else (channels, queries, 1)
     layer = trace.add(node, "attention", [weights, value.layer], shape, {}, helps=True)
     tokens = dims[2] if queries == keys else layout.axis("H", queries)
-    return Tensor(Box(layer), (dims[0], dims[1], tokens, dims[3]))
+    return Tensor(Memory(layer), (dims[0], dims[1], tokens, dims[3]))
 
 
 @handles("scaled_dot_product_attention")

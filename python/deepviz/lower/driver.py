@@ -1,4 +1,4 @@
-"""From a model to a lowered network: the export, and the walk over its program."""
+"""Lowers a model: exports it, and translates its program node by node."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from ..errors import Refused
 from . import arithmetic, attention, layout, norms, views, windows
 from .export import BATCH, Program, export, logits_of
 from .network import IMAGE, Layer, Network, name_layers, reaching
-from .trace import HANDLERS, Box, Constant, Failed, Node, Tensor, Trace, Value, Weight, operation
+from .trace import HANDLERS, Constant, Failed, Memory, Node, Tensor, Trace, Value, Weight, operation
 
 if TYPE_CHECKING:
     import torch
 
 MODULES = (arithmetic, attention, norms, views, windows)
-"""Whose import registers the handlers."""
+"""Modules whose import registers the handlers."""
 
 ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward", "softmax", "matmul", "bmm", "einsum")
 
@@ -24,8 +24,8 @@ SOFTMAXES = ("softmax", "log_softmax", "_softmax", "_log_softmax")
 def lower(model: torch.nn.Module, example: torch.Tensor) -> Network:
     """Lowers a model to layers of deepViz.
 
-    `example` is an input, C x H x W or N x C x H x W, on the model's device. The model is exported in evaluation; modes
-    and random numbers are left as they were. Raises Refused, with the operation and its module, where that cannot be.
+    `example` is an input, C x H x W or N x C x H x W, on the model's device. The model is exported in evaluation mode;
+    modes and random numbers are restored. Raises Refused, naming the operation and its module, where it cannot be.
     """
     program = export(model, example)
     trace = _walk(program)
@@ -41,7 +41,7 @@ def lower(model: torch.nn.Module, example: torch.Tensor) -> Network:
 
 
 def _walk(program: Program) -> Trace:
-    """Every node of the program as a value; those that cannot be expressed matter only where they are used."""
+    """Translates every node of the program. What cannot be expressed is refused only if the outputs need it."""
     trace = Trace(BATCH)
     image = Layer("image", [], {}, {}, program.image, name=IMAGE)
     for index, node in enumerate(program.nodes):
@@ -98,7 +98,7 @@ def _call(trace: Trace, node: Node) -> None:
         value = Failed(str(error))
         changed = trace.values.get(node.args[0]) if is_in_place and node.args else None
         if isinstance(changed, Tensor):
-            # Whatever sees the same memory would see what could not be expressed.
+            # Other tensors of the same memory depend on this write, so they cannot be expressed either.
             for box in (changed.box, *changed.box.overlapping()):
                 for alias in box.nodes:
                     trace.values[alias] = value
@@ -122,7 +122,7 @@ def _refuse_missing(trace: Trace, node: Node) -> NoReturn:
 
 
 def _refuse_first(trace: Trace, program: Program) -> None:
-    """Refuses the first thing that the outputs depend on and that cannot be expressed: what comes of it says less."""
+    """Refuses the first inexpressible node that the outputs depend on: it says more than those that follow from it."""
     needed: set[Node] = set()
     pending = [program.output]
     while pending:
@@ -133,7 +133,7 @@ def _refuse_first(trace: Trace, program: Program) -> None:
     last = program.output.args[0][0]
     failed = [node for node in program.nodes if node in needed and isinstance(trace.values.get(node), Failed)]
     for node in failed:
-        # The word says more than what its first steps are.
+        # `attention` says more than its first operation.
         if node.op == "call_function" and operation(node).lstrip("_") in ATTENTION and node is not last:
             _refuse_missing(trace, node)
     for node in failed:
@@ -143,14 +143,14 @@ def _refuse_first(trace: Trace, program: Program) -> None:
 
 
 def _written(trace: Trace, node: Node, result: Tensor) -> Tensor:
-    """The result of an operation in place, which all views of the same memory see."""
+    """Writes the result of an in-place operation to the memory, where all of its views see it."""
     target = node.args[0]
     changed = trace.tensor(target, node)
     box = changed.box
     if result.box is box:
         return result
 
-    def is_used_later(box: Box) -> bool:
+    def is_used_later(box: Memory) -> bool:
         at = trace.order[node]
         return any(trace.order[user] > at for alias in box.nodes if alias is not target for user in alias.users)
 

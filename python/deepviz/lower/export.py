@@ -1,4 +1,4 @@
-"""The exported program of a model, and what is refused before it is made."""
+"""Exports a model to a program, after refusing models that cannot be exported."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 BATCH = 2
-"""Images of the exported program: not 1, which exports take for a constant."""
+"""Batch size of the exported program. Not 1, which an export treats as a constant."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Program:
 def export(model: torch.nn.Module, example: torch.Tensor, is_dynamic: bool = False) -> Program:
     """Exports a model in evaluation, for two images or, `is_dynamic`, for any number of them.
 
-    Raises Refused where that is not possible; modes and random numbers stay.
+    Raises Refused where that is not possible. Restores modes and random numbers.
     """
     import torch
 
@@ -86,7 +86,7 @@ def export(model: torch.nn.Module, example: torch.Tensor, is_dynamic: bool = Fal
 
 
 def check(model: torch.nn.Module) -> None:
-    """Raises Refused for models whose weights are not there in the usual form, and for those of several inputs."""
+    """Raises Refused for models whose weights are not ordinary tensors, and for those with several inputs."""
     for path, module in model.named_modules():
         kind = type(module)
         where = f"module `{path}`" if path else "the model"
@@ -117,7 +117,7 @@ def _check_inputs(model: torch.nn.Module) -> None:
     try:
         parameters = inspect.signature(model.forward).parameters.values()
     except (ValueError, TypeError):
-        # The export says what it does not understand.
+        # The export itself reports what it does not support.
         return
     positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     needed = [item.name for item in parameters if item.default is item.empty and item.kind in positional]
@@ -168,7 +168,7 @@ def _in_words(output: Any) -> str:
 
 
 def _classifier(model: torch.nn.Module) -> torch.nn.Module:
-    """The model in a module that returns its class outputs alone."""
+    """Wraps the model in a module that returns only its class outputs."""
     import torch
 
     class Classifier(torch.nn.Module):
@@ -185,8 +185,8 @@ def _classifier(model: torch.nn.Module) -> torch.nn.Module:
 def logits_of(model: torch.nn.Module, program: Program, before: Node | None) -> Logits:
     """The function from images, N x C x H x W, to the values before the softmax, N x classes.
 
-    Where arrays are given by name, they stand in for the model's own: of another precision, on another device.
-    `before` is the node before a softmax of the program's own; then the program is run as far as that.
+    Arrays that are given by name replace the model's: of another precision, on another device. `before` is the node
+    before a softmax that the program ends in; then the program runs only up to that node.
     """
     import torch
     from torch.func import functional_call
@@ -216,7 +216,7 @@ def logits_of(model: torch.nn.Module, program: Program, before: Node | None) -> 
 
 @contextlib.contextmanager
 def full_precision(tensor: torch.Tensor) -> Iterator[None]:
-    """Without the caller's autocast, which would put conversions into the program."""
+    """Switches the caller's autocast off, which would add conversions to the program."""
     import torch
 
     with torch.autocast(tensor.device.type, enabled=False):
@@ -225,7 +225,7 @@ def full_precision(tensor: torch.Tensor) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without the export's warnings and log lines, which speak of its own insides."""
+    """Hides the warnings and log lines of the export, which concern its internals."""
     level = logging.root.manager.disable
     try:
         logging.disable(logging.ERROR)

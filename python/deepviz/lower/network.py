@@ -1,4 +1,4 @@
-"""A lowered network: layers in the language of docs/recipes.md."""
+"""A lowered network: layers as docs/recipes.md describes them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Shape = tuple[int, int, int]
 """Channels, height, width of one image's activations; a vector has height and width 1."""
 
 Logits = Callable[..., Any]
-"""From images N x C x H x W, and arrays by name that stand in for the model's own, to N x classes."""
+"""Maps images N x C x H x W, and arrays by name that replace the model's, to N x classes."""
 
 IMAGE = "data"
 """The name of the network's input."""

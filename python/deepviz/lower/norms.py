@@ -1,4 +1,4 @@
-"""Lowering of normalisation and of what is fully connected."""
+"""Lowering of normalisation and of fully connected layers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from .. import toml
 from . import attention, layout
 from .network import Layer
-from .trace import Box, Node, Tensor, Trace, Value, Weight, handles
+from .trace import Memory, Node, Tensor, Trace, Value, Weight, handles
 
 
 def _affine(trace: Trace, node: Node, args: dict[str, Any]) -> tuple[dict[str, toml.Value], dict[str, str | None]]:
@@ -19,10 +19,10 @@ def _affine(trace: Trace, node: Node, args: dict[str, Any]) -> tuple[dict[str, t
 
 @handles("batch_norm", "_native_batch_norm_legit_no_training")
 def batch_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Every channel brought to its running mean and variance."""
-    # Weights that are normalised, as some convolutions do it, are refused as such.
+    """Batch normalisation: every channel by its running mean and variance."""
+    # Normalised weights, which some convolutions have, are refused with their own message.
     trace.tensor(args["input"], node)
-    # What is normalised comes first: weights that are standardised have no running statistics either.
+    # The input is read first: standardised weights have no running statistics either.
     layer, dims = _of_channels(trace, node, args["input"])
     if args.get("training") or args.get("running_mean") is None:
         trace.refuse(
@@ -34,7 +34,7 @@ def batch_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     statistics = {role: trace.weight(args[role], node) for role in ("running_mean", "running_var")}
     keys = {"epsilon": float(args["eps"]), **keys}
     added = trace.add(node, "batch_norm", [layer], layer.shape, keys, {**arrays, **statistics})
-    return Tensor(Box(added), dims)
+    return Tensor(Memory(added), dims)
 
 
 def _of_channels(trace: Trace, node: Node, item: Node) -> tuple[Layer, layout.Dims]:
@@ -49,7 +49,7 @@ def _of_channels(trace: Trace, node: Node, item: Node) -> tuple[Layer, layout.Di
 
 @handles("instance_norm")
 def instance_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Every map of every image by itself; with running statistics it is batch normalisation."""
+    """Instance normalisation: every map of every image. With running statistics it is batch normalisation."""
     if not args["use_input_stats"]:
         return batch_norm(trace, node, {**args, "training": False})
     layer = trace.map(trace.tensor(args["input"], node), node)
@@ -58,7 +58,7 @@ def instance_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("group_norm")
 def group_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Groups of channels of every image by themselves."""
+    """Group normalisation: groups of channels of every image."""
     layer, dims = _of_channels(trace, node, args["input"])
     found = _group_norm(trace, node, args, layer, groups=args["num_groups"])
     return found.viewed(dims)
@@ -81,11 +81,11 @@ def layer_norm(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     channels, height, width = tensor.shape
     if over == layout.axis("C", channels) and all(atom.axis in "NHW" for dim in rest for atom in dim):
         layer = trace.add(node, "layer_norm", [tensor.layer], tensor.shape, {**epsilon, **keys}, arrays)
-        return Tensor(Box(layer), tensor.dims)
+        return Tensor(Memory(layer), tensor.dims)
     whole = layout.joined([*layout.axis("C", channels), *layout.axis("H", height), *layout.axis("W", width)])
     if over == whole and not any(keys.values()):
         layer = trace.add(node, "group_norm", [tensor.layer], tensor.shape, {"groups": 1, **epsilon, **keys})
-        return Tensor(Box(layer), tensor.dims)
+        return Tensor(Memory(layer), tensor.dims)
     trace.refuse(node, f"normalises over {list(args['normalized_shape'])}", "deepViz normalises over the channels")
 
 
@@ -108,17 +108,17 @@ def linear(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     dims = (*outer, layout.axis("C", outputs))
     for order, atoms in orders.items():
         if is_one_vector and last == atoms:
-            # Of vectors both orders are one.
+            # For vectors both orders are the same.
             keys: dict[str, toml.Value] = {"outputs": outputs, "flatten": order, **bias}
-            return Tensor(Box(trace.add(node, "full", [tensor.layer], (outputs, 1, 1), keys, arrays)), dims)
+            return Tensor(Memory(trace.add(node, "full", [tensor.layer], (outputs, 1, 1), keys, arrays)), dims)
     if last == layout.axis("C", channels) and math.prod(weight.shape) == outputs * channels:
         keys = {"filters": outputs, "size": 1, "rounding": "down", **bias}
         shape = (outputs, height, width)
-        return Tensor(Box(trace.add(node, "conv", [tensor.layer], shape, keys, arrays)), dims)
+        return Tensor(Memory(trace.add(node, "conv", [tensor.layer], shape, keys, arrays)), dims)
     turned = attention.transposed_for_pixels(trace, node, tensor)
     if turned is not None and math.prod(weight.shape) == outputs * turned.shape[0]:
         keys = {"filters": outputs, "size": 1, "rounding": "down", **bias}
         shape = (outputs, *turned.shape[1:])
         layer = trace.add(node, "conv", [turned.layer], shape, keys, arrays)
-        return Tensor(Box(layer), (*turned.dims[:-1], layout.axis("C", outputs)))
+        return Tensor(Memory(layer), (*turned.dims[:-1], layout.axis("C", outputs)))
     trace.refuse_layout(node, tensor)

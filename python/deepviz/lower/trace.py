@@ -1,4 +1,4 @@
-"""The state of a lowering: which layer each value of the exported program is, and what was refused."""
+"""The state of a lowering: the layer of each value of the exported program, and what was refused."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ Node = Any
 
 
 @dataclass(eq=False)
-class Box:
-    """The memory that several tensors may share: operations in place give it another layer.
+class Memory:
+    """Memory that several tensors may share. An in-place operation assigns another layer to it.
 
-    `whole` is the memory of which it is a part (a slice), `parts` are the slices of it, `nodes` the values of the
+    `whole` is the memory of which it is a part (a slice), `parts` are the slices of it, `nodes` the nodes of the
     program that are views of it, and `may_be_copied` says that one of these may be a copy (PyTorch's `reshape` copies
     only where it must).
     """
 
     layer: Layer
-    whole: Box | None = None
+    whole: Memory | None = None
     nodes: list[Node] = field(default_factory=list)
-    parts: list[Box] = field(default_factory=list)
+    parts: list[Memory] = field(default_factory=list)
     may_be_copied: bool = False
 
     def __post_init__(self) -> None:
         if self.whole is not None:
             self.whole.parts.append(self)
 
-    def overlapping(self) -> list[Box]:
+    def overlapping(self) -> list[Memory]:
         """Other memory that is a part of this, or of which this is a part."""
         found = self.parts_of_parts()
         whole = self.whole
@@ -45,21 +45,21 @@ class Box:
             whole = whole.whole
         return found
 
-    def parts_of_parts(self) -> list[Box]:
-        """Parts, and parts of parts."""
+    def parts_of_parts(self) -> list[Memory]:
+        """Its parts and their parts, recursively."""
         return [inner for part in self.parts for inner in (part, *part.parts_of_parts())]
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An activation: a layer's output, and where its values stand in PyTorch's tensor."""
+    """An activation: a layer's output, and the layout of its values in PyTorch's tensor."""
 
-    box: Box
+    box: Memory
     dims: Dims
 
     @property
     def layer(self) -> Layer:
-        """The layer whose output it is now."""
+        """The layer whose output the memory currently holds."""
         return self.box.layer
 
     @property
@@ -92,14 +92,14 @@ class Weight:
 
 @dataclass(frozen=True)
 class Constant:
-    """A tensor of one number that is no parameter."""
+    """A tensor of one number that is not a parameter."""
 
     number: float
 
 
 @dataclass(frozen=True)
-class Parts:
-    """What `chunk` or `split` gave."""
+class SplitResult:
+    """The result of `chunk` or `split`."""
 
     items: tuple[Tensor, ...]
 
@@ -115,12 +115,12 @@ class Scores:
 
 @dataclass(frozen=True)
 class Failed:
-    """A value that cannot be expressed: refused when something that the outputs depend on takes it."""
+    """A value that cannot be expressed. Refused when a node that the outputs depend on uses it."""
 
     reason: str
 
 
-Value = Tensor | Weight | Constant | Parts | Scores | Failed
+Value = Tensor | Weight | Constant | SplitResult | Scores | Failed
 Handler = Callable[["Trace", Node, dict[str, Any]], Value]
 
 HANDLERS: dict[str, Handler] = {}
@@ -150,15 +150,15 @@ def module_of(node: Node) -> tuple[str, str]:
     if not stack:
         return "", ""
     path, kind = list(stack.values())[-1]
-    # A module that is called a second time is numbered: `relu@1`.
+    # The second call of a module has a number: `relu@1`.
     path = re.sub(r"@\d+", "", str(path))
     kind = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
-    # `net` is the module that the model was put into for the export.
+    # `net` is the attribute of the wrapper (export.py) that contains the model.
     return path.removeprefix("net").removeprefix("."), kind
 
 
 class Trace:
-    """A lowering under way."""
+    """A lowering in progress."""
 
     def __init__(self, batch: int) -> None:
         self.batch = batch
@@ -169,7 +169,7 @@ class Trace:
     # Reading
 
     def value(self, node: Node) -> Value:
-        """What a node of the program is. Raises Refused where it cannot be expressed."""
+        """The value of a node of the program. Raises Refused where it cannot be expressed."""
         found = self.values.get(node)
         if found is None:
             raise Refused(f"the exported program uses `{node}` before it is there")
@@ -178,7 +178,7 @@ class Trace:
         return found
 
     def tensor(self, node: Node, at: Node) -> Tensor:
-        """An activation; weights and what is made of them are refused."""
+        """The value of a node as an activation. Raises Refused for weights and values computed from them."""
         found = self.value(node)
         if isinstance(found, Tensor):
             return found
@@ -193,7 +193,7 @@ class Trace:
         self.refuse(at, "works on something else than activations", "deepViz has layers over these")
 
     def weight(self, node: Node | None, at: Node) -> str | None:
-        """The name of a parameter or buffer; None of none."""
+        """The name of a parameter or buffer; None for an absent one."""
         if node is None:
             return None
         found = self.value(node)
@@ -207,7 +207,7 @@ class Trace:
         )
 
     def number(self, item: Any) -> float | None:
-        """A number, or a tensor of one; None of anything else."""
+        """A number, or the value of a tensor of one element; None for anything else."""
         if isinstance(item, (int, float)):
             return float(item)
         found = self.value(item) if hasattr(item, "meta") else None
@@ -226,7 +226,7 @@ class Trace:
         self.refuse_layout(at, tensor)
 
     def settled(self, tensor: Tensor, at: Node) -> Tensor:
-        """The tensor with channels in their own order: where they changed it, they are shuffled now."""
+        """The tensor with channels in their original order: adds a shuffle where it has changed."""
         if len(tensor.dims) == 4 and layout.shuffle_groups(tensor.dims[1], tensor.shape[0]):
             return self.as_map(self.map(tensor, at))
         return tensor
@@ -249,7 +249,7 @@ class Trace:
         arrays: dict[str, str | None] | None = None,
         helps: bool = False,
     ) -> Layer:
-        """Adds a layer; `helps` where it stands beside another one of the same module, whose name that gets."""
+        """Adds a layer. `helps` where it assists another layer of the same module, which gets the module's name."""
         named = {role: name for role, name in (arrays or {}).items() if name}
         module, owns = self.origin(node, named)
         layer = Layer(kind, list(inputs), keys or {}, named, shape, module, owns and not helps)
@@ -257,7 +257,7 @@ class Trace:
         return layer
 
     def origin(self, node: Node, arrays: dict[str, str]) -> tuple[str, bool]:
-        """The path of the module that a layer of these arrays comes from, and whether it is a name for the layer."""
+        """The path of the module that a layer with these arrays belongs to, and whether it can name the layer."""
         module, of = module_of(node)
         owners = {name.rpartition(".")[0] for name in arrays.values()}
         if of.endswith(".MultiheadAttention") and len(owners) == 1:
@@ -270,16 +270,16 @@ class Trace:
 
     def as_map(self, layer: Layer) -> Tensor:
         """A fresh N x C x H x W tensor of a layer's output."""
-        return Tensor(Box(layer), layout.of_map(self.batch, layer.shape))
+        return Tensor(Memory(layer), layout.of_map(self.batch, layer.shape))
 
     # Refusing
 
     def refuse(self, node: Node, what: str, way_out: str) -> NoReturn:
         """Raises Refused: the operation, its module, and what can be done."""
-        raise Refused(f"{self.place(node)} {what}, so this network cannot be recorded; {way_out}")
+        raise Refused(f"{self.describe(node)} {what}, so this network cannot be recorded; {way_out}")
 
-    def place(self, node: Node) -> str:
-        """An operation and its module, in words."""
+    def describe(self, node: Node) -> str:
+        """Names an operation and its module, for messages."""
         module, kind = module_of(node)
         name = operation(node).removesuffix("_")
         of = kind.rpartition(".")[2]
@@ -287,7 +287,7 @@ class Trace:
         return f"`{name}` in {where}"
 
     def refuse_layout(self, node: Node, tensor: Tensor) -> NoReturn:
-        """Refuses a tensor whose values do not stand as the operation needs them."""
+        """Refuses a tensor whose layout the operation cannot use."""
         found = " x ".join(str(length) for length in layout.shape_of(tensor.dims))
         channels, height, width = tensor.shape
         of = f"a map of {channels} channels and {height} x {width} pixels"

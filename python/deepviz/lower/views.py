@@ -1,4 +1,4 @@
-"""Lowering of what moves values: views, permutations, slices, concatenation. Most of it makes no layer."""
+"""Lowering of operations that move values: views, permutations, slices, concatenation. Most need no layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .. import toml
 from . import attention, layout
 from .layout import Atom, Dim
 from .network import Layer
-from .trace import Box, Constant, Node, Parts, Tensor, Trace, Value, Weight, handles
+from .trace import Constant, Memory, Node, SplitResult, Tensor, Trace, Value, Weight, handles
 
 AS_THEY_ARE = "deepViz takes weights as they are: without weight standardisation, weight norm or other computation"
 
@@ -22,9 +22,9 @@ def same(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("clone")
 def copied(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """The same values in memory of their own."""
+    """The same values in new memory."""
     found = trace.value(args["self"])
-    return Tensor(Box(found.layer), found.dims) if isinstance(found, Tensor) else found
+    return Tensor(Memory(found.layer), found.dims) if isinstance(found, Tensor) else found
 
 
 @handles("contiguous", "to", "_to_copy", "dropout", "feature_dropout", "alpha_dropout", "feature_alpha_dropout")
@@ -137,7 +137,7 @@ def repeated(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 @handles("chunk", "split", "split_with_sizes", "tensor_split", "unbind")
 def split(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Parts of the channels."""
+    """Splits the channels."""
     tensor = trace.tensor(args["self"], node)
     dim = args["dim"] % len(tensor.dims)
     removes = "unbind" in str(node.target)
@@ -145,13 +145,13 @@ def split(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         lengths = [1] * layout.size(tensor.dims[dim])
     else:
         lengths = _lengths(args, layout.size(tensor.dims[dim]), str(node.target))
-    # Once, and not for every part.
+    # Shuffled once, not for every part.
     tensor = trace.settled(tensor, node)
     parts, first = [], 0
     for length in lengths:
         parts.append(_taken(trace, node, tensor, dim, (first, first + length), removes))
         first += length
-    return Parts(tuple(parts))
+    return SplitResult(tuple(parts))
 
 
 def _lengths(args: dict[str, Any], whole: int, target: str) -> list[int]:
@@ -169,9 +169,9 @@ def _lengths(args: dict[str, Any], whole: int, target: str) -> list[int]:
 
 @handles("getitem")
 def part(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """One of several results."""
+    """Selects one of several results."""
     found, index = trace.value(args["a"]), int(args["b"])
-    if isinstance(found, Parts):
+    if isinstance(found, SplitResult):
         return found.items[index]
     if isinstance(found, Tensor) and index == 0:
         return found
@@ -201,7 +201,7 @@ def sliced(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 
 def _taken(trace: Trace, node: Node, tensor: Tensor, dim: int, span: tuple[int, int], removes: bool) -> Tensor:
-    """From `span[0]` to before `span[1]` of a dimension; without it where it is to be removed."""
+    """The indices from `span[0]` to before `span[1]` of a dimension, which `removes` drops from the result."""
     tensor = trace.settled(tensor, node)
     (first, end), atoms = span, tensor.dims[dim]
     channels, height, width = tensor.shape
@@ -213,7 +213,7 @@ def _taken(trace: Trace, node: Node, tensor: Tensor, dim: int, span: tuple[int, 
         count = stride * (end - first)
         keys = {"first": stride * first, "channels": count}
         layer = trace.add(node, "slice", [tensor.layer], (count, height, width), dict(keys), helps=True)
-        taken = Tensor(Box(layer, whole=tensor.box), tensor.dims)
+        taken = Tensor(Memory(layer, whole=tensor.box), tensor.dims)
         dims[dim] = layout.joined([Atom("C", stride, end - first)])
     else:
         found = attention.cropped(trace, node, tensor, dim, span)
@@ -237,7 +237,7 @@ def _thinned(trace: Trace, node: Node, tensor: Tensor, dim: int, step: int) -> T
     keys: dict[str, toml.Value] = {"pool": "max", "size": 1, "stride": stride, "rounding": "down", "ties": "first"}
     # PyTorch's slice shares memory with its input, which a write in place would change.
     thin: Layer = trace.add(node, "pool", [layer], (channels, sides[0], sides[1]), keys)
-    return Tensor(Box(thin, whole=tensor.box), layout.of_map(trace.batch, thin.shape))
+    return Tensor(Memory(thin, whole=tensor.box), layout.of_map(trace.batch, thin.shape))
 
 
 @handles("cat", "concat", "concatenate")
@@ -248,7 +248,7 @@ def concatenated(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
         return attention.with_tokens(trace, node, values, args["dim"] % len(node.meta["val"].shape))
     tensors = [trace.tensor(item, node) for item in args["tensors"]]
     if len(tensors) == 1:
-        return Tensor(Box(tensors[0].layer), tensors[0].dims)
+        return Tensor(Memory(tensors[0].layer), tensors[0].dims)
     dim = args["dim"] % len(tensors[0].dims)
     tensors = [trace.settled(tensor, node) for tensor in tensors]
     others = {tuple(dims for place, dims in enumerate(tensor.dims) if place != dim) for tensor in tensors}
@@ -261,7 +261,7 @@ def concatenated(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     layer = trace.add(node, "concat", layers, (channels, height, width))
     dims = list(tensors[0].dims)
     dims[dim] = layout.axis("C", channels)
-    return Tensor(Box(layer), tuple(dims))
+    return Tensor(Memory(layer), tuple(dims))
 
 
 @handles("channel_shuffle", "native_channel_shuffle")

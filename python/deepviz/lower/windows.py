@@ -1,4 +1,4 @@
-"""Lowering of what slides windows over maps: convolutions, pools, padding."""
+"""Lowering of operations that slide windows over maps: convolutions, pooling, padding."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ class Windows:
         return self.dilation[way] * (self.size[way] - 1) + 1
 
     def outputs(self, sides: Pair) -> Pair:
-        """How many windows deepViz would lay over an input of that height and width, as crates/net counts them."""
+        """The output's height and width in deepViz for an input of these sides, computed as in crates/net."""
         return self._along(0, sides[0]), self._along(1, sides[1])
 
     def _along(self, way: int, side: int) -> int:
         before, after = self.padding[2 * way], self.padding[2 * way + 1]
         room, stride = side + before + after - self.span(way), self.stride[way]
         covering = room // stride if self.rounding == "down" else -(-room // stride)
-        # No window begins behind the input: PyTorch's rule for `ceil_mode`, which holds by itself otherwise.
+        # No window begins beyond the input: PyTorch's rule for `ceil_mode`; without it this is always so.
         return 1 + min(covering, (before + side - 1) // stride)
 
     @property
     def is_reaching(self) -> bool:
-        """Whether windows reach over the padding, which deepViz asks of them."""
+        """Whether windows are larger than the padding, which deepViz requires."""
         return all(max(self.padding[2 * way : 2 * way + 2]) < self.span(way) for way in (0, 1))
 
     def keys(self) -> dict[str, toml.Value]:
-        """The keys of a recipe; those that have their default are left out."""
+        """The keys of the recipe, without those that have their default."""
         keys: dict[str, toml.Value] = {"size": short(self.size), "stride": short(self.stride)}
         if self.dilation != (1, 1):
             keys["dilation"] = short(self.dilation)
@@ -57,14 +57,14 @@ class Windows:
 
 
 def pair(value: int | Sequence[int]) -> Pair:
-    """Rows and columns of one number, a list of one or of two."""
+    """Rows and columns from a number, or a list of one or two."""
     if isinstance(value, int):
         return value, value
     return (value[0], value[0]) if len(value) == 1 else (value[0], value[1])
 
 
 def short(both: Pair) -> toml.Value:
-    """One number where rows and columns are alike."""
+    """One number where rows and columns are equal."""
     return both[0] if both[0] == both[1] else list(both)
 
 
@@ -75,21 +75,21 @@ def short_sides(sides: Sides) -> toml.Value:
 
 
 def padded(shape: Shape, sides: Sides) -> Shape:
-    """The shape with so many pixels above, below, left and right."""
+    """The shape with `sides` pixels added above, below, left and right."""
     channels, height, width = shape
     top, bottom, left, right = sides
     return channels, height + top + bottom, width + left + right
 
 
 def output_sides(node: Node) -> Pair:
-    """Height and width of what PyTorch gives."""
+    """Height and width of PyTorch's output."""
     shape = node.meta["val"].shape
     return int(shape[-2]), int(shape[-1])
 
 
 @handles("conv2d", "convolution")
 def conv(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """A convolution. Padding that filters do not reach over becomes a layer of its own."""
+    """A convolution. Padding that is not smaller than the filter becomes a separate layer."""
     if args.get("transposed"):
         trace.refuse(node, "is a transposed convolution, which deepViz does not have", "it shows classifiers")
     weight = trace.value(args["weight"])
@@ -123,7 +123,7 @@ def _conv_windows(args: dict[str, Any], size: Pair) -> Windows:
     if padding == "valid":
         sides = (0, 0, 0, 0)
     elif padding == "same":
-        # The odd pixel lies below and to the right.
+        # An odd total pads one pixel more below and to the right.
         rows, columns = (dilation[way] * (size[way] - 1) for way in (0, 1))
         sides = (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
     else:
@@ -168,7 +168,7 @@ def add_pool(
 
 @handles("adaptive_avg_pool2d", "adaptive_max_pool2d")
 def adaptive_pool(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """The maximum or average of so many windows. Of the maximum's two results the indices are not there."""
+    """Adaptive pooling: the maximum or average of a given number of windows. Indices of maxima are not available."""
     layer = trace.map(trace.tensor(args["self"], node), node)
     channels, *sides = layer.shape
     given = args["output_size"]
@@ -239,7 +239,7 @@ def pad(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
 
 
 def _pad_channels(trace: Trace, node: Node, layer: Layer, counts: Pair) -> Layer:
-    """Channels of zeros before and after: slices of the input times 0 (a shortcut without weights)."""
+    """Adds channels of zeros before and after (a shortcut without weights): slices of the input times 0."""
     channels, height, width = layer.shape
 
     def zeros(count: int) -> list[Layer]:

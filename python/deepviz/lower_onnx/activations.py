@@ -7,7 +7,7 @@ from typing import Any
 
 from ..lower.arithmetic import of_each
 from ..lower.trace import Tensor
-from .trace import Held, Node, OnnxTrace, handles
+from .trace import ConstantArray, Node, OnnxTrace, handles
 
 UNKNOWN_ACTIVATIONS = "Elu Selu Celu Mish Softplus Softsign ThresholdedRelu Shrink Hardmax".split()
 UNKNOWN_FUNCTIONS = "Sin Cos Exp Log Erf Ceil Floor Round Reciprocal".split()
@@ -49,7 +49,7 @@ def prelu(trace: OnnxTrace, node: Node) -> Any:
     """x, or w x below 0, with a weight a channel; one weight for all is taken for every channel."""
     import numpy
 
-    tensor, slope = trace.input(node), trace.held(node, 1)
+    tensor, slope = trace.input(node), trace.constant(node, 1)
     channels = tensor.shape[0]
     values = slope.array.reshape(-1)
     if values.size == 1:
@@ -80,11 +80,11 @@ def clip(trace: OnnxTrace, node: Node) -> Any:
     return _clipped(trace, node, trace.input(node), low, high)
 
 
-def _bound(trace: OnnxTrace, node: Node, place: int, key: str) -> float | None:
-    if node.item(place) is None:
+def _bound(trace: OnnxTrace, node: Node, index: int, key: str) -> float | None:
+    if node.item(index) is None:
         found = node.attributes.get(key)
     else:
-        found = trace.held(node, place).number
+        found = trace.constant(node, index).number
         if found is None:
             trace.refuse(node, "cuts off at several values", "deepViz cuts off at one number")
     # The largest number of single precision is no bound.
@@ -101,10 +101,10 @@ def _clipped(trace: OnnxTrace, node: Node, tensor: Tensor, low: float | None, hi
 @handles("Max", "Min")
 def extreme(trace: OnnxTrace, node: Node) -> Any:
     """A bound: the maximum or minimum with a number."""
-    items = [item for item in node.inputs if isinstance(item, Held)]
-    places = [place for place, item in enumerate(node.inputs) if not isinstance(item, Held)]
-    bound = items[0].number if len(items) == 1 and len(places) == 1 else None
-    tensor = trace.input(node, places[0])
+    items = [item for item in node.inputs if isinstance(item, ConstantArray)]
+    indices = [index for index, item in enumerate(node.inputs) if not isinstance(item, ConstantArray)]
+    bound = items[0].number if len(items) == 1 and len(indices) == 1 else None
+    tensor = trace.input(node, indices[0])
     if bound is None:
         trace.refuse(node, "takes the larger or smaller of activations", "deepViz cuts off at numbers")
     low, high = (bound, None) if node.op == "Max" else (None, bound)
@@ -114,7 +114,7 @@ def extreme(trace: OnnxTrace, node: Node) -> Any:
 @handles("Pow")
 def power(trace: OnnxTrace, node: Node) -> Any:
     """Squares and roots."""
-    exponent = trace.held(node, 1).number
+    exponent = trace.constant(node, 1).number
     return trace.call("pow", node, self=trace.input(node), exponent=exponent)
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..lower import layout
 from ..lower.arithmetic import of_each
 from ..lower.network import Layer
-from ..lower.trace import Box, Constant, Tensor
-from .trace import Held, Node, OnnxTrace, handles
+from ..lower.trace import Constant, Memory, Tensor
+from .trace import ConstantArray, Node, OnnxTrace, handles
 
 if TYPE_CHECKING:
     import numpy
@@ -26,10 +26,10 @@ GATES = {"logistic": "silu", "hard_sigmoid": "hard_swish"}
 def binary(trace: OnnxTrace, node: Node) -> Any:
     """Of two activations, or of one with a number or with weights a channel."""
     first, second = node.item(0), node.item(1)
-    if isinstance(first, Held):
-        return _with_held(trace, node, trace.input(node, 1), first, is_left=True)
-    if isinstance(second, Held):
-        return _with_held(trace, node, trace.input(node, 0), second, is_left=False)
+    if isinstance(first, ConstantArray):
+        return _with_constant(trace, node, trace.input(node, 1), first, is_left=True)
+    if isinstance(second, ConstantArray):
+        return _with_constant(trace, node, trace.input(node, 0), second, is_left=False)
     a, b = trace.input(node, 0), trace.input(node, 1)
     if node.op == "Mul":
         found = _gate(trace, node, a, b) or _gate(trace, node, b, a)
@@ -46,16 +46,16 @@ def _gate(trace: OnnxTrace, node: Node, x: Tensor, gate: Tensor) -> Tensor | Non
     return None
 
 
-def _with_held(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, is_left: bool) -> Any:
-    number = held.number
-    if number is not None and held.array.ndim <= len(tensor.dims):
+def _with_constant(trace: OnnxTrace, node: Node, tensor: Tensor, constant: ConstantArray, is_left: bool) -> Any:
+    number = constant.number
+    if number is not None and constant.array.ndim <= len(tensor.dims):
         return scaled(trace, node, tensor, number, is_left)
-    array = of_channels(held.array, tensor)
+    array = of_channels(constant.array, tensor)
     if array is None:
-        uniform = held.array.reshape(-1)
-        if uniform.size and (uniform == uniform[0]).all() and _is_broadcast(held.array, tensor):
+        uniform = constant.array.reshape(-1)
+        if uniform.size and (uniform == uniform[0]).all() and _is_broadcast(constant.array, tensor):
             return scaled(trace, node, tensor, float(uniform[0]), is_left)
-        shape = " x ".join(str(length) for length in held.array.shape)
+        shape = " x ".join(str(length) for length in constant.array.shape)
         trace.refuse(node, f"takes weights of {shape}", f"deepViz takes one a channel ({tensor.shape[0]})")
     kind = node.op
     if kind == "Div":
@@ -68,7 +68,7 @@ def _with_held(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, is_left
         else:
             array = -array
         kind = "Add"
-    return _weighted(trace, node, tensor, held.changed(array), kind, place=1 if is_left else 0)
+    return _weighted(trace, node, tensor, constant.changed(array), kind, index=1 if is_left else 0)
 
 
 def scaled(trace: OnnxTrace, node: Node, tensor: Tensor, number: float, is_left: bool) -> Tensor:
@@ -91,7 +91,7 @@ def _merged(found: Tensor, tensor: Tensor) -> Tensor:
         a, b = (_coefficients(some) for some in (layer, inner))
         factor, rest = a[0] * b[0], a[0] * b[1] + a[1]
         if abs(factor - 1) < 1e-6 and rest == 0:
-            return Tensor(Box(inner.inputs[0]), tensor.dims)
+            return Tensor(Memory(inner.inputs[0]), tensor.dims)
         layer.inputs, layer.keys = list(inner.inputs), {"a": factor, "b": rest}
     return found
 
@@ -120,7 +120,7 @@ def of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarray
     return array.reshape(-1) if fits else None
 
 
-def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, kind: str, place: int) -> Tensor:
+def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, constant: ConstantArray, kind: str, index: int) -> Tensor:
     """A product with one weight a channel, or a sum: weight or bias of the layer before it where that has none."""
     role = "weight" if kind == "Mul" else "bias"
     before = tensor.layer
@@ -128,15 +128,15 @@ def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, held: Held, kind: st
     kinds = WITH_BIAS if role == "bias" else NORMALISING
     is_free = has.get(role) is False and has.get("bias") is False
     is_sum = role == "bias" and has.get("bias") is True
-    if before.type in kinds and (is_free or is_sum) and trace.is_only_use(node, place):
+    if before.type in kinds and (is_free or is_sum) and trace.is_only_use(node, index):
         if is_sum:
             first = trace.arrays[before.arrays["bias"]]
-            held = first.changed(first.array.reshape(-1) + held.array.reshape(-1))
-        arrays = {**before.arrays, role: trace.weight_of(held).name}
+            constant = first.changed(first.array.reshape(-1) + constant.array.reshape(-1))
+        arrays = {**before.arrays, role: trace.weight_of(constant).name}
         layer = Layer(before.type, before.inputs, {**has, role: True}, arrays, before.shape, before.module)
         layer.owns_name = before.owns_name
         trace.layers.append(layer)
-        return Tensor(Box(layer), tensor.dims)
+        return Tensor(Memory(layer), tensor.dims)
     keys: dict[str, Any] = {"weight": role == "weight", "bias": role == "bias"}
-    weight = trace.weight_of(held)
-    return Tensor(Box(trace.add(node, "scale", [before], tensor.shape, keys, {role: weight.name})), tensor.dims)
+    weight = trace.weight_of(constant)
+    return Tensor(Memory(trace.add(node, "scale", [before], tensor.shape, keys, {role: weight.name})), tensor.dims)

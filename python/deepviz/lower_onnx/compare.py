@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from .driver import Lowered
-from .trace import Held
+from .trace import ConstantArray
 
 BIASED = ("conv", "full", "scale", "layer_norm", "group_norm")
 
@@ -30,7 +30,7 @@ def difference(first: Lowered, other: Lowered) -> str:
         for role, name in mine.arrays.items():
             if role not in its.arrays:
                 continue
-            shapes = [held.arrays[key].array.shape for held, key in ((first, name), (other, its.arrays[role]))]
+            shapes = [constant.arrays[key].array.shape for constant, key in ((first, name), (other, its.arrays[role]))]
             if shapes[0] != shapes[1]:
                 return f"the {role} of layer `{its.name}` is {_by(shapes[1])} and not {_by(shapes[0])}"
     if len(ours) != len(theirs):
@@ -53,26 +53,26 @@ def _of_layers(mine: dict[str, Any], its: dict[str, Any]) -> str:
 def biases(of: Lowered) -> set[int]:
     """Places of the layers that have a bias and might have none."""
     layers = enumerate(of.network.layers)
-    return {place for place, layer in layers if layer.type in BIASED and "bias" in layer.arrays}
+    return {index for index, layer in layers if layer.type in BIASED and "bias" in layer.arrays}
 
 
-def with_biases(of: Lowered, places: set[int]) -> Lowered:
+def with_biases(of: Lowered, indices: set[int]) -> Lowered:
     """The same network with biases of zeros in those layers that have none."""
     import numpy
 
     added = {}
-    for place in places - biases(of):
-        layer = of.network.layers[place]
+    for index in indices - biases(of):
+        layer = of.network.layers[index]
         name = f"{layer.name}.bias"
         layer.keys, layer.arrays = {**layer.keys, "bias": True}, {**layer.arrays, "bias": name}
-        added[name] = Held(numpy.zeros(layer.shape[0], dtype=numpy.float32))
-    held = {**of.arrays, **added}
-    return Lowered(of.network, {name: held[name] for layer in of.network.layers for name in layer.arrays.values()})
+        added[name] = ConstantArray(numpy.zeros(layer.shape[0], dtype=numpy.float32))
+    constant = {**of.arrays, **added}
+    return Lowered(of.network, {name: constant[name] for layer in of.network.layers for name in layer.arrays.values()})
 
 
 def _places(of: Lowered, layer: Any) -> list[int]:
-    places = {id(item): index for index, item in enumerate(of.network.layers)}
-    return [places.get(id(item), -1) for item in layer.inputs]
+    indices = {id(item): index for index, item in enumerate(of.network.layers)}
+    return [indices.get(id(item), -1) for item in layer.inputs]
 
 
 def _by(lengths: tuple[int, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .trace import Held
+from .trace import ConstantArray
 
 if TYPE_CHECKING:
     import numpy
@@ -24,7 +24,7 @@ def attributes(proto: Any) -> dict[str, Any]:
     return {key: value.decode() if isinstance(value, bytes) else value for key, value in found.items()}
 
 
-def folded(proto: Any, inputs: Sequence[Held | None], opsets: dict[str, int]) -> list[Held]:
+def folded(proto: Any, inputs: Sequence[ConstantArray | None], opsets: dict[str, int]) -> list[ConstantArray]:
     """The results of a node whose inputs are constants. Raises whatever the evaluation raises."""
     import numpy
     from onnx import helper, numpy_helper
@@ -32,7 +32,7 @@ def folded(proto: Any, inputs: Sequence[Held | None], opsets: dict[str, int]) ->
 
     first = inputs[0] if inputs else None
     if proto.op_type == "Constant":
-        return [Held(_constant(proto, numpy_helper))]
+        return [ConstantArray(_constant(proto, numpy_helper))]
     if proto.op_type == "Identity" and first is not None:
         return [first]
     given = {name: item.array for name, item in zip(proto.input, inputs, strict=True) if item is not None}
@@ -49,7 +49,7 @@ def folded(proto: Any, inputs: Sequence[Held | None], opsets: dict[str, int]) ->
     arrays = [_single(array) for array in arrays]
     if proto.op_type in VIEWS and first is not None:
         return [first.changed(array) for array in arrays]
-    return [Held(array) for array in arrays]
+    return [ConstantArray(array) for array in arrays]
 
 
 def _constant(proto: Any, numpy_helper: Any) -> numpy.ndarray[Any, Any]:

@@ -9,14 +9,14 @@ from typing import Any
 from ..errors import Refused
 from ..lower import layout
 from ..lower.network import IMAGE, Layer, Network, Shape, name_layers, reaching
-from ..lower.trace import Failed, Parts, Tensor
+from ..lower.trace import Failed, SplitResult, Tensor
 from . import activations, arithmetic, norms, views, windows
 from .constants import RANDOM, attributes, folded
 from .model import FREE, Model
 from .names import Origins
 from .patterns import recognised, refuse_part
 from .runtime import logits_of
-from .trace import HANDLERS, Held, Item, Node, OnnxTrace
+from .trace import HANDLERS, ConstantArray, Item, Node, OnnxTrace
 
 MODULES = (activations, arithmetic, norms, views, windows)
 """Whose import registers the handlers."""
@@ -33,7 +33,7 @@ class Lowered:
     """A lowered model: the network and its weights by the names that its layers give them."""
 
     network: Network
-    arrays: dict[str, Held] = field(repr=False)
+    arrays: dict[str, ConstantArray] = field(repr=False)
 
 
 def lower_onnx(model: Model, image: Shape | None = None) -> Lowered:
@@ -86,13 +86,13 @@ def _free_names(layers: list[Layer]) -> None:
         layer.owns_name = layer.owns_name and (bool(layer.arrays) or layer.module not in weighted)
 
 
-def _named(layers: list[Layer], held: dict[str, Held]) -> dict[str, Held]:
+def _named(layers: list[Layer], constant: dict[str, ConstantArray]) -> dict[str, ConstantArray]:
     """Weights by their layer's name and their role, as layers then say."""
     arrays = {}
     for layer in layers:
         for role, key in layer.arrays.items():
             name = f"{layer.name}.{role}"
-            arrays[name], layer.arrays[role] = held[key], name
+            arrays[name], layer.arrays[role] = constant[key], name
     return arrays
 
 
@@ -115,7 +115,7 @@ class _Walk:
 
         for tensor in self.model.proto.graph.initializer:
             half = self.model.halves.get(tensor.name, "")
-            self.values[tensor.name] = Held(numpy_helper.to_array(tensor), tensor.name, half)
+            self.values[tensor.name] = ConstantArray(numpy_helper.to_array(tensor), tensor.name, half)
         whole = self.trace.as_map(image)
         n, c, h, w = whole.dims
         self.values[self.model.input] = whole.viewed((n, h, w, c)) if is_last else whole
@@ -140,8 +140,8 @@ class _Walk:
         missing = [name for name, item in zip(proto.input, inputs, strict=True) if name and item is None]
         if missing:
             self.trace.refuse(node, f"takes `{missing[0]}`, which nothing gives", "export the model again")
-        if all(item is None or isinstance(item, Held) for item in inputs) and proto.op_type not in RANDOM:
-            return self._constants(proto, node, [item if isinstance(item, Held) else None for item in inputs])
+        if all(item is None or isinstance(item, ConstantArray) for item in inputs) and proto.op_type not in RANDOM:
+            return self._constants(proto, node, [item if isinstance(item, ConstantArray) else None for item in inputs])
         handler = HANDLERS.get(proto.op_type) if proto.domain in ("", "ai.onnx") else None
         if handler is None:
             failed = next((item for item in inputs if isinstance(item, Failed)), None)
@@ -154,9 +154,9 @@ class _Walk:
             if node.op not in PASSED:
                 refuse_part(self.trace, node)
             found = handler(self.trace, node)
-        return list(found.items) if isinstance(found, Parts) else [found]
+        return list(found.items) if isinstance(found, SplitResult) else [found]
 
-    def _constants(self, proto: Any, node: Node, inputs: list[Held | None]) -> list[Held]:
+    def _constants(self, proto: Any, node: Node, inputs: list[ConstantArray | None]) -> list[ConstantArray]:
         try:
             return folded(proto, inputs, self.model.opsets)
         except Exception as error:
@@ -214,7 +214,9 @@ class _Walk:
                 pending.extend(proto.input)
         failed = [proto for proto in self.producers.values() if id(proto) in needed and id(proto) in self.failed]
         for proto in failed:
-            is_of_two = proto.op_type != "MatMul" or not any(isinstance(self.values[i], Held) for i in proto.input)
+            is_of_two = proto.op_type != "MatMul" or not any(
+                isinstance(self.values[i], ConstantArray) for i in proto.input
+            )
             if proto.op_type in ATTENTION and is_of_two:
                 self.trace.refuse(Node(proto.op_type, proto.name, {}, (), (), 1, 0), *norms.ATTENTION)
         if failed:

@@ -64,10 +64,10 @@ def read_model(path: Path) -> Model:
     graph = proto.graph
     if not graph.node:
         raise Refused(f"{path} holds no operations, so it is no network; export the model again")
-    held = {item.name for item in graph.initializer}
+    constant = {item.name for item in graph.initializer}
     if graph.sparse_initializer:
         raise Refused(f"{path} holds sparse weights, which cannot be recorded; export the model with dense ones")
-    inputs = [item for item in graph.input if item.name not in held]
+    inputs = [item for item in graph.input if item.name not in constant]
     image = _only(path, inputs, "inputs", "deepViz shows networks of one image")
     output = _only(path, graph.output, "outputs", "export it with the outputs of the classes alone")
     kind = image.type.tensor_type
@@ -94,9 +94,9 @@ def _loaded(onnx: Any, path: Path) -> Proto:
         # onnx raises its own ValidationError, protobuf's DecodeError, and ValueError for external data.
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         reason = lines[0][:200] if lines else "no reason given"
-        place = re.search(r"should be stored in (.*?), but", reason)
-        if place or "external" in reason.lower():
-            raise _without_data(path, Path(place[1]).name if place else reason) from None
+        match = re.search(r"should be stored in (.*?), but", reason)
+        if match or "external" in reason.lower():
+            raise _without_data(path, Path(match[1]).name if match else reason) from None
         raise Refused(
             f"{path} is no whole file of ONNX ({type(error).__name__}: {reason}); export it again, or copy it again"
         ) from None

@@ -10,9 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..lower import layout
-from ..lower.trace import Box, Tensor
+from ..lower.trace import Memory, Tensor
 from .arithmetic import of_channels
-from .trace import Held, Node, OnnxTrace, Symbol
+from .trace import ConstantArray, Node, OnnxTrace, Symbol
 
 Found = Symbol | Tensor | None
 
@@ -71,7 +71,12 @@ def square(first: Symbol) -> Found:
 def bounded(trace: OnnxTrace, node: Node) -> Found:
     """A variance that rounding may not bring below 0."""
     for item, other in ((node.item(0), node.item(1)), (node.item(1), node.item(0))):
-        if isinstance(item, Symbol) and item.kind == "variance" and isinstance(other, Held) and other.number == 0.0:
+        if (
+            isinstance(item, Symbol)
+            and item.kind == "variance"
+            and isinstance(other, ConstantArray)
+            and other.number == 0.0
+        ):
             return item
     return None
 
@@ -79,7 +84,7 @@ def bounded(trace: OnnxTrace, node: Node) -> Found:
 def shifted(trace: OnnxTrace, node: Node) -> Found:
     """The variance and a small number; the sum of the parts with x and with the mean."""
     for item, other in ((node.item(0), node.item(1)), (node.item(1), node.item(0))):
-        number = other.number if isinstance(other, Held) else None
+        number = other.number if isinstance(other, ConstantArray) else None
         if isinstance(item, Symbol) and item.kind == "variance" and number is not None:
             return replace(item, kind="variance+", numbers=(item.numbers[0], number))
         if isinstance(item, Symbol) and item.kind == "mean part":
@@ -89,7 +94,7 @@ def shifted(trace: OnnxTrace, node: Node) -> Found:
 
 def _joined(trace: OnnxTrace, node: Node, other: object, part: Symbol) -> Found:
     """A part with the mean, and a bias or the part with x; complete where the mean is subtracted."""
-    if isinstance(other, Held) and part.bias is None:
+    if isinstance(other, ConstantArray) and part.bias is None:
         return replace(part, bias=other)
     is_x = isinstance(other, Symbol) and other.kind == "x part" and other.weight is part.weight
     is_same = isinstance(other, Symbol) and other.of.layer is part.of.layer and other.numbers == part.numbers[:2]
@@ -112,7 +117,7 @@ def weighted(trace: OnnxTrace, node: Node, item: Symbol, other: object) -> Found
     """What is made of the inverse of the deviation: with weights, with x, the mean or their difference."""
     if item.kind != "inverse":
         return None
-    if isinstance(other, Held) and item.weight is None:
+    if isinstance(other, ConstantArray) and item.weight is None:
         return replace(item, weight=other)
     if isinstance(other, Symbol) and other.kind == "centred":
         return complete(trace, node, other.of, item) if other.of.layer is item.of.layer else None
@@ -128,7 +133,7 @@ def divided(trace: OnnxTrace, node: Node) -> Found:
     first, second = node.item(0), node.item(1)
     if not isinstance(second, Symbol) or second.kind != "deviation":
         return None
-    if isinstance(first, Held) and first.number == 1.0:
+    if isinstance(first, ConstantArray) and first.number == 1.0:
         return inverse(second)
     is_same = isinstance(first, Symbol) and first.kind == "centred" and first.of.layer is second.of.layer
     return complete(trace, node, first.of, second) if is_same and isinstance(first, Symbol) else None
@@ -137,17 +142,19 @@ def divided(trace: OnnxTrace, node: Node) -> Found:
 def complete(trace: OnnxTrace, node: Node, x: Tensor, part: Symbol) -> Tensor | None:
     """The layer: over channels, or over whole maps without weights."""
     epsilon = float(f"{part.numbers[1]:.7g}")
-    given = {role: held for role, held in (("weight", part.weight), ("bias", part.bias)) if held is not None}
+    given = {
+        role: constant for role, constant in (("weight", part.weight), ("bias", part.bias)) if constant is not None
+    }
     if part.numbers[0] != 0.0 and given:
         return None
     arrays: dict[str, str | None] = {}
-    for role, held in given.items():
-        values = of_channels(held.array, x)
+    for role, constant in given.items():
+        values = of_channels(constant.array, x)
         if values is None:
             return None
-        arrays[role] = trace.weight_of(held.changed(values)).name
+        arrays[role] = trace.weight_of(constant.changed(values)).name
     keys: dict[str, Any] = {"epsilon": epsilon, "weight": "weight" in given, "bias": "bias" in given}
     if part.numbers[0] != 0.0:
-        return Tensor(Box(trace.add(node, "group_norm", [x.layer], x.shape, {"groups": 1, **keys})), x.dims)
+        return Tensor(Memory(trace.add(node, "group_norm", [x.layer], x.shape, {"groups": 1, **keys})), x.dims)
     layer = trace.add(node, "layer_norm", [x.layer], x.shape, keys, arrays)
-    return Tensor(Box(layer), x.dims)
+    return Tensor(Memory(layer), x.dims)

@@ -25,7 +25,7 @@ class Origins:
         root = _common_root([path for path, is_rooted in self._found.values() if path and is_rooted])
         self._root = root
         # What holds other modules computes more than one layer.
-        self._parents = {path[:place] for path in paths for place, char in enumerate(path) if char == "."}
+        self._parents = {path[:index] for path in paths for index, char in enumerate(path) if char == "."}
 
     def of(self, node: Any) -> tuple[str, bool]:
         """The path, and whether it is of one module that holds no others."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..lower import layout
-from ..lower.trace import Box, Tensor, Weight
-from .trace import Held, Node, OnnxTrace, handles
+from ..lower.trace import Memory, Tensor, Weight
+from .trace import ConstantArray, Node, OnnxTrace, handles
 
 
-def _weight(trace: OnnxTrace, node: Node, place: int) -> Weight | None:
-    return trace.weight_of(trace.held(node, place)) if node.item(place) is not None else None
+def _weight(trace: OnnxTrace, node: Node, index: int) -> Weight | None:
+    return trace.weight_of(trace.constant(node, index)) if node.item(index) is not None else None
 
 
 def _epsilon(node: Node) -> float:
@@ -24,14 +24,14 @@ def batch_norm(trace: OnnxTrace, node: Node) -> Any:
     if node.attributes.get("training_mode") or node.outputs > 1:
         trace.refuse(node, "takes the minibatch's statistics", "export the model in evaluation mode")
     roles = ("weight", "bias", "running_mean", "running_var")
-    args = {role: _weight(trace, node, place + 1) for place, role in enumerate(roles)}
+    args = {role: _weight(trace, node, index + 1) for index, role in enumerate(roles)}
     return trace.call("batch_norm", node, input=trace.input(node), eps=_epsilon(node), **args)
 
 
 @handles("InstanceNormalization")
 def instance_norm(trace: OnnxTrace, node: Node) -> Any:
     """Every map by itself; or, of groups of channels in one dimension, these: a group norm."""
-    tensor, weight, bias = trace.input(node), trace.held(node, 1), trace.held(node, 2)
+    tensor, weight, bias = trace.input(node), trace.constant(node, 1), trace.constant(node, 2)
     channels, height, width = tensor.shape
     groups = layout.size(tensor.dims[1])
     inner = channels // groups
@@ -47,7 +47,7 @@ def instance_norm(trace: OnnxTrace, node: Node) -> Any:
     elif not (weight.array == 1).all() or bias.array.any():
         trace.refuse(node, "has weights a group", "deepViz has them a channel")
     layer = trace.add(node, "group_norm", [tensor.layer], tensor.shape, keys, arrays)
-    return Tensor(Box(layer), tensor.dims)
+    return Tensor(Memory(layer), tensor.dims)
 
 
 @handles("GroupNormalization")
@@ -57,11 +57,11 @@ def group_norm(trace: OnnxTrace, node: Node) -> Any:
 
     tensor, groups = trace.input(node), int(node.attributes["num_groups"])
     affine = {}
-    for place, role in ((1, "weight"), (2, "bias")):
-        held = trace.held(node, place)
-        if held.array.size == groups != tensor.shape[0]:
-            held = Held(numpy.repeat(held.array.reshape(-1), tensor.shape[0] // groups))
-        affine[role] = trace.weight_of(held)
+    for index, role in ((1, "weight"), (2, "bias")):
+        constant = trace.constant(node, index)
+        if constant.array.size == groups != tensor.shape[0]:
+            constant = ConstantArray(numpy.repeat(constant.array.reshape(-1), tensor.shape[0] // groups))
+        affine[role] = trace.weight_of(constant)
     return trace.call("group_norm", node, input=tensor, num_groups=groups, eps=_epsilon(node), **affine)
 
 
@@ -98,14 +98,14 @@ def gemm(trace: OnnxTrace, node: Node) -> Any:
     """Fully connected: alpha A B + beta C."""
     import numpy
 
-    tensor, weight = trace.input(node), trace.held(node, 1)
+    tensor, weight = trace.input(node), trace.constant(node, 1)
     if node.attributes.get("transA"):
         trace.refuse(node, "transposes the activations", "deepViz multiplies vectors by weights")
     alpha, beta = (float(node.attributes.get(key, 1.0)) for key in ("alpha", "beta"))
     array = weight.array if node.attributes.get("transB") else weight.array.T
     bias = None
     if node.item(2) is not None:
-        given = trace.held(node, 2)
+        given = trace.constant(node, 2)
         if given.array.size not in (1, array.shape[0]):
             trace.refuse(node, "has other biases than one an output", "deepViz has one an output")
         values = given.array.reshape(-1)
@@ -118,10 +118,10 @@ def gemm(trace: OnnxTrace, node: Node) -> Any:
 @handles("MatMul")
 def matmul(trace: OnnxTrace, node: Node) -> Any:
     """Fully connected, or a convolution of 1 x 1 where the channels come last; a sum after it is its bias."""
-    if not isinstance(node.item(1), Held):
+    if not isinstance(node.item(1), ConstantArray):
         trace.input(node)
         trace.refuse(node, *ATTENTION)
-    tensor, weight = trace.input(node), trace.held(node, 1)
+    tensor, weight = trace.input(node), trace.constant(node, 1)
     if weight.array.ndim != 2:
         trace.refuse(node, "multiplies by a stack of matrices", "deepViz has layers of one matrix")
     return trace.call("linear", node, input=tensor, weight=trace.weight_of(weight.changed(weight.array.T)), bias=None)

@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..lower.arithmetic import of_each
-from ..lower.trace import Box, Tensor
+from ..lower.trace import Memory, Tensor
 from . import moments
-from .trace import HANDLERS, Held, Node, OnnxTrace, Symbol
+from .trace import HANDLERS, ConstantArray, Node, OnnxTrace, Symbol
 from .views import pad_value, pads_of
 from .windows import pooled
 
@@ -35,7 +35,7 @@ def _close(number: float | None, other: float) -> bool:
 
 
 def _number(item: Any) -> float | None:
-    return item.number if isinstance(item, Held) else None
+    return item.number if isinstance(item, ConstantArray) else None
 
 
 def _multiple(tensor: Tensor, of: Tensor) -> float | None:
@@ -127,7 +127,7 @@ def _error(trace: OnnxTrace, node: Node) -> Found:
     item = node.item(0)
     if not isinstance(item, Tensor) or item.layer.type != "linear":
         return None
-    inner = Tensor(Box(item.layer.inputs[0]), item.dims)
+    inner = Tensor(Memory(item.layer.inputs[0]), item.dims)
     return Symbol("error", inner) if _close(_multiple(item, inner), HALF_ROOT) else None
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Refused
 from ..lower import layout
 from ..lower.trace import HANDLERS as CALLS
-from ..lower.trace import Constant, Failed, Parts, Tensor, Trace, Value, Weight
+from ..lower.trace import Constant, Failed, SplitResult, Tensor, Trace, Value, Weight
 from .names import owner
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class ConstantArray:
     """A constant: its values, the initializer's name where it is one, and `F16` or `BF16` where it was that."""
 
     array: numpy.ndarray[Any, Any]
@@ -33,7 +33,7 @@ class Held:
         """The only value; None of several."""
         return float(self.array.reshape(-1)[0]) if self.array.size == 1 else None
 
-    def changed(self, array: numpy.ndarray[Any, Any]) -> Held:
+    def changed(self, array: numpy.ndarray[Any, Any]) -> ConstantArray:
         """Other values of the same origin."""
         return replace(self, array=array)
 
@@ -48,11 +48,11 @@ class Symbol:
     kind: str
     of: Tensor
     numbers: tuple[float, ...] = ()
-    weight: Held | None = None
-    bias: Held | None = None
+    weight: ConstantArray | None = None
+    bias: ConstantArray | None = None
 
 
-Item = Held | Symbol | Tensor | Parts | Weight | Constant | Failed | None
+Item = ConstantArray | Symbol | Tensor | SplitResult | Weight | Constant | Failed | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,14 +75,14 @@ class Node:
     target: str = ""
     meta: Any = None
 
-    def item(self, place: int) -> Item:
+    def item(self, index: int) -> Item:
         """An input; None where there is none."""
-        return self.inputs[place] if place < len(self.inputs) else None
+        return self.inputs[index] if index < len(self.inputs) else None
 
-    def option(self, place: int, key: str) -> Any:
+    def option(self, index: int, key: str) -> Any:
         """What newer versions of an operator take as a constant input, older ones as an attribute; None of neither."""
-        item = self.item(place)
-        if isinstance(item, Held):
+        item = self.item(index)
+        if isinstance(item, ConstantArray):
             return item.array.tolist()
         return self.attributes.get(key)
 
@@ -108,14 +108,14 @@ class OnnxTrace(Trace):
 
     def __init__(self, batch: int, users: dict[str, int]) -> None:
         super().__init__(batch)
-        self.arrays: dict[str, Held] = {}
+        self.arrays: dict[str, ConstantArray] = {}
         self.users = users
 
     # Reading
 
     def value(self, node: Any) -> Value:
         """An item as PyTorch's handlers take it."""
-        if isinstance(node, (Tensor, Weight, Constant, Parts)):
+        if isinstance(node, (Tensor, Weight, Constant, SplitResult)):
             return node
         if isinstance(node, Failed):
             raise Refused(node.reason)
@@ -127,34 +127,34 @@ class OnnxTrace(Trace):
             return float(item)
         return item.number if isinstance(item, Constant) else None
 
-    def input(self, node: Node, place: int = 0) -> Tensor:
+    def input(self, node: Node, index: int = 0) -> Tensor:
         """An activation among a node's inputs. Raises Refused where it is something else."""
-        item = node.item(place)
+        item = node.item(index)
         if isinstance(item, Failed):
             raise Refused(item.reason)
         if isinstance(item, Tensor):
             return item
-        if isinstance(item, Held):
+        if isinstance(item, ConstantArray):
             self.refuse(node, "takes weights where activations are expected", "deepViz has layers over activations")
         self.refuse(node, "takes something that is no layer of deepViz", "it has the layers of docs/recipes.md")
 
-    def held(self, node: Node, place: int) -> Held:
+    def constant(self, node: Node, index: int) -> ConstantArray:
         """A constant among a node's inputs. Raises Refused where it is something else."""
-        item = node.item(place)
+        item = node.item(index)
         if isinstance(item, Failed):
             raise Refused(item.reason)
-        if not isinstance(item, Held):
+        if not isinstance(item, ConstantArray):
             self.refuse(node, "takes weights that are computed from the image", "deepViz has weights of the snapshots")
         return item
 
-    def weight_of(self, held: Held) -> Weight:
+    def weight_of(self, constant: ConstantArray) -> Weight:
         """A constant as a weight of a layer."""
-        base = held.name or "constant"
+        base = constant.name or "constant"
         key = base
         while key in self.arrays:
             key = f"{base} ({len(self.arrays)})"
-        self.arrays[key] = held
-        return Weight(key, tuple(int(length) for length in held.array.shape))
+        self.arrays[key] = constant
+        return Weight(key, tuple(int(length) for length in constant.array.shape))
 
     def shape_of(self, tensor: Tensor) -> tuple[int, ...]:
         """Lengths of a tensor's dimensions."""
@@ -175,12 +175,12 @@ class OnnxTrace(Trace):
         module = owner(name) if self.users.get(name) == 1 else ""
         return (module, True) if module else (node.path, node.owns)
 
-    def is_only_use(self, node: Node, place: int) -> bool:
+    def is_only_use(self, node: Node, index: int) -> bool:
         """Whether no other node takes this input."""
-        return self.users.get(node.names[place]) == 1
+        return self.users.get(node.names[index]) == 1
 
     # Refusing
 
-    def place(self, node: Any) -> str:
+    def describe(self, node: Any) -> str:
         """An operator and its node, in words."""
         return f"`{node.op}` (node `{node.name}`)" if node.name else f"`{node.op}`"

@@ -7,14 +7,14 @@ from typing import Any
 
 from ..lower import layout
 from ..lower.trace import Tensor
-from .trace import Held, Node, OnnxTrace, Symbol, handles
+from .trace import ConstantArray, Node, OnnxTrace, Symbol, handles
 
 
 @handles("Identity", "Dropout", "Cast", "CastLike")
 def same(trace: OnnxTrace, node: Node) -> Any:
     """The same values: floating point stays what it is, and dropout does nothing after training."""
     item = node.item(0)
-    if node.op == "Dropout" and isinstance(mode := node.item(2), Held) and mode.number:
+    if node.op == "Dropout" and isinstance(mode := node.item(2), ConstantArray) and mode.number:
         trace.refuse(node, "drops values in evaluation too", "export the model in evaluation mode")
     if node.op == "Cast" and isinstance(item, Tensor) and node.attributes.get("to") not in (1, 10, 11, 16):
         trace.refuse(node, "makes whole numbers of activations", "deepViz computes in floating point")
@@ -22,20 +22,22 @@ def same(trace: OnnxTrace, node: Node) -> Any:
 
 
 @handles("Shape")
-def shape(trace: OnnxTrace, node: Node) -> Held:
+def shape(trace: OnnxTrace, node: Node) -> ConstantArray:
     """The lengths of a tensor, which are constants here: the batch is of so many images."""
     import numpy
 
     lengths = trace.shape_of(trace.input(node))
-    return Held(numpy.asarray(lengths[node.attributes.get("start", 0) : node.attributes.get("end")], dtype=numpy.int64))
+    return ConstantArray(
+        numpy.asarray(lengths[node.attributes.get("start", 0) : node.attributes.get("end")], dtype=numpy.int64)
+    )
 
 
 @handles("Size")
-def size(trace: OnnxTrace, node: Node) -> Held:
+def size(trace: OnnxTrace, node: Node) -> ConstantArray:
     """The number of values."""
     import numpy
 
-    return Held(numpy.asarray(math.prod(trace.shape_of(trace.input(node))), dtype=numpy.int64))
+    return ConstantArray(numpy.asarray(math.prod(trace.shape_of(trace.input(node))), dtype=numpy.int64))
 
 
 @handles("Reshape", "Flatten", "Squeeze", "Unsqueeze")
@@ -53,7 +55,7 @@ def reshaped(trace: OnnxTrace, node: Node) -> Any:
             wanted = _unsqueezed(lengths, node.option(1, "axes"))
         case _:
             if len(node.inputs) > 1:
-                trace.held(node, 1)
+                trace.constant(node, 1)
             wanted = _lengths(trace, node, lengths, node.option(1, "shape"))
     if math.prod(wanted) != math.prod(lengths):
         found, to = (" x ".join(str(length) for length in some) for some in (lengths, wanted))
@@ -97,7 +99,7 @@ def transposed(trace: OnnxTrace, node: Node) -> Any:
 def expanded(trace: OnnxTrace, node: Node) -> Any:
     """Values repeated along axes of length 1."""
     tensor = trace.input(node)
-    lengths, wanted = list(trace.shape_of(tensor)), [int(length) for length in trace.held(node, 1).array.tolist()]
+    lengths, wanted = list(trace.shape_of(tensor)), [int(length) for length in trace.constant(node, 1).array.tolist()]
     count = max(len(lengths), len(wanted))
     lengths, wanted = ([1] * (count - len(some)) + some for some in (lengths, wanted))
     # Lengths of 1 leave the tensor's own.
@@ -108,7 +110,7 @@ def expanded(trace: OnnxTrace, node: Node) -> Any:
 @handles("Concat")
 def concatenated(trace: OnnxTrace, node: Node) -> Any:
     """Channels one after another."""
-    tensors = [trace.input(node, place) for place in range(len(node.inputs))]
+    tensors = [trace.input(node, index) for index in range(len(node.inputs))]
     return trace.call("cat", node, tensors=tensors, dim=node.attributes["axis"])
 
 
@@ -128,9 +130,9 @@ def split(trace: OnnxTrace, node: Node) -> Any:
 def sliced(trace: OnnxTrace, node: Node) -> Any:
     """Some of the channels, or every k-th row or column."""
     tensor = trace.input(node)
-    for place in range(1, len(node.inputs)):
-        if node.item(place) is not None:
-            trace.held(node, place)
+    for index in range(1, len(node.inputs)):
+        if node.item(index) is not None:
+            trace.constant(node, index)
     starts, ends = node.option(1, "starts"), node.option(2, "ends")
     axes = node.option(3, "axes") or list(range(len(starts)))
     steps = node.option(4, "steps") or [1] * len(starts)
@@ -144,16 +146,16 @@ def sliced(trace: OnnxTrace, node: Node) -> Any:
 @handles("Gather")
 def gathered(trace: OnnxTrace, node: Node) -> Any:
     """One value of an axis, or several in a row."""
-    tensor, places = trace.input(node), trace.held(node, 1).array
+    tensor, indices = trace.input(node), trace.constant(node, 1).array
     lengths = trace.shape_of(tensor)
     axis = node.attributes.get("axis", 0) % len(lengths)
-    if places.ndim == 0:
-        return trace.call("select", node, self=tensor, dim=axis, index=int(places))
-    wanted = [int(place) % lengths[axis] for place in places.reshape(-1)]
+    if indices.ndim == 0:
+        return trace.call("select", node, self=tensor, dim=axis, index=int(indices))
+    wanted = [int(index) % lengths[axis] for index in indices.reshape(-1)]
     if wanted == list(range(lengths[axis])):
-        shape = [*lengths[:axis], *places.shape, *lengths[axis + 1 :]]
+        shape = [*lengths[:axis], *indices.shape, *lengths[axis + 1 :]]
         return trace.call("reshape", node, shape, self=tensor)
-    if places.ndim != 1 or wanted != list(range(wanted[0], wanted[0] + len(wanted))):
+    if indices.ndim != 1 or wanted != list(range(wanted[0], wanted[0] + len(wanted))):
         trace.refuse(node, "takes values in an order of its own", "deepViz takes channels that follow one another")
     return trace.call("narrow", node, self=tensor, dim=axis, start=wanted[0], length=len(wanted))
 

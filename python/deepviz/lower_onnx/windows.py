@@ -48,14 +48,14 @@ def _check_rank(trace: OnnxTrace, node: Node, count: int) -> None:
 @handles("Conv")
 def conv(trace: OnnxTrace, node: Node) -> Any:
     """A convolution."""
-    tensor, weight = trace.input(node), trace.held(node, 1)
+    tensor, weight = trace.input(node), trace.constant(node, 1)
     _check_rank(trace, node, weight.array.ndim)
     layer = trace.map(tensor, node)
     height, width = weight.array.shape[2:]
     windows = _windows(node, (height, width), layer.shape)
     sides = _outputs(windows, layer.shape)
     groups = int(node.attributes.get("group", 1))
-    bias = trace.weight_of(trace.held(node, 2)) if node.item(2) is not None else None
+    bias = trace.weight_of(trace.constant(node, 2)) if node.item(2) is not None else None
     args = {"input": trace.as_map(layer), "weight": trace.weight_of(weight), "bias": bias, "groups": groups}
     return add_conv(trace, node, args, windows, sides)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import Refused
-from ..tensors import memory_of
+from ..tensors import bytes_view
 from .execute import Runner
 
 PROTOCOL = 1
@@ -93,7 +93,7 @@ class Worker:
             while length > 0 and (part := self._requests.read(min(length, 1 << 20))):
                 length -= len(part)
             raise Refused(f"{images} images do not fit into memory") from None
-        view = memory_of(block)
+        view = bytes_view(block)
         while len(view) > 0:
             count = self._requests.readinto(view)  # type: ignore[attr-defined]
             if not count:
@@ -108,7 +108,7 @@ class Worker:
         outputs = runner.outputs(names, images)
         self._say({"floats": [math.prod(form.output) for form in forms]})
         for output in outputs:
-            self._answers.write(memory_of(output))
+            self._answers.write(bytes_view(output))
         self._answers.flush()
 
     def _say(self, answer: dict[str, Any]) -> None:
