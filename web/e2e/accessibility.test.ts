@@ -17,7 +17,7 @@ describe('the keyboard', () => {
     const { page } = dashboard;
     for (const [at, view] of VIEWS.entries()) {
       await dashboard.press(String(at));
-      expect(dashboard.said('view')).toBe(view);
+      expect(dashboard.urlValue('view')).toBe(view);
     }
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();

@@ -9,7 +9,7 @@ describe('colour by effect', () => {
     const bank = page.getByRole('listbox', { name: 'Filter bank of conv1' });
     const place = await bank.boundingBox();
     await page.getByRole('button', { name: 'colour by effect' }).click();
-    await expect.poll(() => dashboard.said('bank.colour')).toBe('effect');
+    await expect.poll(() => dashboard.urlValue('bank.colour')).toBe('effect');
     const effect = page.getByRole('region', { name: 'Effect of filter 1 by class' });
     await expect.poll(() => effect.getByRole('listitem').count()).toBeGreaterThan(2);
     // The bank stays where it is.
@@ -19,7 +19,7 @@ describe('colour by effect', () => {
     await page.getByRole('button', { name: 'Effect of each filter of conv1' }).waitFor();
     await dashboard.press('Escape');
     await page.locator('body').press('a');
-    await expect.poll(() => dashboard.said('bank.colour')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('bank.colour')).toBeNull();
     expect(await effect.count()).toBe(0);
     // A layer that cannot be switched off has no such choice.
     await dashboard.view('filters', { checkpoint: 'last', layer: 'fc10' });
@@ -39,7 +39,7 @@ describe('the map over the image', () => {
     expect(await maps.getAttribute('aria-pressed')).toBe('true');
     await expect.poll(() => page.locator('.images span canvas').count()).toBeGreaterThan(0);
     await maps.click();
-    await expect.poll(() => dashboard.said('why.over')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('why.over')).toBeNull();
     expect(await page.locator('.images span canvas').count()).toBe(0);
   });
 });

@@ -123,7 +123,7 @@ describe('by keyboard, in other views', () => {
       expect(await card.count()).toBe(0);
       expect(await maps.evaluate((node) => node === document.activeElement)).toBe(true);
     }
-    expect(dashboard.said('view')).toBe('image');
+    expect(dashboard.urlValue('view')).toBe('image');
   });
 
   test('Compare: left and right over the filters, up and down over the checkpoints', async ({ dashboard }) => {

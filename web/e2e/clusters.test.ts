@@ -89,19 +89,19 @@ describe('an opened cluster', () => {
       await dashboard.idle();
       const largest = found[number].parts[0];
       if (share(found[number]) > 0.5) {
-        await expect.poll(() => dashboard.said('clusters.open')).toBe(String(largest.cluster));
+        await expect.poll(() => dashboard.urlValue('clusters.open')).toBe(String(largest.cluster));
         expect(await page.getByRole('region', { name: `Cluster ${largest.cluster} opened` }).count()).toBe(1);
         continue;
       }
       // Where no cluster has most of them none is open, and it is said where they are.
       const said = page.locator('.scattered');
       await expect.poll(() => said.count()).toBe(1);
-      expect(dashboard.said('clusters.open')).toBeNull();
+      expect(dashboard.urlValue('clusters.open')).toBeNull();
       const text = ((await said.textContent()) ?? '').replace(/\s+/g, ' ');
       expect(text).toContain(`are in ${found[number].parts.length} clusters here`);
       await said.getByRole('button').click();
       await dashboard.idle();
-      expect(dashboard.said('clusters.open')).toBe(String(largest.cluster));
+      expect(dashboard.urlValue('clusters.open')).toBe(String(largest.cluster));
       expect(await said.count()).toBe(0);
     }
     expect(renumbered).toBeDefined();
@@ -113,7 +113,7 @@ describe('an opened cluster', () => {
     await dashboard.page.getByRole('group', { name: 'split' }).getByRole('button', { name: 'train' }).click();
     await dashboard.idle();
     expect(await regions(dashboard).count()).toBe(30);
-    expect(dashboard.said('clusters.open')).toBeNull();
+    expect(dashboard.urlValue('clusters.open')).toBeNull();
     expect(await dashboard.page.getByRole('region', { name: /opened/ }).count()).toBe(0);
   });
 });

@@ -71,7 +71,7 @@ export class Dashboard {
   }
 
   /** What the address says. */
-  said(key: string): string | null {
+  urlValue(key: string): string | null {
     return new URLSearchParams(new URL(this.page.url()).hash.slice(1)).get(key);
   }
 

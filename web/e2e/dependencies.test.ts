@@ -14,7 +14,7 @@ describe('connections of a filter', () => {
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv2', filter: '3' });
     const { page } = dashboard;
     await page.getByRole('button', { name: 'Connections', exact: true }).click();
-    await expect.poll(() => dashboard.said('show')).toBe('connections');
+    await expect.poll(() => dashboard.urlValue('show')).toBe('connections');
     const drawing = page.getByRole('region', { name: 'Connections of filter 3 of conv2' });
     await drawing.waitFor();
     await dashboard.idle();
@@ -56,7 +56,7 @@ describe('connections of a filter', () => {
     await expect.poll(() => drawing.locator('[data-unit="inputs/1"].reached').count()).toBe(1);
     // The other side's curves.
     await drawing.getByRole('button', { name: 'outputs' }).click();
-    await expect.poll(() => dashboard.said('connections.of')).toBe('outputs');
+    await expect.poll(() => dashboard.urlValue('connections.of')).toBe('outputs');
     expect(await drawing.locator('.curves button').allTextContents()).toEqual(names.slice(6));
     // A click on the curves goes to the checkpoint there.
     const curves = await drawing.locator('.curves svg').first().boundingBox();
@@ -67,7 +67,7 @@ describe('connections of a filter', () => {
     await page
       .getByRole('region', { name: `Connections of filter ${names[0].split(' ')[1]} of conv1` })
       .waitFor();
-    expect([dashboard.said('layer'), dashboard.said('filter')]).toEqual(names[0].split(' '));
+    expect([dashboard.urlValue('layer'), dashboard.urlValue('filter')]).toEqual(names[0].split(' '));
     await page.goBack();
     await page.getByRole('region', { name: 'Connections of filter 3 of conv2' }).waitFor();
     await dashboard.idle();
@@ -77,7 +77,7 @@ describe('connections of a filter', () => {
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '0' });
     const { page } = dashboard;
     await dashboard.press('d');
-    await expect.poll(() => dashboard.said('show')).toBe('connections');
+    await expect.poll(() => dashboard.urlValue('show')).toBe('connections');
     const drawing = page.locator('.drawing');
     await drawing.waitFor();
     expect((await namesOf(drawing)).slice(0, 3).sort()).toEqual(['blue', 'green', 'red']);
@@ -85,7 +85,7 @@ describe('connections of a filter', () => {
     // A colour of the image is reached, and is no unit that could be pinned.
     await dashboard.press('ArrowLeft');
     await dashboard.press('Enter');
-    expect(dashboard.said('layer')).toBe('conv1');
+    expect(dashboard.urlValue('layer')).toBe('conv1');
     await dashboard.press('ArrowRight');
     const layers = ['conv1'];
     while ((await drawing.locator('.unit.outputs').count()) > 0) {
@@ -95,7 +95,7 @@ describe('connections of a filter', () => {
       // The unit is in the middle then, and so is the focus.
       await expect.poll(() => page.locator('.drawing [data-unit="unit"]:focus').count()).toBe(1);
       await dashboard.idle();
-      const layer = dashboard.said('layer')!;
+      const layer = dashboard.urlValue('layer')!;
       expect(layers).not.toContain(layer);
       layers.push(layer);
       if ((await drawing.locator('.unit.outputs').count()) > 0) expect(name).toContain(layer);
@@ -106,13 +106,13 @@ describe('connections of a filter', () => {
     const heading = page.getByRole('heading', { name: / of fc10\)/ });
     const name = await heading.textContent();
     const to = page.getByRole('button', {
-      name: dashboard.said('filter') === '0' ? 'Next filter' : 'Previous filter',
+      name: dashboard.urlValue('filter') === '0' ? 'Next filter' : 'Previous filter',
     });
     await to.focus();
     await dashboard.press('Enter');
     await expect.poll(() => heading.textContent()).not.toBe(name);
     await dashboard.press('d');
-    await expect.poll(() => dashboard.said('show')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('show')).toBeNull();
   });
 
   test('of a layer without weights, in a table, and where nothing is pinned', async ({ dashboard }) => {
@@ -153,7 +153,7 @@ describe('the bank over the image', () => {
     const { page } = dashboard;
     const over = page.getByRole('group', { name: 'weights over' });
     await over.getByRole('button', { name: 'image' }).click();
-    await expect.poll(() => dashboard.said('bank.space')).toBe('pixels');
+    await expect.poll(() => dashboard.urlValue('bank.space')).toBe('pixels');
     const bank = page.getByRole('listbox', { name: 'Filter bank of conv2' });
     await page.getByText('Filters over the image').waitFor();
     await dashboard.idle();
@@ -180,7 +180,7 @@ describe('the bank over the image', () => {
     // Another layer is over the image, too; units of a flat layer are called that.
     await page.mouse.move(4, 4);
     await dashboard.press(']');
-    while (dashboard.said('layer') !== 'fc48') await dashboard.press(']');
+    while (dashboard.urlValue('layer') !== 'fc48') await dashboard.press(']');
     await page.getByText('Units over the image').waitFor();
     await dashboard.idle();
     await page.getByRole('listbox', { name: 'Filter bank of fc48' }).hover({ position: { x: 4, y: 4 } });
@@ -195,7 +195,7 @@ describe('the bank over the image', () => {
     const bank = page.getByRole('listbox', { name: 'Filter bank of conv2' });
     await bank.focus();
     await dashboard.press('ArrowRight');
-    expect(dashboard.said('filter')).toBe('4');
+    expect(dashboard.urlValue('filter')).toBe('4');
     await dashboard.view('filters', { layer: 'conv1', filter: '3', 'bank.space': 'pixels' });
     await page.getByText('Filters in RGB').waitFor();
     expect(await page.getByRole('group', { name: 'weights over' }).count()).toBe(0);

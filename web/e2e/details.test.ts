@@ -81,9 +81,9 @@ describe('an image', () => {
     const maps = page.getByRole('listbox', { name: /^conv2: \d+ activation maps/ });
     const box = (await maps.boundingBox())!;
     await page.mouse.dblclick(box.x + 45, box.y + 8);
-    await expect.poll(() => dashboard.said('view')).toBe('filters');
+    await expect.poll(() => dashboard.urlValue('view')).toBe('filters');
     await dashboard.idle();
-    expect([dashboard.said('layer'), dashboard.said('filter')]).toEqual(['conv2', '1']);
+    expect([dashboard.urlValue('layer'), dashboard.urlValue('filter')]).toEqual(['conv2', '1']);
     expect(await page.getByRole('dialog').count()).toBe(0);
   });
 
@@ -141,7 +141,7 @@ describe('the classifier', () => {
     await rows.nth(1).click();
     await dashboard.idle();
     await expect
-      .poll(() => [dashboard.said('layer'), dashboard.said('filter')])
+      .poll(() => [dashboard.urlValue('layer'), dashboard.urlValue('filter')])
       .toEqual([answer.inputs[1].layer, String(answer.inputs[1].filter)]);
   });
 
@@ -176,7 +176,7 @@ describe('Compare', () => {
     expect(await head.textContent()).toContain('largest norm');
     const selective = await by('selective');
     expect(await head.textContent()).toContain('most selective');
-    expect(dashboard.said('compare.by')).toBe('selective');
+    expect(dashboard.urlValue('compare.by')).toBe('selective');
     const changed = await by('change');
     expect(new Set([norm, selective, changed].map((one) => one.join())).size).toBeGreaterThan(1);
     // Three filters have tiles of more than twice the usual side.
@@ -200,7 +200,7 @@ describe('Compare', () => {
     await field.fill('0-2');
     await field.press('Enter');
     await dashboard.idle();
-    expect([await why.count(), dashboard.said('compare.filters')]).toEqual([0, 'f0.1.2']);
+    expect([await why.count(), dashboard.urlValue('compare.filters')]).toEqual([0, 'f0.1.2']);
   });
 });
 

@@ -49,7 +49,7 @@ describe('a run that diverged', () => {
       expect(await dashboard.slider.getAttribute('aria-valuetext')).toContain(
         'test error not finite, diverged',
       );
-      expect(await dashboard.slider.locator('line.lost').count()).toBe(1);
+      expect(await dashboard.slider.locator('line.diverged').count()).toBe(1);
       const training = page.getByRole('region', { name: 'Training' });
       expect(await training.getByRole('status').first().textContent()).toMatch(
         /diverged at step 1, epoch .*no finite/,

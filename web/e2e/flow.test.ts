@@ -17,7 +17,7 @@ describe.each<Theme>(['dark', 'light'])('the flow in the %s theme', (theme) => {
     const images = dashboard.page.getByRole('group', { name: 'images' });
     await images.getByRole('button', { name: 'with those that stayed' }).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.flow')).toBe('all');
+    expect(dashboard.urlValue('confusion.flow')).toBe('all');
     expect(await dashboard.page.getByText(/^stayed \d/).count()).toBe(1);
     await dashboard.expectAccessible();
   });
@@ -42,7 +42,7 @@ describe('the flow', () => {
     const said = (await active())!;
     const [, from, to, number] = /^(.+) → (.+?): (\d+) image/.exec(said)!;
     await dashboard.press('Enter');
-    expect(dashboard.said('confusion.ribbon')).toMatch(/^\d+-\d+-(gained|lost|wrong)$/);
+    expect(dashboard.urlValue('confusion.ribbon')).toMatch(/^\d+-\d+-(gained|lost|wrong)$/);
     const moves = page.getByRole('listbox', { name: 'Moves from cell to cell' });
     const listed = await moves.getByRole('option').allTextContents();
     for (const one of listed) expect(one).toContain(`${from} → ${to}`);
@@ -53,7 +53,7 @@ describe('the flow', () => {
     expect(await flow.getByRole('option', { selected: true }).getAttribute('aria-label')).toBe(said);
     await flow.focus();
     await dashboard.press('Escape');
-    expect(dashboard.said('confusion.ribbon')).toBeNull();
+    expect(dashboard.urlValue('confusion.ribbon')).toBeNull();
     await dashboard.press('ArrowDown');
     expect(await active()).not.toBe(said);
     // The numbers as a table, and back to the matrix.
@@ -121,7 +121,7 @@ describe('the flow', () => {
     for (const one of own) expect([/^(.+?) → /.exec(one!)![1], / → (.+?): /.exec(one!)![1]]).toContain(to);
     await page.getByRole('button', { name: 'all cells' }).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.cell')).toBeNull();
+    expect(dashboard.urlValue('confusion.cell')).toBeNull();
     expect((await options()).length).toBe(all);
   });
 

@@ -12,14 +12,14 @@ describe('the timeline as an instrument', () => {
     await name.press('Enter');
     await dashboard.expectAccessible();
     await name.press('Escape');
-    await expect.poll(() => dashboard.said('marks')).toBe('4:edges');
+    await expect.poll(() => dashboard.urlValue('marks')).toBe('4:edges');
     await dashboard.press('Home');
     await dashboard.press('.');
     expect(await dashboard.checkpoint()).toBe(4);
     expect(await dashboard.slider.getAttribute('aria-valuetext')).toContain('edges');
     // Another visit, whose address says nothing of marks.
     await dashboard.view('training');
-    await expect.poll(() => dashboard.said('marks')).toBe('4:edges');
+    await expect.poll(() => dashboard.urlValue('marks')).toBe('4:edges');
   });
 
   test('a part of the run is looped, at the speed chosen', async ({ dashboard }) => {
@@ -29,7 +29,7 @@ describe('the timeline as an instrument', () => {
     await dashboard.press('i');
     for (let step = 0; step < 3; step += 1) await dashboard.press('ArrowRight');
     await dashboard.press('Shift+I');
-    await expect.poll(() => dashboard.said('loop')).toBe('5-8');
+    await expect.poll(() => dashboard.urlValue('loop')).toBe('5-8');
     await page
       .getByRole('group', { name: /^Speed/ })
       .getByRole('button', { name: '25' })
@@ -54,14 +54,14 @@ describe('the timeline as an instrument', () => {
       await dashboard.page.keyboard.up('c');
       await dashboard.idle();
       expect(await dashboard.checkpoint()).toBe(9);
-      expect(dashboard.said('checkpoint')).toBe('9');
+      expect(dashboard.urlValue('checkpoint')).toBe('9');
     }
   });
 
   test('the axis counts epochs, steps or images', async ({ dashboard }) => {
     await dashboard.view('training', { checkpoint: '3' });
     await dashboard.page.getByRole('button', { name: /^Axis: epoch/ }).click();
-    await expect.poll(() => dashboard.said('along')).toBe('step');
+    await expect.poll(() => dashboard.urlValue('along')).toBe('step');
     const along = dashboard.page.getByRole('group', { name: 'along' });
     expect(await along.getByRole('button', { name: 'step' }).getAttribute('aria-pressed')).toBe('true');
   });

@@ -92,10 +92,10 @@ describe('without a pointer', () => {
     await dashboard.view('filters', { checkpoint: '3' });
     await reach(dashboard, /^a Confusion/);
     await dashboard.press('Enter');
-    expect(dashboard.said('view')).toBe('confusion');
+    expect(dashboard.urlValue('view')).toBe('confusion');
     await reach(dashboard, /^button % of true class/);
     await dashboard.press('Space');
-    expect(dashboard.said('confusion.shade')).toBe('row');
+    expect(dashboard.urlValue('confusion.shade')).toBe('row');
     await reach(dashboard, /^slider Checkpoint/);
     await dashboard.press('ArrowRight');
     expect(await dashboard.checkpoint()).toBe(4);
@@ -109,9 +109,9 @@ describe('without a pointer', () => {
     await dashboard.press('ArrowRight');
     await dashboard.press('ArrowDown');
     await dashboard.press('Enter');
-    expect(dashboard.said('confusion.cell')).toMatch(/^\d+-\d+$/);
+    expect(dashboard.urlValue('confusion.cell')).toMatch(/^\d+-\d+$/);
     await dashboard.press('Escape');
-    expect(dashboard.said('confusion.cell')).toBeNull();
+    expect(dashboard.urlValue('confusion.cell')).toBeNull();
   });
 
   test('a cluster opens, is closed by Escape; its images are chosen', async ({ dashboard }) => {
@@ -122,17 +122,17 @@ describe('without a pointer', () => {
       .getByRole('button')
       .focus();
     await dashboard.press('Enter');
-    expect(dashboard.said('clusters.open')).toMatch(/^\d+$/);
+    expect(dashboard.urlValue('clusters.open')).toMatch(/^\d+$/);
     await dashboard.press('Escape');
-    expect(dashboard.said('clusters.open')).toBeNull();
-    const before = dashboard.said('image');
+    expect(dashboard.urlValue('clusters.open')).toBeNull();
+    const before = dashboard.urlValue('image');
     await dashboard.page
       .getByRole('listbox', { name: /^Cluster \d+, nearest/ })
       .first()
       .focus();
     await dashboard.press('ArrowRight');
     await dashboard.press('Enter');
-    expect(dashboard.said('image')).not.toBe(before);
+    expect(dashboard.urlValue('image')).not.toBe(before);
   });
 
   test('everything that opens is closed by Escape', async ({ dashboard }) => {
@@ -156,6 +156,6 @@ describe('without a pointer', () => {
     await expect.poll(() => around.textContent()).toContain('2 of 7');
     await dashboard.press('Escape');
     await expect.poll(() => around.count()).toBe(0);
-    expect(dashboard.said('view')).toBe('training');
+    expect(dashboard.urlValue('view')).toBe('training');
   });
 });

@@ -23,12 +23,12 @@ describe('letters at once after /', () => {
         }
       });
       await expect.poll(() => field(dashboard).inputValue()).toBe('bxlf');
-      await expect.poll(() => dashboard.said('search')).toBe('bxlf');
+      await expect.poll(() => dashboard.urlValue('search')).toBe('bxlf');
       expect(await field(dashboard).evaluate((node) => node === document.activeElement)).toBe(true);
       // None of them was a command: before, the playhead, the loop and the tables are as they were.
-      expect(dashboard.said('before')).toBe('1');
+      expect(dashboard.urlValue('before')).toBe('1');
       expect(await dashboard.checkpoint()).toBe(5);
-      expect(dashboard.said('loop')).toBeNull();
+      expect(dashboard.urlValue('loop')).toBeNull();
     },
   );
 
@@ -36,7 +36,7 @@ describe('letters at once after /', () => {
     await dashboard.view('confusion', { checkpoint: '5', before: '1' });
     await dashboard.page.keyboard.type('/cat');
     await expect.poll(() => field(dashboard).inputValue()).toBe('cat');
-    expect(dashboard.said('before')).toBe('1');
+    expect(dashboard.urlValue('before')).toBe('1');
   });
 });
 
@@ -73,9 +73,9 @@ describe('Space', () => {
     const bank = page.getByRole('listbox', { name: 'Filter bank of conv1' });
     await bank.click({ position: { x: 30, y: 30 } });
     await dashboard.idle();
-    const pinned = dashboard.said('filter');
+    const pinned = dashboard.urlValue('filter');
     expect(await steps(dashboard, () => page.keyboard.press('Space'))).toBe(1);
-    expect(dashboard.said('filter')).toBe(pinned);
+    expect(dashboard.urlValue('filter')).toBe(pinned);
   });
 
   test('presses a button that was reached by keys', async ({ dashboard }) => {
@@ -84,6 +84,6 @@ describe('Space', () => {
     await page.getByRole('group', { name: 'order' }).getByRole('button', { name: 'most mixed' }).click();
     await page.keyboard.press('Tab');
     expect(await steps(dashboard, () => page.keyboard.press('Space'))).toBe(0);
-    expect(dashboard.said('clusters.order')).toBe('grew');
+    expect(dashboard.urlValue('clusters.order')).toBe('grew');
   });
 });

@@ -38,7 +38,7 @@ describe('Life of the units', () => {
     const { page } = dashboard;
     await page.getByRole('group', { name: 'page' }).getByRole('button', { name: 'units' }).click();
     await dashboard.idle();
-    expect(dashboard.said('training.page')).toBe('units');
+    expect(dashboard.urlValue('training.page')).toBe('units');
     const histories = await read(page, dashboard.run);
     const died = deaths(histories);
     expect(died.length).toBeGreaterThan(0);
@@ -58,7 +58,7 @@ describe('Life of the units', () => {
     // Another layer, and back by the address.
     await layers.getByRole('button', { name: /^conv1/ }).click();
     await dashboard.idle();
-    expect(dashboard.said('training.layer')).toBe('conv1');
+    expect(dashboard.urlValue('training.layer')).toBe('conv1');
     expect(await page.getByRole('grid', { name: /^Life of the units of conv1/ }).count()).toBe(1);
     await page.reload();
     await dashboard.idle();
@@ -82,7 +82,7 @@ describe('Life of the units', () => {
     await chart.focus();
     for (let n = 0; n <= unit; n++) await page.keyboard.press('ArrowDown');
     await dashboard.idle();
-    expect(dashboard.said('training.unit')).toBe(String(unit));
+    expect(dashboard.urlValue('training.unit')).toBe(String(unit));
     const last = await dashboard.last();
     for (let n = last; n > at; n--) await page.keyboard.press('ArrowLeft');
     await dashboard.idle();
@@ -101,9 +101,9 @@ describe('Life of the units', () => {
     await dashboard.idle();
     expect(await card.textContent()).toContain(`checkpoint ${at}`);
     await dashboard.press('Enter');
-    expect(dashboard.said('view')).toBe('filters');
-    expect(dashboard.said('layer')).toBe(layer);
-    expect(dashboard.said('filter')).toBe(String(unit));
+    expect(dashboard.urlValue('view')).toBe('filters');
+    expect(dashboard.urlValue('layer')).toBe(layer);
+    expect(dashboard.urlValue('filter')).toBe(String(unit));
     expect(await dashboard.checkpoint()).toBe(histories[layer].checkpoints[column - 1]);
     await page.goBack();
     await dashboard.idle();
@@ -114,10 +114,10 @@ describe('Life of the units', () => {
     await page.mouse.click(mark.x, box.y + box.height / 2);
     await dashboard.idle();
     expect(await dashboard.checkpoint()).toBe(at);
-    expect(dashboard.said('view')).toBe('training');
+    expect(dashboard.urlValue('view')).toBe('training');
     await page.mouse.click(mark.x, box.y + box.height / 2);
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('filters');
+    expect(dashboard.urlValue('view')).toBe('filters');
   });
 
   test('the list leads to a death, by one tab stop', async ({ dashboard }) => {
@@ -129,8 +129,8 @@ describe('Life of the units', () => {
     const text = (await list.getByRole('option', { selected: true }).textContent()) ?? '';
     const [layer, unit, at] = /^\s*(\w+) (\d+) dead (?:from|at) (\d+)/.exec(text)!.slice(1);
     expect(await dashboard.checkpoint()).toBe(Number(at));
-    expect(dashboard.said('training.layer')).toBe(layer);
-    expect(dashboard.said('training.unit')).toBe(unit);
+    expect(dashboard.urlValue('training.layer')).toBe(layer);
+    expect(dashboard.urlValue('training.unit')).toBe(unit);
   });
 
   test('has the units as a table', async ({ dashboard }) => {

@@ -39,7 +39,7 @@ describe('lifelines of a layer', () => {
     await dashboard.view('training', { checkpoint: 'last', 'training.page': 'units' });
     await page.getByRole('button', { name: 'similarity to final' }).click();
     await dashboard.idle();
-    expect(dashboard.said('training.show')).toBe('lifelines');
+    expect(dashboard.urlValue('training.show')).toBe('lifelines');
     await page.getByRole('group', { name: 'layer' }).getByRole('button', { name: 'conv2' }).click();
     await dashboard.idle();
     await expect.poll(() => chart(page, 'conv2').count()).toBe(1);
@@ -53,7 +53,7 @@ describe('lifelines of a layer', () => {
     await expect.poll(() => chart(page, 'conv2').count()).toBe(1);
     await page.getByRole('button', { name: 'state', exact: true }).click();
     await dashboard.idle();
-    expect(dashboard.said('training.show')).toBeNull();
+    expect(dashboard.urlValue('training.show')).toBeNull();
     expect(await page.getByRole('grid', { name: /^Life of the units/ }).count()).toBe(1);
   });
 
@@ -66,7 +66,7 @@ describe('lifelines of a layer', () => {
     await chart(page, 'conv2').focus();
     await down(dashboard, 3);
     await dashboard.idle();
-    expect(dashboard.said('training.unit')).toBe(String(order[2].unit));
+    expect(dashboard.urlValue('training.unit')).toBe(String(order[2].unit));
     await dashboard.press('ArrowLeft');
     const at = found.checkpoints.length - 2;
     expect(await dashboard.checkpoint()).toBe(found.checkpoints[at]);
@@ -83,12 +83,12 @@ describe('lifelines of a layer', () => {
     expect(await page.getByRole('dialog').count()).toBe(0);
     await chart(page, 'conv2').focus();
     await dashboard.press('Escape');
-    expect(dashboard.said('training.unit')).toBeNull();
+    expect(dashboard.urlValue('training.unit')).toBeNull();
     await page.getByRole('group', { name: 'order' }).getByRole('button', { name: 'number' }).click();
     await chart(page, 'conv2').focus();
     await down(dashboard, 2);
     await dashboard.idle();
-    expect(dashboard.said('training.unit')).toBe('1');
+    expect(dashboard.urlValue('training.unit')).toBe('1');
   });
 
   test('a click goes there, on the number to the birth; a second click opens the card', async ({
@@ -104,7 +104,7 @@ describe('lifelines of a layer', () => {
     const y = ((row + 0.5) * box.height) / order.length;
     await page.mouse.click(box.x + 8, box.y + y);
     await dashboard.idle();
-    expect(dashboard.said('training.unit')).toBe(String(order[row].unit));
+    expect(dashboard.urlValue('training.unit')).toBe(String(order[row].unit));
     expect(await dashboard.checkpoint()).toBe(order[row].born);
     const tip = page.locator('.tip');
     await expect.poll(() => tip.textContent()).toContain(`conv1 filter ${order[row].unit}`);
@@ -115,7 +115,7 @@ describe('lifelines of a layer', () => {
     expect(await page.getByRole('dialog').count()).toBe(0);
     await page.mouse.click(inFirst.x, inFirst.y);
     await expect.poll(() => page.getByRole('dialog').count()).toBe(1);
-    expect(dashboard.said('view')).toBe('training');
+    expect(dashboard.urlValue('view')).toBe('training');
   });
 
   test('take-overs and deaths are told, and lead there', async ({ dashboard }) => {
@@ -134,7 +134,7 @@ describe('lifelines of a layer', () => {
       const text = (await list.getByRole('option').last().textContent()) ?? '';
       const at = Number(/checkpoint (\d+)/.exec(text)?.[1]);
       expect(await dashboard.checkpoint()).toBe(at);
-      expect(dashboard.said('training.unit')).toBe(/^\s*(\d+)/.exec(text)?.[1]);
+      expect(dashboard.urlValue('training.unit')).toBe(/^\s*(\d+)/.exec(text)?.[1]);
     }
   });
 
@@ -203,7 +203,7 @@ describe('lifelines with a second run', () => {
     expect(await spoken(page, 'conv2')).toMatch(/^filter 1, checkpoint /);
     await panel.getByRole('button', { name: 'open the matched filters' }).click();
     await dashboard.idle();
-    expect([dashboard.said('view'), dashboard.said('layer')]).toEqual(['filters', 'conv2']);
+    expect([dashboard.urlValue('view'), dashboard.urlValue('layer')]).toEqual(['filters', 'conv2']);
   });
 
   test('on a phone everything is within the width', async ({ dashboard }) => {

@@ -7,7 +7,7 @@ describe('a class', () => {
     await dashboard.view('confusion', { checkpoint: 'last' });
     const { page } = dashboard;
     await page.getByRole('rowheader', { name: 'ring' }).getByRole('button').click();
-    await expect.poll(() => dashboard.said('class')).toBe('2');
+    await expect.poll(() => dashboard.urlValue('class')).toBe('2');
     await dashboard.expectAccessible();
     await page.getByRole('link', { name: 'Clusters' }).click();
     await dashboard.idle();
@@ -29,11 +29,11 @@ describe('the matrix', () => {
     await cell.focus();
     await dashboard.press('ArrowDown');
     await dashboard.press('ArrowRight');
-    expect(dashboard.said('confusion.cell') ?? '').toBe('1-2');
+    expect(dashboard.urlValue('confusion.cell') ?? '').toBe('1-2');
     await dashboard.press(' ');
-    await expect.poll(() => dashboard.said('class')).toBe('1');
+    await expect.poll(() => dashboard.urlValue('class')).toBe('1');
     await dashboard.press('Escape');
-    await expect.poll(() => dashboard.said('confusion.cell')).toBe(null);
+    await expect.poll(() => dashboard.urlValue('confusion.cell')).toBe(null);
   });
 
   test('in another order holds the same images', async ({ dashboard }) => {
@@ -45,7 +45,7 @@ describe('the matrix', () => {
     await dashboard.page.getByRole('group', { name: 'order' }).getByRole('button', { name: 'similar' }).click();
     await dashboard.idle();
     expect(await labels()).toEqual(before);
-    expect(dashboard.said('confusion.order')).toBe('similar');
+    expect(dashboard.urlValue('confusion.order')).toBe('similar');
   });
 });
 
@@ -120,7 +120,7 @@ describe('the first minute', () => {
     await tour.getByRole('button', { name: 'done' }).click();
     expect(await tour.count()).toBe(0);
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('story');
+    expect(dashboard.urlValue('view')).toBe('story');
     expect(await page.getByRole('heading', { name: 'The story of this run' }).count()).toBe(1);
   });
 });

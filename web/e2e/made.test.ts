@@ -13,7 +13,7 @@ describe('what a filter would like to see', () => {
     ];
     const before = await others();
     await pinned.getByRole('button', { name: 'What would it like to see?' }).click();
-    await expect.poll(() => dashboard.said('made')).toBe('noise');
+    await expect.poll(() => dashboard.urlValue('made')).toBe('noise');
     const last = await dashboard.last();
     const picture = pinned.getByRole('img', {
       name: /^What filter 3 of conv1 would like to see at checkpoint/,
@@ -37,7 +37,7 @@ describe('what a filter would like to see', () => {
     expect(await others()).toEqual(before);
     // From its top image.
     await pinned.getByRole('button', { name: 'image', exact: true }).click();
-    await expect.poll(() => dashboard.said('made')).toBe('image');
+    await expect.poll(() => dashboard.urlValue('made')).toBe('image');
     await expect
       .poll(() => pinned.getByRole('img', { name: /image \d+, its traits accentuated/ }).count())
       .toBe(1);
@@ -55,10 +55,10 @@ describe('what a filter would like to see', () => {
     await dashboard.view('filters', { checkpoint: 'last', layer: 'fc48', filter: '3' });
     const { page } = dashboard;
     await dashboard.press('e');
-    await expect.poll(() => dashboard.said('made')).toBe('noise');
+    await expect.poll(() => dashboard.urlValue('made')).toBe('noise');
     await page.getByRole('img', { name: /^What unit 3 of fc48 would like to see/ }).waitFor();
     await dashboard.press('e');
-    await expect.poll(() => dashboard.said('made')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('made')).toBeNull();
     await page.getByRole('button', { name: /would (it )?like to see/ }).waitFor();
   });
 

@@ -70,7 +70,7 @@ describe('Captions', () => {
     const button = list.getByRole('button', { name: caption.text }).first();
     await button.click();
     await dashboard.idle();
-    const said = dashboard.said('clusters.slice');
+    const said = dashboard.urlValue('clusters.slice');
     const [subject, side, threshold, name] = (said ?? '').split('~');
     expect([subject, side, name]).toEqual([caption.subject, caption.side, caption.name]);
     expect(Number(threshold)).toBeCloseTo(caption.threshold!, 3);
@@ -92,7 +92,7 @@ describe('Captions', () => {
     expect(await panel.count()).toBe(1);
     await button.click();
     await dashboard.idle();
-    expect(dashboard.said('clusters.slice')).toBeNull();
+    expect(dashboard.urlValue('clusters.slice')).toBeNull();
     expect(await panel.count()).toBe(0);
   });
 
@@ -102,15 +102,15 @@ describe('Captions', () => {
     await open(dashboard, index);
     await what(dashboard, index).getByRole('listitem').getByRole('button').first().focus();
     await dashboard.press('Enter');
-    expect(dashboard.said('clusters.slice')).not.toBeNull();
+    expect(dashboard.urlValue('clusters.slice')).not.toBeNull();
     // The slice stays while one scrubs.
     const panel = dashboard.page.getByRole('region', { name: /^Slice: / });
     await dashboard.press('Home');
     await expect.poll(() => panel.textContent()).toContain('at checkpoint 0,');
     await dashboard.press('End');
     await dashboard.press('Escape');
-    expect(dashboard.said('clusters.open')).toBeNull();
-    expect(dashboard.said('clusters.slice')).toBeNull();
+    expect(dashboard.urlValue('clusters.open')).toBeNull();
+    expect(dashboard.urlValue('clusters.slice')).toBeNull();
   });
 
   test('compare within the class when asked', async ({ dashboard }) => {
@@ -122,7 +122,7 @@ describe('Captions', () => {
       .getByRole('button', { name: /^other / })
       .click();
     await dashboard.idle();
-    expect(dashboard.said('clusters.against')).toBe('class');
+    expect(dashboard.urlValue('clusters.against')).toBe('class');
     const { clusters } = await captionsOf(dashboard, `cluster=${index}&against=class`);
     const [inside, outside] = clusters[0].images;
     const text = (await what(dashboard, index).textContent()) ?? '';
@@ -160,7 +160,7 @@ describe('The images of a cluster', () => {
     const { page } = dashboard;
     await page.getByRole('group', { name: 'images' }).getByRole('button', { name: /^all / }).click();
     await dashboard.idle();
-    expect(dashboard.said('clusters.members')).toBe('all');
+    expect(dashboard.urlValue('clusters.members')).toBe('all');
     const list = page.getByRole('listbox', { name: `All images of cluster ${largest.index}` });
     const option = async () => (await list.getByRole('option').textContent()) ?? '';
     await list.focus();
@@ -173,7 +173,7 @@ describe('The images of a cluster', () => {
       await next.click();
       await dashboard.idle();
       seen += Number(/of (\d+)\s*$/.exec(await option())![1]);
-      expect(Number(dashboard.said('clusters.from')) % onPage).toBe(0);
+      expect(Number(dashboard.urlValue('clusters.from')) % onPage).toBe(0);
     }
     expect(seen).toBe(largest.size);
     await dashboard.expectAccessible();
@@ -204,8 +204,8 @@ describe('The images of a cluster', () => {
     expect(await button.textContent()).toContain(`${Math.round((100 * second.images) / images)} %`);
     await button.click();
     await dashboard.idle();
-    expect(dashboard.said('clusters.set')).toBe('fc10.euclidean');
-    await expect.poll(() => dashboard.said('clusters.open')).toBe(String(second.cluster));
+    expect(dashboard.urlValue('clusters.set')).toBe('fc10.euclidean');
+    await expect.poll(() => dashboard.urlValue('clusters.open')).toBe(String(second.cluster));
     expect(await page.getByRole('region', { name: `Cluster ${second.cluster} opened` }).count()).toBe(1);
   });
 });
@@ -223,7 +223,7 @@ describe('by touch', () => {
     expect(box!.height).toBeGreaterThanOrEqual(44);
     await button.tap();
     await dashboard.idle();
-    expect(dashboard.said('clusters.slice')).not.toBeNull();
+    expect(dashboard.urlValue('clusters.slice')).not.toBeNull();
     await context.close();
     dashboard.expectClean();
   });

@@ -55,7 +55,7 @@ describe('touch', () => {
     expect(Math.round(box.height)).toBeGreaterThanOrEqual(44);
     await cell.click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.cell')).toBe('0-3');
+    expect(dashboard.urlValue('confusion.cell')).toBe('0-3');
     await page.getByRole('button', { name: 'Step forward' }).click();
     await dashboard.idle();
     expect(await dashboard.checkpoint()).toBe(6);
@@ -65,7 +65,7 @@ describe('touch', () => {
     expect(await dashboard.checkpoint()).toBe(0);
     await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'Image' }).click();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('image');
+    expect(dashboard.urlValue('view')).toBe('image');
   });
 });
 

@@ -142,7 +142,7 @@ describe('the network strip', () => {
     }
     expect(await dashboard.checkpoint()).toBe(checkpoint);
     await dashboard.press('Enter');
-    expect(dashboard.said('layer')).toBe('wide_b2');
+    expect(dashboard.urlValue('layer')).toBe('wide_b2');
     await dashboard.press('End');
     await expect.poll(() => focused(page)).toBe('probabilities');
     expect(await strip.locator('.nd[tabindex="0"]').count()).toBe(1);
@@ -208,7 +208,7 @@ describe('filters over the image', () => {
     await dashboard.expectAccessible();
     await page.getByRole('button', { name: 'over channels' }).click();
     await page.getByRole('listbox', { name: 'Filter bank of classes' }).waitFor();
-    await expect.poll(() => dashboard.said('bank.space')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('bank.space')).toBeNull();
     // Connections go through it as far as channels stay apart; units without a picture have their number or class.
     await dashboard.press('d');
     const drawing = page.getByRole('region', { name: /^Connections of/ });

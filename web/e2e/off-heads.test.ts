@@ -101,5 +101,5 @@ test.for(VIEWS)('in one column, %s %j: at the foot', async ([view, more], { dash
   expect(covered).toBe(false);
   await dashboard.expectAccessible();
   await bar.getByRole('button', { name: /^Switch on/ }).click();
-  await expect.poll(() => dashboard.said('off')).toBeNull();
+  await expect.poll(() => dashboard.urlValue('off')).toBeNull();
 });

@@ -12,7 +12,7 @@ describe('by key', () => {
     const { page } = dashboard;
     const before = await page.getByRole('img', { name: /^Predicted classes/ }).boundingBox();
     await dashboard.press('o');
-    await expect.poll(() => dashboard.said('off')).toBe('fc48:3');
+    await expect.poll(() => dashboard.urlValue('off')).toBe('fc48:3');
     expect(page.url()).toContain('off=fc48:3');
     await expect.poll(() => bar(page).textContent()).toMatch(/unit 3 of fc48 is off.*test error.*instead of/s);
     await dashboard.idle();
@@ -24,20 +24,20 @@ describe('by key', () => {
     await page.keyboard.press(']');
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '2', off: 'fc48:3' });
     await dashboard.press('o');
-    await expect.poll(() => dashboard.said('off')).toBe('fc48:3;conv1:2');
+    await expect.poll(() => dashboard.urlValue('off')).toBe('fc48:3;conv1:2');
     await expect.poll(() => bar(page).textContent()).toContain('fc48 3, conv1 2 are off');
     await dashboard.press('Escape');
-    await expect.poll(() => dashboard.said('off')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('off')).toBeNull();
     expect(await bar(page).count()).toBe(0);
-    expect(dashboard.said('filter')).toBe('2');
+    expect(dashboard.urlValue('filter')).toBe('2');
   });
 
   test('without a pin it blinks between off and on', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last', off: 'fc48:3' });
     await dashboard.press('o');
-    await expect.poll(() => dashboard.said('off')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('off')).toBeNull();
     await dashboard.press('o');
-    await expect.poll(() => dashboard.said('off')).toBe('fc48:3');
+    await expect.poll(() => dashboard.urlValue('off')).toBe('fc48:3');
   });
 });
 
@@ -51,7 +51,7 @@ describe('on the card', () => {
     expect(await own.getAttribute('aria-checked')).toBe('true');
     await own.click();
     await expect.poll(() => own.getAttribute('aria-checked')).toBe('false');
-    await expect.poll(() => dashboard.said('off')).toBe(`conv2:${dashboard.said('filter')}`);
+    await expect.poll(() => dashboard.urlValue('off')).toBe(`conv2:${dashboard.urlValue('filter')}`);
     await dashboard.idle();
     await dashboard.expectAccessible();
     // By keyboard, on again; the same state stands under the pinned filter.
@@ -62,11 +62,11 @@ describe('on the card', () => {
     expect(await card.count()).toBe(0);
     const pinned = page.getByRole('region', { name: 'Pinned filter' }).getByRole('switch');
     await pinned.click();
-    await expect.poll(() => dashboard.said('off')).toMatch(/^conv2:\d+$/);
+    await expect.poll(() => dashboard.urlValue('off')).toMatch(/^conv2:\d+$/);
     await bar(page)
       .getByRole('button', { name: /^Switch on/ })
       .click();
-    await expect.poll(() => dashboard.said('off')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('off')).toBeNull();
     // What stands for the classes cannot be off.
     await dashboard.view('filters', { checkpoint: 'last', layer: 'fc10', filter: '1' });
     expect(await page.getByRole('switch').count()).toBe(0);
@@ -112,12 +112,12 @@ describe('whose loss costs a class most', () => {
     // By keyboard: it is tried, and on again.
     await rows.nth(1).focus();
     await page.keyboard.press('Enter');
-    await expect.poll(() => dashboard.said('off')).toMatch(/^fc48:\d+$/);
+    await expect.poll(() => dashboard.urlValue('off')).toMatch(/^fc48:\d+$/);
     await dashboard.idle();
     expect(await rows.nth(1).getAttribute('aria-pressed')).toBe('true');
     await page.getByRole('grid', { name: /^Change of the confusion matrix/ }).waitFor();
     await rows.nth(1).click();
-    await expect.poll(() => dashboard.said('off')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('off')).toBeNull();
     // Of another class: that of the cell.
     const name = await panel.getAttribute('aria-label');
     await cells(page).nth(0).focus();
@@ -127,9 +127,9 @@ describe('whose loss costs a class most', () => {
     await dashboard.press('ArrowDown');
     expect(new Set([name, later, await panel.getAttribute('aria-label')]).size).toBeGreaterThan(1);
     await panel.getByRole('button', { name: 'its mean' }).click();
-    await expect.poll(() => dashboard.said('ablation.to')).toBe('mean');
+    await expect.poll(() => dashboard.urlValue('ablation.to')).toBe('mean');
     await panel.getByRole('button', { name: 'conv1' }).click();
     await expect.poll(() => rows.first().textContent()).toContain('filter');
-    expect(dashboard.said('ablation.layer')).toBe('conv1');
+    expect(dashboard.urlValue('ablation.layer')).toBe('conv1');
   });
 });

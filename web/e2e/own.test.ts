@@ -140,7 +140,7 @@ describe('the brush', () => {
     await page.keyboard.press('1');
     await expect.poll(() => Number(selected(dashboard))).toBeGreaterThanOrEqual(2 ** 31);
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('filters');
+    expect(dashboard.urlValue('view')).toBe('filters');
     expect(await page.getByRole('region', { name: 'Selected image' }).textContent()).toContain(
       '#1253, covered',
     );

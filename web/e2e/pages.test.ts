@@ -41,17 +41,17 @@ describe('a layer of 320 filters', () => {
     expect(await pageText(dashboard)).toMatch(/filters 1–\d+ of 320/);
     await page.getByRole('button', { name: 'Next page of filters' }).click();
     await dashboard.idle();
-    const from = Number(dashboard.said('bank.from'));
+    const from = Number(dashboard.urlValue('bank.from'));
     expect(from).toBeGreaterThan(0);
     expect(await pageText(dashboard)).toContain(`filters ${from + 1}–`);
     const bank = page.getByRole('listbox', { name: 'Filter bank of conv3' });
     await bank.focus();
     await dashboard.press('PageUp');
-    expect(dashboard.said('bank.from')).toBe('0');
+    expect(dashboard.urlValue('bank.from')).toBe('0');
     // The arrows move the pin among the filters of the page.
     await dashboard.press('PageDown');
     await dashboard.press('Home');
-    expect(dashboard.said('filter')).toBe(String(from));
+    expect(dashboard.urlValue('filter')).toBe(String(from));
     dashboard.expectClean();
     await page.context().close();
   });
@@ -62,17 +62,17 @@ describe('a layer of 320 filters', () => {
     for (const by of ['norm', 'change', 'activity']) {
       await page.getByRole('group', { name: 'sort by' }).getByRole('button', { name: by }).click();
       await dashboard.idle();
-      expect(dashboard.said('bank.sort')).toBe(by);
-      expect(dashboard.said('bank.at')).toBe('1');
+      expect(dashboard.urlValue('bank.sort')).toBe(by);
+      expect(dashboard.urlValue('bank.at')).toBe('1');
       const bank = page.getByRole('listbox', { name: 'Filter bank of conv3' });
       await bank.focus();
       await dashboard.press('Home');
-      const first = dashboard.said('filter');
+      const first = dashboard.urlValue('filter');
       await dashboard.page.getByRole('slider', { name: 'Checkpoint' }).focus();
       await dashboard.press('End');
       await bank.focus();
       await dashboard.press('Home');
-      expect(dashboard.said('filter')).toBe(first);
+      expect(dashboard.urlValue('filter')).toBe(first);
       expect(await page.getByRole('button', { name: /^order of \d+$/ }).count()).toBe(1);
       await dashboard.page.getByRole('slider', { name: 'Checkpoint' }).focus();
       await dashboard.press('Home');

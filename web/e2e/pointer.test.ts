@@ -27,24 +27,24 @@ describe('the pointer', () => {
       page.locator(`td[data-truth="${truth}"][data-predicted="${predicted}"]`);
     await cell(1, 1).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.cell')).toBe('1-1');
+    expect(dashboard.urlValue('confusion.cell')).toBe('1-1');
     await cell(1, 2).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.cell')).toBe('1-2');
+    expect(dashboard.urlValue('confusion.cell')).toBe('1-2');
     const last = await dashboard.checkpoint();
     await dashboard.press('ArrowLeft');
     expect(await dashboard.checkpoint()).toBe(last - 1);
-    expect(dashboard.said('confusion.cell')).toBe('1-2');
+    expect(dashboard.urlValue('confusion.cell')).toBe('1-2');
     await cell(1, 2).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.cell')).toBeNull();
+    expect(dashboard.urlValue('confusion.cell')).toBeNull();
   });
 
   test('the cell that was pointed at is in the address, and its history is scrubbed', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last' });
     const { page } = dashboard;
     await page.locator('td[data-truth="2"][data-predicted="3"]').hover();
-    await expect.poll(() => dashboard.said('confusion.at')).toBe('2-3');
+    await expect.poll(() => dashboard.urlValue('confusion.at')).toBe('2-3');
     await dashboard.idle();
     const chart = page.getByRole('img', { name: /images at every checkpoint$/ });
     const room = (await chart.boundingBox())!;
@@ -65,7 +65,7 @@ describe('the pointer', () => {
     await page.mouse.up();
     await dashboard.idle();
     expect(await dashboard.checkpoint()).toBe(now);
-    await expect.poll(() => Number(dashboard.said('before'))).toBeGreaterThan(0);
+    await expect.poll(() => Number(dashboard.urlValue('before'))).toBeGreaterThan(0);
   });
 
   test('Esc empties the search', async ({ dashboard }) => {
@@ -75,9 +75,9 @@ describe('the pointer', () => {
     const field = page.getByRole('searchbox');
     await expect.poll(() => field.evaluate((node) => node === document.activeElement)).toBe(true);
     await page.keyboard.type('zzz');
-    await expect.poll(() => dashboard.said('search')).toBe('zzz');
+    await expect.poll(() => dashboard.urlValue('search')).toBe('zzz');
     await dashboard.press('Escape');
-    await expect.poll(() => dashboard.said('search')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('search')).toBeNull();
     expect(await field.inputValue()).toBe('');
   });
 

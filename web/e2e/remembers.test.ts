@@ -11,7 +11,7 @@ describe('what layers remember of an image', () => {
       .getByRole('button', { name: 'remembers' })
       .focus();
     await page.keyboard.press('Enter');
-    await expect.poll(() => dashboard.said('image.page')).toBe('remembers');
+    await expect.poll(() => dashboard.urlValue('image.page')).toBe('remembers');
     const last = String(await dashboard.last());
     const layers = page.getByRole('listbox', { name: 'Layers' }).getByRole('option');
     await expect.poll(() => layers.count()).toBe(4);
@@ -28,7 +28,7 @@ describe('what layers remember of an image', () => {
     const place = await large.boundingBox();
     await layers.nth(2).focus();
     await page.keyboard.press('Home');
-    await expect.poll(() => dashboard.said('inversion.layer')).toBe('relu1');
+    await expect.poll(() => dashboard.urlValue('inversion.layer')).toBe('relu1');
     expect(await layers.first().evaluate((node) => node === document.activeElement)).toBe(true);
     await dashboard.idle();
     // Over time, with the playhead.
@@ -50,9 +50,9 @@ describe('what layers remember of an image', () => {
     await dashboard.view('image', { checkpoint: 'last', image: '1250', 'image.page': 'remembers' });
     const { page } = dashboard;
     await page.getByRole('listbox', { name: 'Layers' }).getByRole('option').nth(1).click();
-    await expect.poll(() => dashboard.said('inversion.layer')).toBe('relu2');
+    await expect.poll(() => dashboard.urlValue('inversion.layer')).toBe('relu2');
     await page.getByRole('combobox', { name: 'layer over time' }).selectOption('relu1');
-    await expect.poll(() => dashboard.said('inversion.layer')).toBe('relu1');
+    await expect.poll(() => dashboard.urlValue('inversion.layer')).toBe('relu1');
     await page.getByRole('listbox', { name: 'Checkpoints' }).getByRole('option').nth(1).click();
     await dashboard.idle();
     expect(await dashboard.checkpoint()).toBeLessThan(await dashboard.last());

@@ -40,7 +40,7 @@ describe('Review of label errors', () => {
     const { page } = dashboard;
     await page.getByRole('group', { name: 'picture' }).getByRole('button', { name: 'label errors' }).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.page')).toBe('review');
+    expect(dashboard.urlValue('confusion.page')).toBe('review');
     const { items, total } = await issuesOf(page, dashboard.run);
     expect(total).toBeGreaterThan(5);
     const shown = Math.min(40, total);
@@ -59,7 +59,7 @@ describe('Review of label errors', () => {
       await dashboard.press(key);
       expect(await selected(page)).toBe(at);
     }
-    expect(dashboard.said('view')).toBe('confusion');
+    expect(dashboard.urlValue('view')).toBe('confusion');
     await expect.poll(() => kept().verdicts.length).toBe(4);
     const classes = (await read<{ classes: string[] }>(page, `api/runs/${dashboard.run}`)).classes;
     const first = kept().verdicts.find((one) => one.image === items[0].id);
@@ -96,7 +96,7 @@ describe('Review of label errors', () => {
     const { items } = await issuesOf(page, dashboard.run);
     await options(page).nth(2).click();
     await dashboard.idle();
-    expect(dashboard.said('image')).toBe(String(items[2].id));
+    expect(dashboard.urlValue('image')).toBe(String(items[2].id));
     const evidence = page.locator('.evidence');
     expect(await evidence.textContent()).toContain(items[2].score.toFixed(3));
     expect(await evidence.textContent()).toContain(items[2].path);
@@ -116,7 +116,7 @@ describe('Review of label errors', () => {
     await expect.poll(() => kept().verdicts).toEqual([]);
     await pictures.first().click();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('image');
+    expect(dashboard.urlValue('view')).toBe('image');
   });
 
   test('hands all of them over in two clicks', async ({ dashboard }) => {
@@ -138,7 +138,7 @@ describe('Review of label errors', () => {
     const link = /http[^,]*/.exec(lines[3])![0];
     await dashboard.open(link.slice(dashboard.address.length));
     expect(await selected(page)).toBe(2);
-    expect(dashboard.said('image')).toBe(String(items[2].id));
+    expect(dashboard.urlValue('image')).toBe(String(items[2].id));
   });
 
   test('is narrowed to the pinned cell, and widened again', async ({ dashboard }) => {
@@ -157,14 +157,14 @@ describe('Review of label errors', () => {
     await page.reload();
     await dashboard.idle();
     expect(await options(page).count()).toBe(Math.min(40, ofCell.length));
-    expect(dashboard.said('image')).toBe(String(ofCell[0].id));
+    expect(dashboard.urlValue('image')).toBe(String(ofCell[0].id));
     await dashboard.expectAccessible();
     // By keyboard: the chip lets it go.
     const filter = page.getByRole('button', { name: /: show all cells$/ });
     await filter.focus();
     await dashboard.press('Enter');
     await expect.poll(() => options(page).count()).toBe(Math.min(40, total));
-    expect(dashboard.said('confusion.cell')).toBeNull();
+    expect(dashboard.urlValue('confusion.cell')).toBeNull();
     expect(await filter.count()).toBe(0);
     // The short list beside the matrix obeys it too.
     await dashboard.view('confusion', { ...pinned, 'confusion.panel': 'suspects' });
@@ -232,7 +232,7 @@ describe('Review of label errors', () => {
     const { page } = dashboard;
     await page.getByRole('group', { name: 'list' }).getByRole('button', { name: 'near-duplicates' }).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.list')).toBe('duplicates');
+    expect(dashboard.urlValue('confusion.list')).toBe('duplicates');
     const found = await read<{ total: number; items: { test: { id: number } }[] }>(
       page,
       `api/runs/${dashboard.run}/duplicates`,

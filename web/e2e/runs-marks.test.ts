@@ -27,7 +27,7 @@ async function opened(picked: string[], size = { width: 1280, height: 800 }): Pr
 const line = (page: Page, run: string) =>
   page.getByRole('grid', { name: /^Runs/ }).locator('[role=row][aria-selected]').filter({ hasText: run });
 const names = (page: Page, run: string) => page.locator(`[data-run=${run}]`);
-const picks = (dashboard: Dashboard) => decodeURIComponent(dashboard.said('runs.pick') ?? '');
+const picks = (dashboard: Dashboard) => decodeURIComponent(dashboard.urlValue('runs.pick') ?? '');
 
 test('curves are named at their ends; a name under the pointer is marked, its curve and its line too', async () => {
   const dashboard = await opened(['north', 'south']);
@@ -65,7 +65,7 @@ test('a third run is said to be drawn, and is made A or B by mouse and by keyboa
   await dashboard.press('a');
   expect(picks(dashboard)).toBe('west,north,south');
   expect(await line(page, 'west').locator('.badge').textContent()).toBe('A');
-  expect(dashboard.said('run')).toBe('north');
+  expect(dashboard.urlValue('run')).toBe('north');
   dashboard.expectClean();
   await page.context().close();
 });

@@ -51,7 +51,7 @@ describe('Runs', () => {
     test(`is where a folder of several runs opens (${theme})`, async () => {
       const dashboard = await opened('/', undefined, theme);
       const { page } = dashboard;
-      expect(dashboard.said('view')).toBe('runs');
+      expect(dashboard.urlValue('view')).toBe('runs');
       await expect.poll(() => entries(page).count()).toBe(2);
       const head = await grid(page).getByRole('columnheader').allTextContents();
       expect(head.map((text) => text.trim())).toContain('seed');
@@ -64,7 +64,7 @@ describe('Runs', () => {
 
   test('an address that names a run opens that run', async () => {
     const dashboard = await opened('/#run=seed8');
-    expect(['story', 'filters']).toContain(dashboard.said('view'));
+    expect(['story', 'filters']).toContain(dashboard.urlValue('view'));
     await closed(dashboard);
   });
 
@@ -73,7 +73,7 @@ describe('Runs', () => {
     const { page } = dashboard;
     await grid(page).getByRole('button', { name: 'seed' }).click();
     await dashboard.idle();
-    expect(dashboard.said('runs.sort')).toBe('set:seed');
+    expect(dashboard.urlValue('runs.sort')).toBe('set:seed');
     expect(await ids(page)).toEqual(['seed7', 'seed8']);
     await grid(page).getByRole('button', { name: 'seed' }).click();
     await dashboard.idle();
@@ -88,7 +88,7 @@ describe('Runs', () => {
     await expect.poll(() => entries(page).count()).toBe(2);
     await page.getByRole('combobox', { name: 'Group by' }).selectOption('seed');
     await dashboard.idle();
-    expect(dashboard.said('runs.group')).toBe('set:seed');
+    expect(dashboard.urlValue('runs.group')).toBe('set:seed');
     expect(await grid(page).getByRole('row').count()).toBe(5);
     await page.reload();
     await dashboard.idle();
@@ -106,11 +106,11 @@ describe('Runs', () => {
     await dashboard.press(' ');
     expect(await entries(page).locator('.badge').allTextContents()).toEqual(['A', 'B']);
     await dashboard.press('Enter');
-    await expect.poll(() => dashboard.said('view')).toBe('confusion');
-    expect([dashboard.said('run'), dashboard.said('b.run')]).toEqual(both);
+    await expect.poll(() => dashboard.urlValue('view')).toBe('confusion');
+    expect([dashboard.urlValue('run'), dashboard.urlValue('b.run')]).toEqual(both);
     await page.goBack();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('runs');
+    expect(dashboard.urlValue('view')).toBe('runs');
     await page.context().close();
   });
 
@@ -122,7 +122,7 @@ describe('Runs', () => {
     await entries(page).nth(1).locator('[role=gridcell]').first().click();
     await dashboard.idle();
     expect(await entries(page).nth(1).getAttribute('aria-selected')).toBe('true');
-    expect(dashboard.said('runs.pick')).toMatch(/^seed\d$/);
+    expect(dashboard.urlValue('runs.pick')).toMatch(/^seed\d$/);
     await page.getByRole('button', { name: 'clear' }).click();
     await dashboard.idle();
     expect(await entries(page).nth(1).getAttribute('aria-selected')).toBe('false');

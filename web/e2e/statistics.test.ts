@@ -18,8 +18,8 @@ describe('Training', () => {
     await dashboard.expectAccessible();
     await dead.click();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('filters');
-    expect(dashboard.said('layer')).toBe('conv1');
+    expect(dashboard.urlValue('view')).toBe('filters');
+    expect(dashboard.urlValue('layer')).toBe('conv1');
   });
 
   test('has the layers as a table', async ({ dashboard }) => {
@@ -50,7 +50,7 @@ describe('Filters', () => {
     const means = (await region.locator('.v').allTextContents()).map((text) => Number(text.replace('−', '-')));
     expect([...means].sort((a, b) => b - a)).toEqual(means);
     await rows.first().click();
-    await expect.poll(() => dashboard.said('class')).toMatch(/^\d$/);
+    await expect.poll(() => dashboard.urlValue('class')).toMatch(/^\d$/);
     await dashboard.expectAccessible();
   });
 });
@@ -108,7 +108,7 @@ describe('Confusion', () => {
     const number = page.getByRole('spinbutton', { name: 'From checkpoint' });
     await number.fill('0');
     await number.press('Enter');
-    await expect.poll(() => dashboard.said('confusion.since')).toBe('0');
+    await expect.poll(() => dashboard.urlValue('confusion.since')).toBe('0');
     await dashboard.idle();
     expect(await said()).toContain('0 → 3');
     await page.reload();
@@ -132,7 +132,7 @@ describe('Confusion', () => {
     expect(Math.max(...(await forgotten()))).toBeLessThanOrEqual(Math.min(...numbers));
     await table.getByRole('button', { name: 'first correct' }).click();
     await dashboard.idle();
-    expect(dashboard.said('confusion.hard')).toBe('learned');
+    expect(dashboard.urlValue('confusion.hard')).toBe('learned');
     const beside = page.getByRole('group', { name: 'beside the matrix' });
     await beside.getByRole('button', { name: 'possible label errors' }).click();
     await dashboard.idle();
@@ -141,8 +141,8 @@ describe('Confusion', () => {
     const image = /^image (\d+), /.exec((await first.textContent()) ?? '')![1];
     await first.click();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('image');
-    expect(dashboard.said('image')).toBe(image);
+    expect(dashboard.urlValue('view')).toBe('image');
+    expect(dashboard.urlValue('image')).toBe(image);
     const about = page.getByRole('complementary', { name: 'The image' });
     expect(await about.textContent()).toContain('possible label error');
   });
@@ -158,10 +158,10 @@ describe('Image', () => {
     const images = like.getByRole('listbox', { name: 'Similar images' });
     await expect.poll(() => images.count()).toBe(1);
     await dashboard.expectAccessible();
-    const before = dashboard.said('image');
+    const before = dashboard.urlValue('image');
     await images.focus();
     await dashboard.press('Enter');
-    expect(dashboard.said('image')).not.toBe(before);
+    expect(dashboard.urlValue('image')).not.toBe(before);
   });
 
   test('shows the images whose outputs lie nearest, and says which are of another class', async ({
@@ -177,7 +177,7 @@ describe('Image', () => {
     );
     const answer = await page.evaluate(
       async (run) => (await fetch(`api/runs/${run}/checkpoints/last/images/1300/near?limit=3`)).json(),
-      dashboard.said('run'),
+      dashboard.urlValue('run'),
     );
     await images.focus();
     for (const item of answer.items) {
@@ -197,13 +197,13 @@ describe('Image', () => {
     for (const kind of ['cluster', 'cell']) {
       await like.getByRole('button', { name: kind }).click();
       await expect.poll(() => like.getAttribute('data-kind')).toBe(kind);
-      await expect.poll(() => dashboard.said('image.like')).toBe(kind);
+      await expect.poll(() => dashboard.urlValue('image.like')).toBe(kind);
       expect(await like.boundingBox()).toEqual(place);
     }
     await page.reload();
     await expect.poll(() => like.getAttribute('data-kind')).toBe('cell');
     await like.getByRole('button', { name: 'logits' }).click();
-    await expect.poll(() => dashboard.said('image.like')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('image.like')).toBeNull();
   });
 });
 

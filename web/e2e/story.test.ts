@@ -25,15 +25,15 @@ const texts = ({ page }: Dashboard) => page.locator('.st h2').allTextContents();
 describe('the story of a finished run', () => {
   test('is its landing page; an address that names a view opens that view', async ({ dashboard }) => {
     await dashboard.open('/');
-    expect(dashboard.said('view')).toBe('story');
+    expect(dashboard.urlValue('view')).toBe('story');
     const sentences = await read(dashboard);
     expect(sentences.length).toBeGreaterThanOrEqual(4);
     expect((await texts(dashboard)).map((one) => one.trim())).toEqual(sentences.map((one) => one.text));
     await dashboard.expectAccessible();
     await dashboard.open(`/#run=${dashboard.run}`);
-    expect(dashboard.said('view')).toBe('story');
+    expect(dashboard.urlValue('view')).toBe('story');
     await dashboard.open(`/#run=${dashboard.run}&view=clusters`);
-    expect(dashboard.said('view')).toBe('clusters');
+    expect(dashboard.urlValue('view')).toBe('clusters');
   });
 
   test('every sentence leads to the view set up for it', async ({ dashboard }) => {
@@ -43,13 +43,13 @@ describe('the story of a finished run', () => {
       await dashboard.view('story');
       await page.getByRole('link', { name: text }).click();
       await dashboard.idle();
-      expect(dashboard.said('view')).toBe(link.view);
+      expect(dashboard.urlValue('view')).toBe(link.view);
       expect(await dashboard.checkpoint()).toBe(link.checkpoint);
-      for (const [key, value] of Object.entries(link.options)) expect(dashboard.said(key)).toBe(value);
+      for (const [key, value] of Object.entries(link.options)) expect(dashboard.urlValue(key)).toBe(value);
     }
     await page.goBack();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('story');
+    expect(dashboard.urlValue('view')).toBe('story');
   });
 
   test('has its sentences and evidence as a table', async ({ dashboard }) => {
@@ -71,11 +71,11 @@ describe('the story of a finished run', () => {
     await dashboard.idle();
     await page.getByRole('button', { name: 'Next sentence' }).click();
     await dashboard.idle();
-    expect(dashboard.said('story.at')).toBe('1');
+    expect(dashboard.urlValue('story.at')).toBe('1');
     await dashboard.expectAccessible();
     await page.getByRole('button', { name: 'leave' }).click();
     await dashboard.idle();
-    expect(dashboard.said('present')).toBeNull();
+    expect(dashboard.urlValue('present')).toBeNull();
   });
 });
 
@@ -140,13 +140,13 @@ describe('the presenter', () => {
     const sentences = await read(dashboard);
     await dashboard.press('p');
     await dashboard.press('ArrowLeft');
-    expect(dashboard.said('story.at')).toBeNull();
+    expect(dashboard.urlValue('story.at')).toBeNull();
     for (let n = 0; n < sentences.length; n++) await dashboard.press('Space');
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(sentences.at(-1)?.text);
     // The view set up for the sentence stays large; Space plays there.
     await page.getByRole('link', { name: /^open in/ }).click();
     await dashboard.idle();
-    expect(dashboard.said('present')).toBe('1');
+    expect(dashboard.urlValue('present')).toBe('1');
     expect(await page.getByRole('navigation', { name: 'Views' }).isVisible()).toBe(false);
     await dashboard.press('0');
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe(sentences.at(-1)?.text);
@@ -187,7 +187,7 @@ describe('sentences of users', () => {
     await dashboard.idle();
     await page.getByRole('link', { name: 'Look at conv1.' }).click();
     await dashboard.idle();
-    expect([dashboard.said('view'), await dashboard.checkpoint()]).toEqual(['filters', 3]);
+    expect([dashboard.urlValue('view'), await dashboard.checkpoint()]).toEqual(['filters', 3]);
     await page.goBack();
     await dashboard.idle();
     await page.getByRole('button', { name: 'Remove: Look at conv1.' }).click();

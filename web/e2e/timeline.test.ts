@@ -37,7 +37,7 @@ describe('the timeline', () => {
     await dashboard.idle();
     expect(seen.size).toBeGreaterThan(5);
     expect(await dashboard.checkpoint()).toBeGreaterThan(10);
-    await expect.poll(() => dashboard.said('checkpoint')).toBe(String(await dashboard.checkpoint()));
+    await expect.poll(() => dashboard.urlValue('checkpoint')).toBe(String(await dashboard.checkpoint()));
     expect(await picture(dashboard.page)).not.toBe(before);
   });
 

@@ -159,7 +159,7 @@ describe('Clusters', () => {
     await expect.poll(async () => (await shares()).length).toBeGreaterThan(10);
     const found = await shares();
     expect(found).toEqual([...found].sort((x, y) => x - y));
-    expect(dashboard.said('clusters.order')).toBe('grew');
+    expect(dashboard.urlValue('clusters.order')).toBe('grew');
     await dashboard.press('t');
     await expect.poll(() => page.getByRole('columnheader', { name: 'most like in B' }).count()).toBe(1);
     await dashboard.expectAccessible();

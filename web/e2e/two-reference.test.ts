@@ -183,7 +183,7 @@ describe('keys', () => {
     const a = await numbers();
     await page.keyboard.down('c');
     await expect.poll(numbers).toEqual(b.map((text) => text.trim().replace('·', '0')));
-    expect(dashboard.said('checkpoint')).toBe(AT);
+    expect(dashboard.urlValue('checkpoint')).toBe(AT);
     await page.keyboard.up('c');
     await expect.poll(numbers).toEqual(a);
     await closed(dashboard);
@@ -194,20 +194,20 @@ describe('keys', () => {
     const { page } = dashboard;
     await page.getByRole('slider', { name: 'Checkpoint of B' }).waitFor();
     await dashboard.press('b');
-    await expect.poll(() => dashboard.said('b.checkpoint')).toBe(AT);
+    await expect.poll(() => dashboard.urlValue('b.checkpoint')).toBe(AT);
     await dashboard.press('ArrowLeft');
     await dashboard.press('x');
-    await expect.poll(() => dashboard.said('run')).toBe('copy');
+    await expect.poll(() => dashboard.urlValue('run')).toBe('copy');
     await dashboard.idle();
-    expect([dashboard.said('b.run'), dashboard.said('checkpoint'), dashboard.said('b.checkpoint')]).toEqual([
-      'one',
-      AT,
-      String(Number(AT) - 1),
-    ]);
+    expect([
+      dashboard.urlValue('b.run'),
+      dashboard.urlValue('checkpoint'),
+      dashboard.urlValue('b.checkpoint'),
+    ]).toEqual(['one', AT, String(Number(AT) - 1)]);
     await dashboard.press('x');
-    await expect.poll(() => dashboard.said('run')).toBe('one');
+    await expect.poll(() => dashboard.urlValue('run')).toBe('one');
     await dashboard.idle();
-    expect([dashboard.said('checkpoint'), dashboard.said('b.checkpoint')]).toEqual([
+    expect([dashboard.urlValue('checkpoint'), dashboard.urlValue('b.checkpoint')]).toEqual([
       String(Number(AT) - 1),
       AT,
     ]);
@@ -226,7 +226,7 @@ describe('units that are switched off', () => {
       expect(await bar.evaluate((one) => one.closest('.vbar') !== null)).toBe(true);
       await dashboard.expectAccessible();
       await bar.getByRole('button', { name: /^Switch on/ }).click();
-      await expect.poll(() => dashboard.said('off')).toBeNull();
+      await expect.poll(() => dashboard.urlValue('off')).toBeNull();
       await expect.poll(() => page.locator('.vbar .meta.two').isVisible()).toBe(true);
       await closed(dashboard);
     },

@@ -48,15 +48,15 @@ describe('the timeline of two', () => {
     const last = await second(page).getAttribute('aria-valuenow');
     await second(page).focus();
     await dashboard.press('ArrowLeft');
-    await expect.poll(() => dashboard.said('b.checkpoint')).toBe(String(Number(last) - 1));
+    await expect.poll(() => dashboard.urlValue('b.checkpoint')).toBe(String(Number(last) - 1));
     await page.getByRole('button', { name: 'unpin B' }).click();
     await dashboard.idle();
-    expect(dashboard.said('b.checkpoint')).toBeNull();
+    expect(dashboard.urlValue('b.checkpoint')).toBeNull();
     // Two finished runs of other lengths are aligned by the fraction of their training.
     for (const clock of ['step', 'images', 'epoch', 'error']) {
       await page.getByRole('combobox', { name: 'Align the two runs by' }).first().selectOption(clock);
       await dashboard.idle();
-      expect(dashboard.said('clock')).toBe(clock);
+      expect(dashboard.urlValue('clock')).toBe(clock);
     }
     const table = page.getByRole('table', { name: 'The checkpoint of A beside that of B' });
     expect(await table.textContent()).toContain('A − B');
@@ -64,7 +64,7 @@ describe('the timeline of two', () => {
     await page.locator('button.run').click();
     await page.getByRole('button', { name: /^remove/ }).click();
     await dashboard.idle();
-    expect(dashboard.said('b.run')).toBeNull();
+    expect(dashboard.urlValue('b.run')).toBeNull();
     expect(await second(page).count()).toBe(0);
     await closed(dashboard);
   });
@@ -109,10 +109,10 @@ describe('Confusion of two', () => {
     await cells(page).first().focus();
     await dashboard.press('ArrowRight');
     await dashboard.press('Enter');
-    expect(dashboard.said('confusion.two')).toBe('0-1');
+    expect(dashboard.urlValue('confusion.two')).toBe('0-1');
     expect(await page.getByRole('region', { name: 'In the cell of A only' }).count()).toBe(1);
     await dashboard.press('Escape');
-    expect(dashboard.said('confusion.two')).toBeNull();
+    expect(dashboard.urlValue('confusion.two')).toBeNull();
     expect(await page.getByRole('region', { name: 'A right, B wrong' }).count()).toBe(1);
     await closed(dashboard);
   });
@@ -135,7 +135,7 @@ describe('layers and filters of two', () => {
     await dashboard.expectAccessible();
     await chosen.first().focus();
     await dashboard.press('Enter');
-    await expect.poll(() => dashboard.said('view')).toBe('filters');
+    await expect.poll(() => dashboard.urlValue('view')).toBe('filters');
     const pairs = page.getByRole('listbox', { name: /^Matched filters of / });
     await pairs.focus();
     expect(await pairs.getByRole('option').textContent()).toMatch(/A (\d+), B \1, each other’s best.*1\.00/);
@@ -150,7 +150,7 @@ describe('layers and filters of two', () => {
     const names = await of.locator('option').allTextContents();
     await of.selectOption(names[names.length - 1]);
     await dashboard.idle();
-    expect(dashboard.said('b.layer')).toBe(names[names.length - 1]);
+    expect(dashboard.urlValue('b.layer')).toBe(names[names.length - 1]);
     await page.getByRole('button', { name: 'A alone' }).click();
     await dashboard.idle();
     expect(await page.getByRole('navigation', { name: 'Network' }).count()).toBe(1);
@@ -225,15 +225,15 @@ describe('layers and filters of two', () => {
     await expect.poll(() => panel.textContent()).toContain('1.00 by the adjusted Rand index');
     await page.getByRole('listbox', { name: 'Clusters of A' }).focus();
     await dashboard.press('ArrowDown');
-    expect(dashboard.said('clusters.two')).toMatch(/^a-\d+$/);
+    expect(dashboard.urlValue('clusters.two')).toMatch(/^a-\d+$/);
     expect(await panel.textContent()).toMatch(/100 % of it and\s+100 % of the other/);
     await dashboard.expectAccessible();
     await panel.getByRole('button', { name: /^B / }).click();
     await dashboard.idle();
-    expect(dashboard.said('clusters.two')).toMatch(/^b-\d+$/);
+    expect(dashboard.urlValue('clusters.two')).toMatch(/^b-\d+$/);
     await page.getByRole('listbox', { name: 'Clusters of B' }).focus();
     await dashboard.press('Escape');
-    expect(dashboard.said('clusters.two')).toBeNull();
+    expect(dashboard.urlValue('clusters.two')).toBeNull();
     await closed(dashboard);
   });
 
@@ -271,7 +271,7 @@ describe('the card of a matched filter', () => {
     await pairs.click({ position: { x, y: below } });
     await expect.poll(() => card.count()).toBe(0);
     await dashboard.idle();
-    expect(dashboard.said('filter')).toBe('none');
+    expect(dashboard.urlValue('filter')).toBe('none');
     await closed(dashboard);
   });
 

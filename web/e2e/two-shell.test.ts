@@ -115,7 +115,7 @@ describe('where the timeline has room for one lane', () => {
     await page.mouse.click(box.x + box.width - 25, box.y + 20);
     await dashboard.idle();
     expect(await slider.getAttribute('aria-valuenow')).toBe(await slider.getAttribute('aria-valuemax'));
-    expect(dashboard.said('b.checkpoint')).toBe('5');
+    expect(dashboard.urlValue('b.checkpoint')).toBe('5');
     if (!isPresented) expect(await footer.evaluate((one) => one.getBoundingClientRect().height)).toBe(76);
     await dashboard.expectAccessible();
     await closed(dashboard);

@@ -82,7 +82,7 @@ describe('the story of two runs', () => {
       await dashboard.idle();
       const wanted = new URLSearchParams(href.slice(1));
       for (const key of ['view', 'b.run', 'b.checkpoint', 'confusion.two'])
-        expect(dashboard.said(key)).toBe(wanted.get(key));
+        expect(dashboard.urlValue(key)).toBe(wanted.get(key));
       expect(await slider.getAttribute('aria-valuenow')).toBe(last);
       await page.goBack();
       await dashboard.idle();
@@ -92,7 +92,7 @@ describe('the story of two runs', () => {
     const box = (await page.locator('.st').first().boundingBox())!;
     await page.mouse.click(box.x + 20, box.y + box.height - 10);
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('confusion');
+    expect(dashboard.urlValue('view')).toBe('confusion');
     await closed(dashboard);
   });
 
@@ -101,12 +101,12 @@ describe('the story of two runs', () => {
     const { page } = dashboard;
     await page.getByRole('button', { name: 'A alone' }).click();
     await dashboard.idle();
-    expect(dashboard.said('story.page')).toBe('one');
+    expect(dashboard.urlValue('story.page')).toBe('one');
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('The story of this run');
     await dashboard.expectAccessible();
     await page.getByRole('button', { name: 'A and B' }).click();
     await dashboard.idle();
-    expect(dashboard.said('story.page')).toBeNull();
+    expect(dashboard.urlValue('story.page')).toBeNull();
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('The story of two runs');
     await closed(dashboard);
   });

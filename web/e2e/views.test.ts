@@ -13,13 +13,13 @@ describe('Filters', () => {
     await found.getByRole('option', { name: /^#1300 / }).waitFor({ state: 'attached' });
     await page.keyboard.press('Enter');
     await dashboard.idle();
-    expect(dashboard.said('image')).toBe('1300');
+    expect(dashboard.urlValue('image')).toBe('1300');
     const chosen = page.getByRole('region', { name: 'Selected image' });
     expect(await chosen.textContent()).toContain('#1300');
     await page.keyboard.press('Escape');
     for (const view of ['confusion', 'clusters', 'compare', 'training']) {
       await dashboard.view(view, { image: '1300' });
-      expect(dashboard.said('image')).toBe('1300');
+      expect(dashboard.urlValue('image')).toBe('1300');
       expect(await page.getByRole('banner').textContent()).toContain('#1300');
     }
   });
@@ -27,12 +27,12 @@ describe('Filters', () => {
   test('a click on an image of the results selects it', async ({ dashboard }) => {
     await dashboard.view('filters');
     const { page } = dashboard;
-    const before = dashboard.said('image');
+    const before = dashboard.urlValue('image');
     const list = page.getByRole('listbox', { name: 'Images found' });
     await list.click({ position: { x: 150, y: 50 } });
     await dashboard.idle();
-    expect(dashboard.said('image')).toMatch(/^\d+$/);
-    expect(dashboard.said('image')).not.toBe(before);
+    expect(dashboard.urlValue('image')).toMatch(/^\d+$/);
+    expect(dashboard.urlValue('image')).not.toBe(before);
   });
 
   test('a filter that is clicked is pinned and its history shown', async ({ dashboard }) => {
@@ -41,8 +41,8 @@ describe('Filters', () => {
     const bank = page.getByRole('listbox', { name: 'Filter bank of conv1' });
     await bank.click({ position: { x: 30, y: 30 } });
     await dashboard.idle();
-    expect(dashboard.said('filter')).toMatch(/^\d+$/);
-    const name = `History of filter ${dashboard.said('filter')}`;
+    expect(dashboard.urlValue('filter')).toMatch(/^\d+$/);
+    const name = `History of filter ${dashboard.urlValue('filter')}`;
     expect(await page.getByRole('img', { name }).count()).toBe(1);
   });
 });
@@ -149,13 +149,13 @@ describe('the address', () => {
     await dashboard.view('confusion', { checkpoint: '7', image: '1260', layer: 'conv2' });
     await dashboard.press('ArrowRight');
     // The address is written after a pause.
-    await expect.poll(() => dashboard.said('checkpoint')).toBe('8');
+    await expect.poll(() => dashboard.urlValue('checkpoint')).toBe('8');
     const address = dashboard.page.url();
     await dashboard.page.reload();
     await dashboard.idle();
     expect(dashboard.page.url()).toBe(address);
     expect(await dashboard.checkpoint()).toBe(8);
-    expect(dashboard.said('image')).toBe('1260');
+    expect(dashboard.urlValue('image')).toBe('1260');
     const current = dashboard.page.getByRole('navigation', { name: 'Views' }).locator('[aria-current=page]');
     expect(await current.textContent()).toContain('Confusion');
   });
@@ -165,10 +165,10 @@ describe('the address', () => {
     const { page } = dashboard;
     await page.getByRole('navigation', { name: 'Views' }).getByRole('link', { name: 'Clusters' }).click();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('clusters');
+    expect(dashboard.urlValue('view')).toBe('clusters');
     await page.goBack();
     await dashboard.idle();
-    expect(dashboard.said('view')).toBe('filters');
+    expect(dashboard.urlValue('view')).toBe('filters');
     expect(await dashboard.checkpoint()).toBe(3);
   });
 

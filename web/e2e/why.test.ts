@@ -9,7 +9,7 @@ describe('by keyboard', () => {
     const pages = page.getByRole('group', { name: 'page', exact: true });
     await pages.getByRole('button', { name: 'why' }).focus();
     await page.keyboard.press('Enter');
-    await expect.poll(() => dashboard.said('image.page')).toBe('why');
+    await expect.poll(() => dashboard.urlValue('image.page')).toBe('why');
     const film = page.getByRole('listbox', { name: 'Maps of checkpoints' });
     await film.waitFor();
     await dashboard.idle();
@@ -43,14 +43,14 @@ describe('by pointer', () => {
     const check = page.getByRole('region', { name: 'Check' });
     await expect.poll(() => check.textContent()).toMatch(/Check: (passes|fails)/);
     await page.getByRole('button', { name: 'Integrated gradients' }).click();
-    await expect.poll(() => dashboard.said('why.method')).toBe('integrated');
+    await expect.poll(() => dashboard.urlValue('why.method')).toBe('integrated');
     await expect.poll(() => page.locator('.left').textContent()).toMatch(/error \d+\.\d+ % of the difference/);
     await page.getByRole('combobox', { name: 'against' }).selectOption({ index: 2 });
-    await expect.poll(() => dashboard.said('why.against')).toBe('1');
+    await expect.poll(() => dashboard.urlValue('why.against')).toBe('1');
     await dashboard.idle();
     // Another class than the label is explained by choice.
     await page.getByRole('combobox', { name: 'for' }).selectOption({ index: 4 });
-    await expect.poll(() => dashboard.said('why.class')).toBe('3');
+    await expect.poll(() => dashboard.urlValue('why.class')).toBe('3');
     await dashboard.idle();
     await page.getByRole('listbox', { name: 'Maps of checkpoints' }).getByRole('option').nth(1).click();
     await dashboard.idle();
@@ -88,7 +88,7 @@ describe('with parts covered', () => {
     const brush = page.getByRole('application', { name: /^Brush over the image/ });
     await dashboard.idle();
     // The class stays the one that was explained.
-    expect(dashboard.said('why.class')).toMatch(/^\d$/);
+    expect(dashboard.urlValue('why.class')).toMatch(/^\d$/);
     await dashboard.expectAccessible();
     const box = (await brush.boundingBox())!;
     await page.mouse.move(box.x + box.width * 0.4, box.y + box.height * 0.4);
@@ -97,15 +97,15 @@ describe('with parts covered', () => {
       await page.mouse.move(box.x + box.width * (0.4 + 0.02 * n), box.y + box.height * (0.4 + 0.03 * n));
     // While the button is down what is said is of the painted image, which is not selected yet.
     await expect.poll(() => said(dashboard)).not.toBe(before);
-    expect(dashboard.said('image')).toBe('1250');
+    expect(dashboard.urlValue('image')).toBe('1250');
     await page.mouse.up();
-    await expect.poll(() => Number(dashboard.said('image'))).toBeGreaterThanOrEqual(2 ** 31);
+    await expect.poll(() => Number(dashboard.urlValue('image'))).toBeGreaterThanOrEqual(2 ** 31);
     await dashboard.idle();
     expect(await page.locator('.left').textContent()).toContain('#1250, covered');
     await page.getByRole('button', { name: 'uncover' }).click();
-    await expect.poll(() => dashboard.said('image')).toBe('1250');
+    await expect.poll(() => dashboard.urlValue('image')).toBe('1250');
     await page.getByRole('button', { name: 'cover parts' }).click();
-    await expect.poll(() => dashboard.said('why.class')).toBeNull();
+    await expect.poll(() => dashboard.urlValue('why.class')).toBeNull();
     await expect.poll(() => said(dashboard)).toBe(before);
   });
 
@@ -117,7 +117,7 @@ describe('with parts covered', () => {
     await dashboard.idle();
     await page.getByRole('application', { name: /^Brush over the image/ }).focus();
     for (const key of ['+', '+', 'ArrowUp', ' ']) await page.keyboard.press(key);
-    await expect.poll(() => Number(dashboard.said('image'))).toBeGreaterThanOrEqual(2 ** 31);
+    await expect.poll(() => Number(dashboard.urlValue('image'))).toBeGreaterThanOrEqual(2 ** 31);
     await dashboard.idle();
   });
 });

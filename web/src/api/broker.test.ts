@@ -5,7 +5,7 @@ import { POLL_MS, retryWait_ms, statusFromCode } from './follower';
 const A = 'http://localhost/api/runs/a';
 const B = 'http://localhost/api/runs/b';
 
-/** A server that answers as told; what it was asked, and which streams are open. */
+/** A fake server with set answers; records its requests and open streams. */
 class Fake {
   asked: string[] = [];
   open = new Map<ReadableStreamDefaultController<Uint8Array>, string>();
@@ -90,7 +90,7 @@ describe('many tabs', () => {
     server.say('event: checkpoint\ndata: {"index":1,"step":5}\n\n');
     await rest(10);
     for (const tab of tabs) expect([tab.status, ...tab.events]).toEqual(['up', 'checkpoint']);
-    // One that comes later is told how the server is.
+    // A tab that joins later learns the state of the server.
     const late = new Tab();
     late.follow(A, true);
     expect(late.status).toBe('up');
@@ -126,7 +126,7 @@ describe('many tabs', () => {
     await rest(3000);
     expect(server.open.size).toBe(0);
     expect(one.status).toBe('up');
-    // A finished run is asked whether it changed; nothing is said where it did not.
+    // A finished run is checked for changes; without one no event is sent.
     server.asked = [];
     await rest(3 * POLL_MS);
     expect(server.asked.length).toBe(3);
@@ -152,7 +152,7 @@ describe('many tabs', () => {
 });
 
 describe('a stream that ended', () => {
-  it('is asked for again, whatever ended it, until it is there', async () => {
+  it('is requested again, whatever ended it, until it succeeds', async () => {
     const tab = new Tab();
     tab.follow(A, true);
     await rest(5000);
@@ -172,7 +172,7 @@ describe('a stream that ended', () => {
       expect(server.open.size).toBe(1);
     }
   });
-  it('is asked for less and less often, and at once when something else failed', async () => {
+  it('is requested less and less often, and at once when something else failed', async () => {
     const tab = new Tab();
     tab.follow(A, true);
     await rest(5000);
@@ -189,7 +189,7 @@ describe('a stream that ended', () => {
     expect(server.asked.length).toBe(1);
     expect([0, 1, 2, 9].map((n) => retryWait_ms(n, 0.5))).toEqual([100, 500, 850, 8000]);
   });
-  it('is not asked for without a pause where the server ends every one at once', async () => {
+  it('is not requested without a pause where the server ends every stream at once', async () => {
     const tab = new Tab();
     tab.follow(A, true);
     server.asked = [];
@@ -199,7 +199,7 @@ describe('a stream that ended', () => {
     }
     expect(server.asked.length).toBeLessThan(12);
   });
-  it('or is silent for too long is taken for lost', async () => {
+  it('is closed where it is silent for too long', async () => {
     const tab = new Tab();
     tab.follow(A, true);
     await rest(30_000);
@@ -216,7 +216,7 @@ describe('a stream that ended', () => {
   });
 });
 
-it('an answer tells how the server is', () => {
+it('an answer shows the state of the server', () => {
   expect([200, 422, 500].map(statusFromCode)).toEqual(['up', 'up', 'up']);
   expect([401, 404, 502, 503].map(statusFromCode)).toEqual(['token', 'missing', 'starting', 'starting']);
 });

@@ -23,7 +23,7 @@ export interface Member {
   last_message_ms: number;
 }
 
-/** The time that the stream stays open after its tab was hidden, until the tab shown instead has asked for its own run. */
+/** The time that the stream stays open after its tab was hidden, until the tab shown instead has requested its run. */
 const HANDOVER_MS = 1500;
 /** Interval of a tab's heartbeat. A tab that crashed sends no message; it is dropped after three missed heartbeats. */
 export const HEARTBEAT_MS = 20_000;

@@ -13,7 +13,7 @@ describe('the text of a class', () => {
     expect(classText(['0', '1'], 1)).toBe('1');
   });
 
-  it('is its name where even that is taken', () => {
+  it('is its name where even that exists already', () => {
     expect(classText(['a', '0', '#0'], 0)).toBe('a');
   });
 });

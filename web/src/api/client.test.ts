@@ -84,7 +84,7 @@ describe('answers', () => {
       .catch((e: unknown) => e)) as ApiError;
     expect([error.status, error.message]).toEqual([502, 'Bad Gateway']);
   });
-  it('tells a silent server from an abandoned request', async () => {
+  it('distinguishes a silent server from an aborted request', async () => {
     vi.stubGlobal(
       'fetch',
       vi.fn(async () => Promise.reject(new TypeError('failed'))),

@@ -29,7 +29,7 @@ const STEADY_MS = 2000;
 /** Many requests fail at once when a server stops: they cause one check. */
 const CHECK_INTERVAL_MS = 1000;
 
-/** Backoff before the next try after so many failures in a row; random, so that not all clients come back at once. */
+/** Backoff before the next attempt after `failures` in a row; random, so that not all clients reconnect at once. */
 export function retryWait_ms(failures: number, random = Math.random()): number {
   if (failures === 0) return FIRST_WAIT_MS;
   return Math.min(LONGEST_WAIT_MS, SECOND_WAIT_MS * 1.7 ** (failures - 1)) * (0.8 + 0.4 * random);
@@ -126,7 +126,7 @@ export class Follower {
     this.#next(isPolled ? POLL_MS : retryWait_ms(this.#failures));
   }
 
-  /** Resolves when the stream ends. That it ends is no failure yet: the next try tells whether the server is there. */
+  /** Resolves when the stream ends. Its end is not a failure yet: the next attempt shows whether the server answers. */
   async #readStream(signal: AbortSignal, alive: () => void): Promise<Status> {
     const headers = { accept: 'text/event-stream' };
     const response = await fetch(`${this.#options.url}/events`, { signal, headers, cache: 'no-store' });

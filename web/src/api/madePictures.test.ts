@@ -38,7 +38,7 @@ it('ends when the last has gone, not when one has', async () => {
   const [one, other] = [new AbortController(), new AbortController()];
   const first = cache.load(address('x'), one.signal).catch(() => 'ended');
   one.abort();
-  // Another place asks for the same at that moment: it goes on.
+  // Another place requests the same at that moment: the request continues.
   const second = cache.load(address('x'), other.signal).catch(() => 'ended');
   vi.advanceTimersByTime(1000);
   expect(asked[0].signal.aborted).toBe(false);

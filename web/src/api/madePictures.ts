@@ -25,7 +25,7 @@ interface InFlight {
 /** Milliseconds before a request without consumers is aborted: another component may ask for the same a moment later. */
 const GRACE_MS = 50;
 /** Answers that are kept. */
-const MAX_STORED = 400;
+const MAX_CACHED = 400;
 
 export type MadeLoader = (url: string, signal: AbortSignal) => Promise<MadePictures>;
 
@@ -38,7 +38,7 @@ async function fetchMade(url: string, signal: AbortSignal): Promise<MadePictures
   return { bitmap, width, height, pictures };
 }
 
-/** Where pictures are asked for; `version` tells answers to the same address apart: a hash of what they are made of. */
+/** A request for pictures; `version` is a hash of what they depend on: answers of the same address may differ. */
 export interface MadeAddress {
   url: string;
   version: string;
@@ -46,7 +46,7 @@ export interface MadeAddress {
 
 export class MadeCache {
   /** The least recently used first. */
-  readonly #kept = new Map<string, MadePictures>();
+  readonly #cache = new Map<string, MadePictures>();
   readonly #inFlight = new Map<string, InFlight>();
   readonly #load: MadeLoader;
 
@@ -56,10 +56,10 @@ export class MadeCache {
 
   peek({ url, version }: MadeAddress): MadePictures | undefined {
     const key = `${version} ${url}`;
-    const found = this.#kept.get(key);
+    const found = this.#cache.get(key);
     if (found) {
-      this.#kept.delete(key);
-      this.#kept.set(key, found);
+      this.#cache.delete(key);
+      this.#cache.set(key, found);
     }
     return found;
   }
@@ -82,8 +82,8 @@ export class MadeCache {
     const promise = this.#load(url, abort.signal).then(
       (made) => {
         this.#inFlight.delete(key);
-        this.#kept.set(key, made);
-        if (this.#kept.size > MAX_STORED) this.#kept.delete(this.#kept.keys().next().value as string);
+        this.#cache.set(key, made);
+        if (this.#cache.size > MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value as string);
         return made;
       },
       (error: unknown) => {

@@ -108,7 +108,7 @@ describe('pictures', () => {
     expect(hand.asked).toEqual(['strip']);
   });
 
-  it('asks for a part alone where its strip fails', async () => {
+  it('requests a single picture where its strip fails', async () => {
     const hand = byHand();
     const cache = new Pictures(1e6, hand.load, () => Promise.resolve([]));
     cache.prefetchStrips([{ url: 'strip', parts: ['p0'] }]);
@@ -122,7 +122,7 @@ describe('pictures', () => {
     expect(hand.asked).toEqual(['strip', 'p0']);
   });
 
-  it('leaves alone what another asked for ahead', async () => {
+  it('does not cancel what another place has prefetched', async () => {
     const hand = byHand();
     const cache = new Pictures(1e6, hand.load);
     cache.prefetch(['a', 'b', 'c', 'd', 'e'], 'bank');

@@ -1,7 +1,7 @@
 /**
  * Cache of PNG pictures, decoded off-screen.
  *
- * `load` asks for a picture now: the latest request is served before older ones. `prefetch` asks for pictures that may
+ * `load` requests a picture now: the latest request is served before older ones. `prefetch` requests pictures that may
  * be needed soon: they wait until no other request is open. `peek` hands out a cached picture at once, which lets the
  * slider move at a frame per checkpoint. The cache holds a fixed number of bytes; the least recently used go first.
  */
@@ -54,7 +54,7 @@ async function fetchPicture(url: string): Promise<Picture> {
   };
 }
 
-/** The pictures of a strip, one for each checkpoint, as if each had been asked for alone. */
+/** The pictures of a strip, one for each checkpoint, as if each had been requested alone. */
 async function split(strip: Picture): Promise<Picture[]> {
   const { sheet, bitmap } = strip;
   const bands = sheet?.checkpoints ?? [];

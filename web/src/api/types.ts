@@ -46,7 +46,7 @@ export type OwnSentence = OwnSentences['sentences'][number];
 /** Loss, error and speed of several runs, thinned for one picture. Losses in nats, errors as fractions. */
 export type RunCurves = Answer<'/api/curves'>['curves'][number];
 export type CurvePoints = RunCurves['test'];
-/** The checkpoints of two runs, aligned: their positions, and the checkpoint of B that stands for each of A's. */
+/** The checkpoints of two runs, aligned: their positions, and the checkpoint of B that is aligned with each of A's. */
 export type ClockAnswer = Answer<'/api/runs/{run}/clock'>;
 export type ClockName = ClockAnswer['by'];
 /** The confusion of two checkpoints over the same images, with McNemar's tests. Rows are true classes. */

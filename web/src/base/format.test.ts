@@ -33,7 +33,7 @@ describe('format', () => {
     for (const value of [1e5, 1e22, 5e-324, Number.MAX_VALUE, 12345.678])
       for (const print of [fixed, decimal, signed]) expect(print(-value, 3).length).toBeLessThan(11);
   });
-  it('writes a change many times its beginning as so many times', () => {
+  it('writes a change of several times the initial value as a factor', () => {
     expect(relative(0.0423)).toBe('4.2 %');
     expect(relative(0.234)).toBe('23 %');
     expect(relative(9.99)).toBe('999 %');

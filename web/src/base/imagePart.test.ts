@@ -29,7 +29,7 @@ describe('a patch', () => {
   it('lies in the square tile of a large image as in a square input', () => {
     expect(partOfTile(box(112, 0, 56, 112), size(224, 224), size(96, 96))).toEqual(box(48, 0, 24, 48));
   });
-  it('of an oblong input cannot be told in a square tile, which may be cut', () => {
+  it('is unknown for an oblong input in a square tile, which may be cropped', () => {
     expect(partOfTile(box(0, 0, 5, 5), size(320, 200), size(96, 96))).toBeNull();
     // Of images of 64 x 48 made square the tile is the whole image: its middle would have to be known.
     expect(partOfTile(box(0, 0, 5, 5), size(32, 32), size(64, 48))).toBeNull();

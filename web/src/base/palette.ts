@@ -2,13 +2,13 @@
 
 export type Rgb = [number, number, number];
 
-// Tokens depend on the theme alone. Asking the document makes it work out all its styles, so each is asked for once.
+// Tokens depend on the theme alone. Reading one makes the document compute all of its styles, so each is read once.
 const tokens = new Map<string, string>();
 
 export function css(name: string): string {
   const key = `${document.documentElement.dataset.theme ?? ''}/${name}`;
-  const kept = tokens.get(key);
-  if (kept) return kept;
+  const cached = tokens.get(key);
+  if (cached) return cached;
   const value = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   if (value) tokens.set(key, value);
   return value;
@@ -65,7 +65,7 @@ export function contrastInk([r, g, b]: Rgb): 'black' | 'white' {
   return luminance > Math.sqrt(1.05 * 0.05) - 0.05 ? 'black' : 'white';
 }
 
-/** A class's colour. Ten are told apart by eye; beyond ten the name must do, so all the others share grey. */
+/** The colour of a class. Ten colours can be distinguished; with more classes all the others share grey. */
 export function classColour(index: number, classes: number): string {
   return classes <= 10 ? `var(--cat-${index})` : index < 10 ? `var(--cat-${index})` : 'var(--text-3)';
 }

@@ -149,8 +149,8 @@ interface SvgDrawing {
 }
 
 function drawText(node: Text, { position, out }: SvgDrawing): void {
-  const said = node.data.replace(/\s+/g, ' ').trim();
-  if (!said || !node.parentElement) return;
+  const text = node.data.replace(/\s+/g, ' ').trim();
+  if (!text || !node.parentElement) return;
   const range = document.createRange();
   range.setStart(node, node.data.search(/\S/));
   range.setEnd(node, node.data.trimEnd().length);
@@ -163,7 +163,7 @@ function drawText(node: Text, { position, out }: SvgDrawing): void {
     ? `transform="translate(${rounded(x + rect.width * 0.75)} ${rounded(y + rect.height)}) rotate(-90)"`
     : `x="${rounded(x)}" y="${rounded(y + rect.height * 0.77)}"`;
   out.push(
-    `<text ${at} fill="${style.color}" font-size="${style.fontSize}" font-weight="${style.fontWeight}">${escaped(said)}</text>`,
+    `<text ${at} fill="${style.color}" font-size="${style.fontSize}" font-weight="${style.fontWeight}">${escaped(text)}</text>`,
   );
 }
 

@@ -1,4 +1,4 @@
-/** A word that has an explanation tells it while the pointer rests on it. */
+/** Shows the explanation of a term while the pointer rests on it. */
 import { TERMS, termAt } from '../base/terms';
 import { hideTip, showTip } from '../views/common/tip.svelte';
 

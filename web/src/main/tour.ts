@@ -11,8 +11,8 @@ export const isDemo = (run: Pick<Run, 'name'> & { corpus: Pick<Run['corpus'], 'n
 /** The address names nothing to look at: only perhaps the run, or the theme. A followed link shows no tour. */
 export function isBare(hash: string): boolean {
   const { options, ...named } = { ...urlStateFromHash(hash), run: null };
-  const kept = Object.keys(options).filter((name) => name !== 'theme');
-  return kept.length === 0 && Object.values(named).every((value) => value === null);
+  const otherOptions = Object.keys(options).filter((name) => name !== 'theme');
+  return otherOptions.length === 0 && Object.values(named).every((value) => value === null);
 }
 
 export function tourDone(): boolean {

@@ -23,7 +23,7 @@ function field() {
   return { input, heard };
 }
 
-describe('keys before the field is there', () => {
+describe('keys before the field exists', () => {
   it('go into it, none of them lost', () => {
     const { input, heard } = field();
     let there = false;
@@ -40,7 +40,7 @@ describe('keys before the field is there', () => {
     // From now on the field takes them itself.
     expect(ahead.take(key('s'))).toBe(false);
   });
-  it('are none where the field is there at once: what it holds is chosen, to be replaced', () => {
+  it('are none where the field exists at once: its text is selected, to be replaced', () => {
     const { input, heard } = field();
     new TypeAhead(() => input as unknown as HTMLInputElement).begin();
     expect(heard).toEqual([]);

@@ -3,7 +3,7 @@
  * They are buffered from the request for the field until it exists, and never taken for commands.
  */
 export class TypeAhead {
-  #kept: string | null = null;
+  #typed: string | null = null;
   #frame = 0;
   #until = 0;
   readonly #find: () => HTMLInputElement | null;
@@ -12,20 +12,20 @@ export class TypeAhead {
     this.#find = find;
   }
 
-  /** Asks for the field; it is looked for in every frame until it is there, for so long at most. */
+  /** Requests the field, which is looked for in every frame until it exists or the time limit has passed. */
   begin(patience_ms = 10_000): void {
     cancelAnimationFrame(this.#frame);
-    this.#kept = '';
+    this.#typed = '';
     this.#until = performance.now() + patience_ms;
     this.#look();
   }
 
   /** Takes a key press for the field; false where none is waited for, or the key is none that writes. */
   take(event: Pick<KeyboardEvent, 'key' | 'ctrlKey' | 'metaKey' | 'altKey'>): boolean {
-    if (this.#kept === null || event.ctrlKey || event.metaKey || event.altKey) return false;
+    if (this.#typed === null || event.ctrlKey || event.metaKey || event.altKey) return false;
     if (event.key === 'Escape') this.end();
-    else if (event.key === 'Backspace') this.#kept = this.#kept.slice(0, -1);
-    else if (event.key.length === 1) this.#kept += event.key;
+    else if (event.key === 'Backspace') this.#typed = this.#typed.slice(0, -1);
+    else if (event.key.length === 1) this.#typed += event.key;
     else return false;
     return true;
   }
@@ -33,18 +33,18 @@ export class TypeAhead {
   /** The field is no longer waited for. */
   end(): void {
     cancelAnimationFrame(this.#frame);
-    this.#kept = null;
+    this.#typed = null;
   }
 
   #look = (): void => {
-    if (this.#kept === null) return;
+    if (this.#typed === null) return;
     const field = this.#find();
     if (!field) {
       if (performance.now() < this.#until) this.#frame = requestAnimationFrame(this.#look);
       else this.end();
       return;
     }
-    const text = this.#kept;
+    const text = this.#typed;
     this.end();
     field.focus();
     // The former search text is replaced.

@@ -50,7 +50,7 @@ it('goes an epoch on or back', () => {
     epochAway(points, 0, -1),
   ]).toEqual([2, 1, 4, 0]);
 });
-it('tells statistics that became ready from checkpoints that were added', () => {
+it('distinguishes new statistics from new checkpoints', () => {
   const at = (index: number, test: 'ready' | 'missing') => ({
     index,
     statistics: { train: 'missing' as const, test },

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Coalesced } from './coalesced';
 
-/** Promises that are settled by hand, in the order in which they were asked for. */
+/** Promises that are settled by hand, in the order in which they were requested. */
 function byHand() {
   const open: (() => void)[] = [];
   const failures: ((reason: Error) => void)[] = [];
@@ -30,7 +30,7 @@ function byHand() {
   };
 }
 
-test('what is asked for meanwhile is one more, after the rest', async () => {
+test('calls during the work lead to one more run, after the rest', async () => {
   const [work, rest] = [byHand(), byHand()];
   const coalesced = new Coalesced(
     () => work.make(),
@@ -68,7 +68,7 @@ test('the answer is that of work begun after the question', async () => {
   expect(answered).toBe(1);
 });
 
-test('work that fails is told of and does not end it', async () => {
+test('work that fails is reported and does not stop later calls', async () => {
   const [work, rest] = [byHand(), byHand()];
   const coalesced = new Coalesced(
     () => work.make(),

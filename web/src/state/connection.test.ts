@@ -32,7 +32,7 @@ describe('what failed', () => {
     await settled();
     expect(acts.length).toBe(2);
   });
-  it('is asked again after a while, ever longer, where the server is there', async () => {
+  it('is retried with growing pauses where the server answers', async () => {
     const server = new Connection();
     server.setStatus('up');
     let asked = 0;
@@ -90,7 +90,7 @@ describe('what failed', () => {
 });
 
 describe('what is waited for', () => {
-  it('is told in words', () => {
+  it('is described in words', () => {
     const server = new Connection();
     expect(server.waitsFor).toBeNull();
     server.setStatus('up');

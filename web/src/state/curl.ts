@@ -24,14 +24,14 @@ export function savedAs(address: string): string | null {
   const layer = after(pieces, 'layers');
   const isStrip = pieces.at(-1) === 'strip';
   if (layer && (isStrip || pieces.includes('filters'))) {
-    const said = (name: string) => url.searchParams.get(name) ?? undefined;
-    const image = after(pieces, 'apply') ?? said('apply');
+    const parameter = (name: string) => url.searchParams.get(name) ?? undefined;
+    const image = after(pieces, 'apply') ?? parameter('apply');
     const words = [
       layer,
       image === undefined ? 'weights' : `activations-of-${image}`,
-      selected('filter', isStrip ? said('filters') : after(pieces, 'filters')),
-      selected('channel', isStrip ? said('channels') : after(pieces, 'channels')),
-      (isStrip ? said('checkpoints') : after(pieces, 'checkpoints')) ?? '',
+      selected('filter', isStrip ? parameter('filters') : after(pieces, 'filters')),
+      selected('channel', isStrip ? parameter('channels') : after(pieces, 'channels')),
+      (isStrip ? parameter('checkpoints') : after(pieces, 'checkpoints')) ?? '',
     ];
     return `${fileName(words.filter(Boolean).join('-'))}.${kind}`;
   }

@@ -33,10 +33,10 @@ export function scaleWords([low, high]: readonly number[], isDiverged: boolean, 
 /** `12 of 48 above zero`, and how many of them are no numbers. */
 export function aboveZeroWords(values: ArrayLike<number>): string {
   const all = Array.from(values);
-  const lost = all.filter((value) => !Number.isFinite(value)).length;
-  if (lost === all.length && lost > 0) return NOT_FINITE;
+  const divergedCount = all.filter((value) => !Number.isFinite(value)).length;
+  if (divergedCount === all.length && divergedCount > 0) return NOT_FINITE;
   const above = all.filter((value) => Number.isFinite(value) && value > 0).length;
-  return `${above} of ${all.length} above zero${lost ? `, ${lost} ${NOT_FINITE}` : ''}`;
+  return `${above} of ${all.length} above zero${divergedCount ? `, ${divergedCount} ${NOT_FINITE}` : ''}`;
 }
 
 /** `diverged at step 1,200`. */

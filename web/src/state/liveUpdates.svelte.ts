@@ -122,7 +122,7 @@ export class LiveUpdates {
     return this.#reading.run();
   }
 
-  /** A server that has just started is still reading the images: refreshes until they are there. */
+  /** A server that has just started is still reading the images: refreshes until they are read. */
   awaitImages(): void {
     clearTimeout(this.#imagesTimer);
     const { run, imageDetail } = this.#state;

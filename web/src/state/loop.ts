@@ -6,9 +6,9 @@ export type Loop = 'off' | 'all' | [number, number];
 /** `10-40`, `all`, or nothing. */
 export function parseLoop(text: string | null | undefined): Loop {
   if (text === 'all') return 'all';
-  const said = /^(\d{1,7})-(\d{1,7})$/.exec(text ?? '');
-  if (!said) return 'off';
-  return rangeOf(Number(said[1]), Number(said[2]));
+  const match = /^(\d{1,7})-(\d{1,7})$/.exec(text ?? '');
+  if (!match) return 'off';
+  return rangeOf(Number(match[1]), Number(match[2]));
 }
 
 export const formatLoop = (loop: Loop): string =>

@@ -51,8 +51,8 @@ export class MarkList {
 
   /** The options with the marks stored at the last visit, where the address has none. */
   static withStored(run: string, options: Record<string, string>): Record<string, string> {
-    const kept = 'marks' in options ? null : storedMarks(run);
-    return kept ? { ...options, marks: kept } : options;
+    const stored = 'marks' in options ? null : storedMarks(run);
+    return stored ? { ...options, marks: stored } : options;
   }
 
   #save(marks: Mark[]): void {

@@ -17,8 +17,8 @@ export const cleanName = (text: string): string =>
 export function parseMarks(text: string | null | undefined): Mark[] {
   const found = new Map<number, string>();
   for (const part of (text ?? '').split(',')) {
-    const said = /^(\d{1,7})(?::(.*))?$/.exec(part);
-    if (said) found.set(Number(said[1]), cleanName(said[2] ?? ''));
+    const match = /^(\d{1,7})(?::(.*))?$/.exec(part);
+    if (match) found.set(Number(match[1]), cleanName(match[2] ?? ''));
   }
   return [...found]
     .map(([checkpoint, name]) => ({ checkpoint, name }))

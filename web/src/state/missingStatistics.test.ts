@@ -36,7 +36,7 @@ describe('what the server lacks', () => {
     hint: 'compute it too with `deepviz stats RUN --layers layer1.0.conv1`',
   };
 
-  it('is told from a failure, in its own words', () => {
+  it('is distinguished from a failure, in its own words', () => {
     expect(lackingOf(new ApiError(problem))).toEqual({
       what: 'the statistics of checkpoint 3 (test) leave out layer1.0.conv1',
       hint: problem.hint,
@@ -77,7 +77,7 @@ describe('checkpoints at which an image has no answer', () => {
   });
 });
 
-it('lines of the metrics that are left out are told of', () => {
+it('skipped lines of the metrics are reported', () => {
   expect(skippedWords({ lines: 1, first_line: 5, reason: 'missing field `loss`' })).toBe(
     'Line 5 of metrics.jsonl cannot be read and is left out: missing field `loss`',
   );

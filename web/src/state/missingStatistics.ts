@@ -49,17 +49,17 @@ export function unansweredWords(
   const readable = points.filter((point) => !point.problem);
   const open = readable.filter((point) => !has.has(point.index));
   if (!open.length) return '';
-  const lost = open.filter((point) => point.diverged || point.not_finite).length;
+  const divergedCount = open.filter((point) => point.diverged || point.not_finite).length;
   const parts = [
     `${formatCount(readable.length - open.length)} of ${plural(readable.length, 'checkpoint')} known`,
   ];
-  if (lost)
+  if (divergedCount)
     parts.push(
-      lost === open.length
+      divergedCount === open.length
         ? 'the rest have diverged'
-        : `${formatCount(lost)} ${lost === 1 ? 'has' : 'have'} diverged`,
+        : `${formatCount(divergedCount)} ${divergedCount === 1 ? 'has' : 'have'} diverged`,
     );
-  if (lost < open.length) parts.push('the rest come with the statistics');
+  if (divergedCount < open.length) parts.push('the rest come with the statistics');
   return parts.join('; ');
 }
 

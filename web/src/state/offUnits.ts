@@ -8,7 +8,7 @@ export interface OffUnit {
 
 type Known = Pick<Layer, 'name' | 'inputs' | 'shape' | 'weight_shape'>;
 
-/** A range in an address names that many units at most. */
+/** Limit of units that an address can name. */
 const MAX_UNITS = 4096;
 
 /** Reads `fc64:39;conv1:2,5-7`; what cannot be read is left out. */
@@ -18,10 +18,10 @@ export function parseOff(text: string): OffUnit[] {
     const at = part.lastIndexOf(':');
     if (at < 1) continue;
     for (const range of part.slice(at + 1).split(',')) {
-      const said = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(range.trim());
-      if (!said) continue;
-      const to = Number(said[2] ?? said[1]);
-      for (let filter = Number(said[1]); filter <= to && units.length < MAX_UNITS; filter += 1)
+      const match = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(range.trim());
+      if (!match) continue;
+      const to = Number(match[2] ?? match[1]);
+      for (let filter = Number(match[1]); filter <= to && units.length < MAX_UNITS; filter += 1)
         units.push({ layer: part.slice(0, at).trim(), filter });
     }
   }

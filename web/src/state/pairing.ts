@@ -85,7 +85,7 @@ export function whyNotAsked(a: Measured | null, b: Measured | null, image: numbe
   return a.corpus.identity === b.corpus.identity ? '' : 'B was trained on other images';
 }
 
-/** Why B's counts of images cannot stand beside A's. */
+/** Why B's counts of images cannot be compared with A's. */
 export function whyNotCounted(a: Measured | null, b: Measured | null): string {
   if (!a || !b) return '';
   if (a.corpus.identity !== b.corpus.identity) return 'B was measured on other images';

@@ -10,7 +10,7 @@ import type { Checkpoint } from '../api/types';
 export const SPEEDS = [1, 5, 10, 25, 60] as const;
 const DEFAULT_SPEED = 10;
 const MAX_WAIT_MS = 1000;
-/** A frame comes a little early or late: a tick due this soon is taken now. */
+/** A frame comes a little early or late: a tick that is due this soon is executed now. */
 const SLACK_MS = 4;
 
 /** The part of the store that playback needs. */
@@ -33,8 +33,8 @@ export class Player {
   #due = 0;
   #frame = 0;
   readonly speed = $derived.by(() => {
-    const said = Number(this.#owner.option('speed', ''));
-    return said >= 1 && said <= 60 ? said : DEFAULT_SPEED;
+    const option = Number(this.#owner.option('speed', ''));
+    return option >= 1 && option <= 60 ? option : DEFAULT_SPEED;
   });
   readonly loop = $derived.by<Loop>(() => parseLoop(this.#owner.option('loop', '')));
 

@@ -23,9 +23,9 @@ export class Presenter {
   );
   /** The sentence that is shown, or was. */
   readonly at = $derived.by(() => {
-    const said = Number(this.#owner.option('story.at', '0'));
+    const option = Number(this.#owner.option('story.at', '0'));
     const last = Math.max(0, (this.slides?.length ?? 1) - 1);
-    return Number.isInteger(said) && said >= 0 ? Math.min(last, said) : 0;
+    return Number.isInteger(option) && option >= 0 ? Math.min(last, option) : 0;
   });
 
   toggle(): void {

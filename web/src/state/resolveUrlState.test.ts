@@ -30,9 +30,17 @@ it('fills in the newest readable checkpoint, the first epoch, the first layer wi
   });
 });
 
-it('keeps what is said where the run has it', () => {
-  const said = { ...emptyUrlState(), view: 'image', checkpoint: 1, before: 0, filter: 7, channel: 2, image: 3 };
-  expect(resolveUrlState(said, run)).toMatchObject({
+it('keeps the requested state where the run has it', () => {
+  const requested = {
+    ...emptyUrlState(),
+    view: 'image',
+    checkpoint: 1,
+    before: 0,
+    filter: 7,
+    channel: 2,
+    image: 3,
+  };
+  expect(resolveUrlState(requested, run)).toMatchObject({
     view: 'image',
     checkpoint: 1,
     filter: 7,

@@ -44,7 +44,7 @@ export class Resource<T> {
   pending = $state(false);
   slow = $state(false);
   error = $state.raw<unknown>(null);
-  #again = $state(0);
+  #retryCount = $state(0);
   readonly #options: Options;
   readonly #cache = new Map<string, T>();
   /** The request in flight. The same key again (after a refresh of the run, for example) leaves it alone. */
@@ -52,12 +52,12 @@ export class Resource<T> {
   /** The key in flight or answered last. */
   #lastKey: string | null = null;
   readonly #quiet = new Quiet();
-  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 
   constructor(request: () => ResourceRequest<T> | null | undefined | false, options: Options = {}) {
     this.#options = options;
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const wanted = request();
       untrack(() => (wanted ? this.#ask(wanted) : this.#settle()));
     });
@@ -152,7 +152,7 @@ export class Resource<T> {
   retry(): void {
     this.error = null;
     this.key = null;
-    this.#again += 1;
+    this.#retryCount += 1;
   }
 }
 

@@ -23,8 +23,8 @@ export class SecondRun {
   readonly #usual = $derived.by<ClockName>(() => usualClock(this.#store?.run ?? null, this.run));
   readonly on = $derived.by(() => this.id !== null && this.#store?.run != null);
   readonly by = $derived.by<ClockName>(() => {
-    const said = this.#store?.option('clock', '') as ClockName;
-    return CLOCKS.includes(said) ? said : this.#usual;
+    const option = this.#store?.option('clock', '') as ClockName;
+    return CLOCKS.includes(option) ? option : this.#usual;
   });
   /** Null while it is being read. */
   readonly run = $derived.by<Run | null>(() => {

@@ -7,7 +7,7 @@
  * `bank.shown` holds the last decoded picture with the checkpoint and request it answers; it changes in one frame, and
  * only to a decoded picture, so nothing ever blanks or flickers. Neighbours are fetched ahead in the direction of
  * travel. While the right picture is in flight the timeline's handle is hollow and says which checkpoint is still shown. When the
- * layer or another choice changes (not the checkpoint), the old picture also stays until the new one is there: lay
+ * layer or another choice changes (not the checkpoint), the old picture also stays until the new one has arrived: lay
  * the page out from `bank.shown`, not from the request.
  */
 import { untrack } from 'svelte';
@@ -33,7 +33,7 @@ export interface Shown {
 const AHEAD = 8;
 const BEHIND = 3;
 /**
- * From so many checkpoints on neighbours are fetched as strips, of so many checkpoints of weights, of weights over the image
+ * From this number of checkpoints on neighbours are fetched as strips: the checkpoints per strip of weights, of weights over the image
  * or of activations.
  */
 const STRIP_FROM = 24;
@@ -44,21 +44,21 @@ export class Sheets {
   pending = $state(false);
   slow = $state(false);
   error = $state.raw<unknown>(null);
-  #again = $state(0);
+  #retryCount = $state(0);
   /** The strips that were prefetched last. */
   #ahead = '';
   readonly #store: Store;
   readonly #view: string;
   readonly #autoRetry = new AutoRetry(() => {
     this.#ahead = '';
-    this.#again += 1;
+    this.#retryCount += 1;
   });
 
   constructor(store: Store, view: string, choose: () => SheetChoice | null) {
     this.#store = store;
     this.#view = view;
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const choice = choose();
       const run = store.run;
       if (!run || !choice) return;
@@ -157,7 +157,7 @@ export class Sheets {
 
   retry(): void {
     this.error = null;
-    this.#again += 1;
+    this.#retryCount += 1;
   }
 }
 

@@ -8,7 +8,7 @@ import { formatOff, isUnitOff, parseOff, switchOf, toggleOff, type OffUnit } fro
 import { resource, type Resource } from './resource.svelte';
 import type { Store } from './store.svelte';
 
-/** A playhead that moves asks for the checkpoint where it rests. */
+/** Requests are sent only when the playhead rests. */
 const REST_MS = 120;
 
 interface Said {

@@ -81,7 +81,7 @@ export function pushesHistory(from: UrlState, to: UrlState): boolean {
   return keys.some((key) => from[key] !== to[key]) || from.options['b.run'] !== to.options['b.run'];
 }
 
-/** The class that is chosen everywhere, of so many; null for none. */
+/** The class that is selected in all views, below the number of classes; null for none. */
 export function chosenClass(options: Record<string, string>, classes: number): number | null {
   const text = options.class;
   return text !== undefined && /^\d{1,6}$/.test(text) && Number(text) < classes ? Number(text) : null;

@@ -107,8 +107,8 @@ describe('axis', () => {
     const divergence = { step: 100, epoch: 0.3, what: 'loss', found: 'x', rate: 1 };
     const checkpoints = [point(0), point(1)];
     expect(axisEnd({ total_steps: 3910, live: false, checkpoints, divergence })).toBe(100);
-    const lost = point(1, { test_error: null, not_finite: true, diverged: true });
-    expect(errorRuns([point(0), lost, point(2)]).map((part) => part.map((one) => one.index))).toEqual([
+    const divergedPoint = point(1, { test_error: null, not_finite: true, diverged: true });
+    expect(errorRuns([point(0), divergedPoint, point(2)]).map((part) => part.map((one) => one.index))).toEqual([
       [0],
       [2],
     ]);

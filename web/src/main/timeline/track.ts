@@ -180,7 +180,7 @@ function drawRates({ root, layout, run, x, changes }: Scene) {
   const label = (kind: string, y: number, text: string) =>
     root.append('text').attr('class', kind).attr('y', y).text(text);
   const { divergence } = run;
-  if (divergence) upright(root, crisp(x(divergence.step)), [top, ticks + 9]).attr('class', 'lost');
+  if (divergence) upright(root, crisp(x(divergence.step)), [top, ticks + 9]).attr('class', 'diverged');
   if (!layout.labels) return [];
   const rates = changes.map(({ step, label: text }) => ({
     at: crisp(x(step)),
@@ -188,7 +188,10 @@ function drawRates({ root, layout, run, x, changes }: Scene) {
   }));
   // Below those of the rate, between which it may be.
   if (divergence)
-    rates.push({ at: crisp(x(divergence.step)), text: label('rate lost', top + 23, divergedAt(divergence)) });
+    rates.push({
+      at: crisp(x(divergence.step)),
+      text: label('rate diverged', top + 23, divergedAt(divergence)),
+    });
   return rates;
 }
 
@@ -243,20 +246,20 @@ function drawFlags(group: Group, { layout, points, x }: Scene, marked: readonly 
 
 /** One path per kind of tick, so that a thousand checkpoints are four elements. */
 function drawTicks(group: Group, { layout: { ticks }, points, x }: Scene): void {
-  const kinds: Record<'kept' | 'epoch' | 'gap' | 'bare' | 'lost', string[]> = {
-    kept: [],
+  const kinds: Record<'saved' | 'epoch' | 'gap' | 'bare' | 'diverged', string[]> = {
+    saved: [],
     epoch: [],
     gap: [],
     bare: [],
-    lost: [],
+    diverged: [],
   };
   const missing = new Set(uncounted(points));
   points.forEach((point, i) => {
     const at = crisp(x(point.step));
     if (point.problem) kinds.gap.push(`M${at},${ticks - 4}V${ticks + 9}`);
-    else if (point.diverged) kinds.lost.push(`M${at},${ticks - 4}V${ticks + 9}`);
+    else if (point.diverged) kinds.diverged.push(`M${at},${ticks - 4}V${ticks + 9}`);
     else if (startsEpoch(points, i)) kinds.epoch.push(`M${at},${ticks}V${ticks + 9}`);
-    else kinds.kept.push(`M${at},${ticks}V${ticks + 5}`);
+    else kinds.saved.push(`M${at},${ticks}V${ticks + 5}`);
     if (missing.has(i)) kinds.bare.push(`M${at - 0.5},${ticks + 13.5}h2`);
   });
   for (const [kind, parts] of Object.entries(kinds))

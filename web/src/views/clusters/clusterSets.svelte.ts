@@ -36,13 +36,13 @@ export class ClusterSets {
   constructor(store: Store, choice: () => SetChoice | null) {
     this.#store = store;
     // As text, so that a refresh of the run does not repeat the request.
-    const said = $derived(JSON.stringify(choice()));
+    const choiceText = $derived(JSON.stringify(choice()));
     this.history = resource<SizeHistory>(() => {
       const id = store.run?.id;
-      const wanted = JSON.parse(said) as SetChoice | null;
+      const wanted = JSON.parse(choiceText) as SetChoice | null;
       if (!id || !wanted) return null;
       return {
-        key: `${id}/${said}/${store.statisticsVersion}`,
+        key: `${id}/${choiceText}/${store.statisticsVersion}`,
         load: (signal) => endpoint('/api/runs/{run}/clusters', { run: id, ...wanted }).json(signal),
       };
     });
@@ -54,10 +54,10 @@ export class ClusterSets {
       const hash = $derived(index === null ? null : (store.run?.checkpoints[index]?.hash ?? null));
       return resource<ClusterSet>(
         () => {
-          const wanted = JSON.parse(said) as SetChoice | null;
+          const wanted = JSON.parse(choiceText) as SetChoice | null;
           if (!wanted || index === null || hash === null) return null;
           return {
-            key: `${hash}/${said}`,
+            key: `${hash}/${choiceText}`,
             tag: index,
             load: async () => {
               const set = await this.read(index, wanted);
@@ -73,7 +73,7 @@ export class ClusterSets {
     this.before = at(() => reference.own);
     $effect(() => {
       const shown = this.now.value;
-      if (shown) untrack(() => this.#ahead(shown.checkpoint, JSON.parse(said) as SetChoice | null));
+      if (shown) untrack(() => this.#ahead(shown.checkpoint, JSON.parse(choiceText) as SetChoice | null));
     });
   }
 

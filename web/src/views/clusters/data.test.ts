@@ -52,7 +52,7 @@ describe('the mix', () => {
 
 describe('the order', () => {
   const clusteredCheckpoints = [0, 5, 10];
-  it('is given by the checkpoint that was asked for, in every order', () => {
+  it('is given by the requested checkpoint, in every order', () => {
     expect(orderingCheckpoint({ order: 'class', userCheckpoint: 5, shown: 5, clusteredCheckpoints })).toBe(5);
     expect(orderingCheckpoint({ order: 'mixed', userCheckpoint: 0, shown: 5, clusteredCheckpoints })).toBe(0);
   });
@@ -147,7 +147,7 @@ describe('travel', () => {
     expect(isAnimated({ ...step, reduced_motion: true })).toBe(false);
     expect(isAnimated({ ...step, since_last_ms: 50 })).toBe(false);
   });
-  it('asks for every image once', () =>
+  it('requests every image once', () =>
     expect(atlasIds([...from, ...to], 2)).toEqual([10, 11, 20, 21, 12, 30]));
 });
 

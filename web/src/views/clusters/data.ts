@@ -202,7 +202,7 @@ export function chooseSet<T extends { layer: string; metric: string }>(
   return sets.find((set) => `${set.layer}.${set.metric}` === wanted) ?? sets[0] ?? null;
 }
 
-/** The newest checkpoint of an ascending list that is not after the one asked for; the first where all are. */
+/** The newest checkpoint of an ascending list that is not after the requested one; the first where all are. */
 export function nearestCounted(checkpoints: readonly number[], wanted: number): number | null {
   let found: number | null = checkpoints[0] ?? null;
   for (const c of checkpoints) if (c <= wanted) found = c;

@@ -27,7 +27,7 @@ it('follows images both ways', () => {
   expect(words(set, 0)).toBe('94 % of its images were already in it at 4');
 });
 
-it('says what was split, merged, made anew', () => {
+it('describes clusters that were split, merged and newly formed', () => {
   expect(words([cluster(0, [0, 50]), cluster(1, [1, 90], [0, 40])], 0)).toBe('split: much of it went to 01');
   expect(words([cluster(0, [0, 50], [1, 50]), cluster(1, [1, 90])], 0)).toBe('merged with part of 01');
   expect(words([cluster(0, [1, 50]), cluster(1, [1, 90], [0, 1])], 0)).toBe(

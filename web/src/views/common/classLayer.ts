@@ -1,4 +1,4 @@
-/** Layers whose outputs stand for the classes. Pure. */
+/** Layers whose outputs are the classes. Pure. */
 import type { Layer } from '../../api/types';
 
 /** Whether each output of the layer belongs to one class. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { isEmptySplit, noSplit } from './split';
 
-it('tells a split without images from one whose images are not counted', () => {
+it('distinguishes a split without images from one without statistics', () => {
   expect(isEmptySplit({ images: 300, train: 300, test: 0 }, 'test')).toBe(true);
   expect(isEmptySplit({ images: 300, train: 300, test: 0 }, 'train')).toBe(false);
   expect(isEmptySplit({ images: 300, train: 250, test: 50 }, 'test')).toBe(false);

@@ -14,7 +14,7 @@ const range = (from: number, to: number): number[] =>
 
 /**
  * Indices of the counted checkpoints around one, itself in the middle; fewer where the run begins or ends.
- * Of the untrained network only those after it are taken. Empty where the checkpoint has no counts. `beginsUntrained`
+ * For the untrained network only checkpoints after it are used. Empty where the checkpoint has no counts. `beginsUntrained`
  * where checkpoint 0 is the network before its first step: runs that were recorded may begin later.
  */
 export function windowAround(
@@ -52,7 +52,7 @@ export function variance(values: readonly number[]): number {
 }
 
 /**
- * What the difference of two means of counts must exceed to be told: the standard deviation that the difference of two
+ * The smallest difference of two means of counts that is reported: the standard deviation that the difference of two
  * single checkpoints has, by the larger of two measures.
  * - The spread between checkpoints, √(var a + var b). Neighbouring checkpoints depend on each other (the border between
  *   two classes wanders slowly), so it is not divided by the root of their number. If they were independent, this

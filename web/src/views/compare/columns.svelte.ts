@@ -1,5 +1,5 @@
 // Filters and channels shown of each layer: chosen once, by the weights of the last checkpoint, so that a filter
-// stands at the same place in every row.
+// is at the same position in every row.
 import { endpoint, getValues } from '../../api/client';
 import { valuesUrl } from '../../api/pictureUrls';
 import { numbersOf } from '../../base/format';
@@ -148,7 +148,7 @@ async function choose(
 
 /** The choice for every layer of the request, as one answer. */
 export function columns(store: Store, request: () => ColumnRequest | null): Resource<ChosenFilters[]> {
-  const said = $derived.by(() => {
+  const choiceText = $derived.by(() => {
     const wanted = request();
     return wanted ? JSON.stringify({ run: store.run?.id, ...wanted }) : null;
   });
@@ -156,17 +156,17 @@ export function columns(store: Store, request: () => ColumnRequest | null): Reso
   const fixed = new Map<string, number>();
   return resource<ChosenFilters[]>(() => {
     const run = store.run;
-    if (!run || said === null) return null;
-    const wanted = JSON.parse(said) as ColumnRequest & { run: string };
-    let at = fixed.get(said);
+    if (!run || choiceText === null) return null;
+    const wanted = JSON.parse(choiceText) as ColumnRequest & { run: string };
+    let at = fixed.get(choiceText);
     if (at === undefined) {
       at = run.checkpoints.length - 1;
       while (at > 0 && run.checkpoints[at].problem) at -= 1;
-      fixed.set(said, at);
+      fixed.set(choiceText, at);
     }
     const last = at;
     return {
-      key: said,
+      key: choiceText,
       load: (signal) => Promise.all(wanted.layers.map((name) => choose(run, wanted, name, last, signal))),
     };
   });

@@ -147,7 +147,7 @@ export function chosenFilters(choice: FilterChoice, norms: readonly number[]): n
   return choice.list.filter((k) => k < norms.length);
 }
 
-/** For each filter asked for, the channel whose kernel has the largest sum of squares. */
+/** For each requested filter, the channel whose kernel has the largest sum of squares. */
 export function strongestChannels(
   weights: Float32Array,
   shape: readonly [number, number, number, number],

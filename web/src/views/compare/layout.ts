@@ -10,7 +10,7 @@ export interface Column {
   /** Values of a kernel, and its side on screen; null where a kernel is no picture. */
   kernel: { height: number; width: number; side_x: number; side_y: number } | null;
   map: { height: number; width: number; side_x: number; side_y: number } | null;
-  /** Colour kernels hold three channels at once; otherwise one channel of each filter is drawn. */
+  /** Whether the kernels are colour pictures of all three channels; else one channel of each filter is drawn. */
   rgb: boolean;
   /** The channel of each filter; null for all of them in colour. */
   channels: number[] | null;
@@ -20,14 +20,14 @@ export interface Column {
   /** Height of one line: kernel above, activation below. */
   line_height: number;
   height: number;
-  /** Of each line the height of the filters' numbers above its tiles; 0 where they stand in the head alone. */
+  /** Of each line the height of the filters' numbers above its tiles; 0 where only the head has them. */
   numbers: number;
 }
 
 export const TILE = 32;
 const GAP = 2;
 const LINE_GAP = 6;
-/** Up to so many lines of tiles the head has the numbers of the filters. */
+/** Up to this number of lines of tiles the head has the numbers of the filters. */
 const HEAD_LINES = 2;
 export const NUMBERS = 13;
 

@@ -8,7 +8,7 @@ import type { Column } from './layout';
 export interface ComparisonInput {
   run: Pick<Run, 'id' | 'checkpoints'>;
   checkpoints: readonly number[];
-  /** The layers, of which each is a column of the view. */
+  /** The layers; each is a column of the view. */
   columns: readonly Pick<Column, 'layer' | 'filters' | 'channels' | 'rgb' | 'kernel' | 'map'>[];
   /** The image the layers are applied to; null where only weights are shown. */
   image: number | null;

@@ -54,13 +54,13 @@ export class RowPictures {
   shown = $state.raw<ShownRow | null>(null);
   error = $state.raw<unknown>(null);
   slow = $state(false);
-  #again = $state(0);
-  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  #retryCount = $state(0);
+  readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 
   /** `view` names the row that follows the playhead: the timeline waits for it and its neighbours come ahead. */
   constructor(store: Store, request: () => RowRequest | null, view?: string) {
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const wanted = request();
       const run = store.run;
       if (!wanted || !run || run.checkpoints[wanted.checkpoint]?.problem) return;

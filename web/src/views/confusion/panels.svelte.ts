@@ -45,8 +45,8 @@ export class Panels {
   readonly #split: () => Split;
 
   readonly panel = $derived.by<Panel>(() => {
-    const said = this.#store.option('confusion.panel', this.standard);
-    return PANELS.find((one) => one === said) ?? 'cell';
+    const option = this.#store.option('confusion.panel', this.standard);
+    return PANELS.find((one) => one === option) ?? 'cell';
   });
   /** Beside the differences stands whose loss costs a class most. */
   readonly standard = $derived.by<Panel>(() => (switchedOff.any ? 'costs' : 'cell'));
@@ -87,8 +87,8 @@ export class Panels {
     return apart && !error && value?.split === this.#split() ? value : null;
   });
   readonly kind = $derived.by<ChangeKind | null>(() => {
-    const said = this.#store.option('confusion.kind', 'all');
-    return said === 'gained' || said === 'lost' || said === 'wrong' ? said : null;
+    const option = this.#store.option('confusion.kind', 'all');
+    return option === 'gained' || option === 'lost' || option === 'wrong' ? option : null;
   });
   /** Moves of the images of the selected class, or of all; in the flow those of the pinned cell. */
   readonly ofClass = $derived.by(() =>
@@ -106,8 +106,8 @@ export class Panels {
   );
   /** The ribbon chosen in the flow, while there is one of its name. */
   readonly ribbon = $derived.by<string | null>(() => {
-    const said = this.#store.option('confusion.ribbon', '');
-    return said && this.ofClass.some((move) => ribbonKey(move, this.bands) === said) ? said : null;
+    const option = this.#store.option('confusion.ribbon', '');
+    return option && this.ofClass.some((move) => ribbonKey(move, this.bands) === option) ? option : null;
   });
   /** The moves of the list. */
   readonly listed = $derived.by(() =>
@@ -211,7 +211,7 @@ export class Panels {
 
   setPicture(picture: PictureKind): void {
     this.#store.setOption('confusion.picture', picture, 'matrix');
-    // The moves of the flow stand beside it.
+    // The moves of the flow are listed beside it.
     if (picture === 'flow') this.#store.setOption('confusion.panel', 'moves', this.standard);
   }
 

@@ -9,7 +9,7 @@ import { rectifierOf } from '../common/activity';
 
 const AHEAD = 4;
 const BEHIND = 1;
-const REMEMBER = 64;
+const MAX_CACHED = 64;
 
 export class Activity {
   readonly #history: Resource<ActivityHistory>;
@@ -20,7 +20,7 @@ export class Activity {
   readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
   // A live run is counted faster than a long history is read: the next reading waits for the one in flight.
   #counted = $state(-1);
-  readonly #kept = new Map<string, Promise<LayerActivity>>();
+  readonly #cache = new Map<string, Promise<LayerActivity>>();
 
   constructor(store: Store) {
     this.#store = store;
@@ -62,25 +62,25 @@ export class Activity {
     });
   }
 
-  /** A layer's activity at a checkpoint, asked for once. */
+  /** A layer's activity at a checkpoint, requested once. */
   #read(checkpoint: number, layer: string): Promise<LayerActivity> {
     const { run, statisticsVersion } = this.#store;
     const key = `${run?.id}/${run?.checkpoints[checkpoint]?.hash}/${layer}/${statisticsVersion}`;
-    const kept = this.#kept.get(key);
-    if (kept) return kept;
+    const cached = this.#cache.get(key);
+    if (cached) return cached;
     const answer = endpoint('/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/activity', {
       run: run?.id ?? '',
       checkpoint,
       layer,
       split: 'test',
     }).json();
-    this.#kept.set(key, answer);
-    answer.catch(() => this.#kept.delete(key));
-    if (this.#kept.size > REMEMBER) this.#kept.delete(this.#kept.keys().next().value as string);
+    this.#cache.set(key, answer);
+    answer.catch(() => this.#cache.delete(key));
+    if (this.#cache.size > MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value as string);
     return answer;
   }
 
-  /** The neighbours in the direction of travel, so that they are there when one steps on. */
+  /** Prefetches the neighbours in the direction of travel. */
   #ahead(checkpoint: number): void {
     const { run, direction } = this.#store;
     if (!run) return;
@@ -102,7 +102,7 @@ export class Activity {
     return this.#now.slow;
   }
   retry(): void {
-    this.#kept.clear();
+    this.#cache.clear();
     this.#now.retry();
     this.#history.retry();
   }

@@ -57,10 +57,10 @@ export function classResponses(
   means: readonly number[],
   order: readonly number[],
   max: number,
-  { overall, spread }: { overall: number; spread: number | null },
+  { overall, deviation }: { overall: number; deviation: number | null },
 ): ClassResponse[] {
   const apart = means.map((mean) => (Number.isFinite(mean) ? mean - overall : 0));
-  const reach = Math.max(spread ?? 0, ...apart.map(Math.abs)) || 1;
+  const reach = Math.max(deviation ?? 0, ...apart.map(Math.abs)) || 1;
   return order.slice(0, max).map((class_index) => {
     const share = (apart[class_index] ?? 0) / reach / 2;
     return {

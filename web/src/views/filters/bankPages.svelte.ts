@@ -60,8 +60,8 @@ export class BankPages {
   });
   readonly size = $derived.by(() => this.#size());
   readonly sort = $derived.by(() => {
-    const said = this.#store.option('bank.sort', 'order') as SortBy;
-    return SORTS.includes(said) && !this.whyNot(said, this.at) ? said : 'order';
+    const option = this.#store.option('bank.sort', 'order') as SortBy;
+    return SORTS.includes(option) && !this.whyNot(option, this.at) ? option : 'order';
   });
   readonly at = $derived.by(() => this.#checkpoint('bank.at', this.#store.checkpoint));
   readonly since = $derived.by(() => this.#checkpoint('bank.since', this.#previousOf(this.at)));
@@ -73,8 +73,8 @@ export class BankPages {
   }
 
   #checkpoint(option: string, fallback: number): number {
-    const said = Number(this.#store.option(option, 'NaN'));
-    return Number.isInteger(said) && said >= 0 && said <= this.#store.last ? said : fallback;
+    const value = Number(this.#store.option(option, 'NaN'));
+    return Number.isInteger(value) && value >= 0 && value <= this.#store.last ? value : fallback;
   }
 
   readonly #values = $derived.by<Numbers | null>(() => {

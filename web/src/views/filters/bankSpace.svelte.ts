@@ -8,7 +8,7 @@ import type { Store } from '../../state/store.svelte';
 import { inputOf } from './layout';
 import { pixelFilters } from './pixelFilters.svelte';
 
-/** Whether a layer's weights can be asked for over the image: those of the first layer are that. */
+/** Whether a layer's weights can be requested over the image; those of the first layer already are. */
 export const hasDeepWeights = (layer: Layer | null, input: string): boolean =>
   layer?.sheet_shape != null && layer.inputs[0] !== input;
 

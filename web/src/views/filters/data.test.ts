@@ -183,14 +183,14 @@ describe('words', () => {
         ...more,
       }) as unknown as SheetGeometry;
     const cell = { index: 1, column: 1, row: 0, x: 0, y: 0 };
-    const said = (s: SheetGeometry, activations: boolean, classes: string[] = []) =>
+    const text = (s: SheetGeometry, activations: boolean, classes: string[] = []) =>
       d.spot(s, cell, { activations, classes });
-    expect(said(sheet({}), true, ['cat', 'dog', 'ship'])).toEqual({ head: 'unit 1, dog', place: '' });
-    expect(said(sheet({ tile_width: 5, tile_height: 5, rgb: true, channels: [0, 1, 2] }), false)).toEqual({
+    expect(text(sheet({}), true, ['cat', 'dog', 'ship'])).toEqual({ head: 'unit 1, dog', place: '' });
+    expect(text(sheet({ tile_width: 5, tile_height: 5, rgb: true, channels: [0, 1, 2] }), false)).toEqual({
       head: 'filter 1',
       place: 'at 0, 0',
     });
-    expect(said(sheet({ channels: [0, 1] }), false)).toEqual({ head: 'unit 0', place: 'input 1' });
+    expect(text(sheet({ channels: [0, 1] }), false)).toEqual({ head: 'unit 0', place: 'input 1' });
   });
   it('says how far weights moved', () => {
     expect(d.changeLabel(0.006, false)).toBe('change 0.6 %');

@@ -109,7 +109,7 @@ export function filmFrames(checkpoints: number, width: number, tile: number): nu
 }
 
 /**
- * The words of the tooltip over a sheet. `classes` are the names of the layer's units where they stand for classes; a flat
+ * The words of the tooltip over a sheet. `classes` are the names of the layer's units where these are classes; a flat
  * layer has units, no maps.
  */
 export function spot(

@@ -14,7 +14,7 @@ describe('the gain of a sheet', () => {
       null,
     ]);
   });
-  it('is said from where it can be seen', () => {
+  it('is shown from the size at which it is visible', () => {
     expect(gainWords(gainOf(0.00025, 0.11))).toBe('× 440 amplified');
     expect(gainWords(gainOf(0.05, 0.11))).toBe('× 2.2 amplified');
     expect(gainWords(gainOf(0.1, 0.11))).toBe('');

@@ -92,7 +92,7 @@ export function matrixGrid(
 }
 
 /**
- * Bank and maps at one pitch, so that a filter stands at the same place in both: the largest whole scale of the maps at
+ * Bank and maps at one pitch, so that a filter is at the same position in both: the largest whole scale of the maps at
  * which two such grids fit beside each other. Null where the tiles are too different in shape for that.
  */
 export function pairedGrids(

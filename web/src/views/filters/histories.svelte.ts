@@ -15,18 +15,18 @@ export class Histories {
   /** By layer. An older answer stays while a newer one is in flight. */
   all = $state.raw<Readonly<Record<string, LayerHistory>>>({});
   readonly #shown = new SvelteSet<string>();
-  #again = $state(0);
+  #retryCount = $state(0);
   #run = '';
   #queue: { name: string; version: string }[] = [];
   #inFlight = 0;
   #abort = new AbortController();
   /** Of every layer the version of the run that its answer is of. */
   readonly #answered = new Map<string, string>();
-  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 
   constructor(store: Store) {
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const { run, layer } = store;
       if (!run) return;
       const wanted = [layer, ...this.#shown];

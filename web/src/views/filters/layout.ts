@@ -16,7 +16,7 @@ import {
 export type Arrangement = 'tiles' | 'matrix' | 'heat' | 'none';
 
 /**
- * Tiles where a filter is one picture (it sees colour, or one channel), a matrix of kernels otherwise, a heat map where
+ * Tiles where a filter is one picture (it sees colour, or one channel), else a matrix of kernels; a heat map where
  * a kernel is a single weight. `input` is the name of the network's input layer.
  */
 export function arrangementOf(layer: Pick<Layer, 'sheet_shape' | 'inputs'>, input: string): Arrangement {

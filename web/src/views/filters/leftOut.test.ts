@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { CorpusAccount } from '../../api/types';
-import { headline, inOrder, lost, sharedDetail, unnamed } from './leftOut';
+import { headline, inOrder, skippedImages, sharedDetail, unnamed } from './leftOut';
 
 const left = (reason: string, count: number, isLoss: boolean) => ({
   reason,
@@ -14,13 +14,13 @@ const account = (...left_out: ReturnType<typeof left>[]): CorpusAccount => ({ le
 describe('the account of a corpus', () => {
   it('counts what is a loss, and not hidden files', () => {
     const some = account(left('system', 4, false), left('damaged', 11, true), left('unlabelled', 1200, true));
-    expect(lost(some)).toBe(1211);
+    expect(skippedImages(some)).toBe(1211);
     expect(headline(some)).toMatch(/^1.211 files left out$/);
     expect(headline(account(left('damaged', 1, true)))).toBe('1 file left out');
     expect(inOrder(some).map((l) => l.reason)).toEqual(['unlabelled', 'damaged', 'system']);
     expect(unnamed(some.left_out[1])).toBe(10);
   });
-  it('tells once what is wrong with all', () => {
+  it('reports a common problem once', () => {
     const files = (...details: string[]) => ({
       ...left('damaged', 2, true),
       first: details.map((detail) => ({ path: 'a', detail })),
@@ -29,7 +29,7 @@ describe('the account of a corpus', () => {
     expect(sharedDetail(files('cut short', 'broken'))).toBe('');
     expect(sharedDetail(files())).toBe('');
   });
-  it('says nothing where there is nothing to say, and tells of remarks', () => {
+  it('is silent without problems, and reports remarks', () => {
     expect(headline(account())).toBe('');
     expect(headline(account(left('system', 4, false)))).toBe('');
     expect(headline({ left_out: [], remarks: ['val/ is the test split'] })).toBe('how the corpus was read');

@@ -3,12 +3,12 @@ import type { CorpusAccount, LeftOut } from '../../api/types';
 import { formatCount } from '../../base/format';
 
 /** Number of files left out that are or may be images. */
-export const lost = (account: CorpusAccount): number =>
+export const skippedImages = (account: CorpusAccount): number =>
   account.left_out.reduce((sum, left) => sum + (left.is_loss ? left.count : 0), 0);
 
 /** The line that opens the account; empty where there is nothing to say. */
 export function headline(account: CorpusAccount): string {
-  const files = lost(account);
+  const files = skippedImages(account);
   if (files) return `${formatCount(files)} ${files === 1 ? 'file' : 'files'} left out`;
   return account.remarks.length ? 'how the corpus was read' : '';
 }

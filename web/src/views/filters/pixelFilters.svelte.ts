@@ -54,7 +54,7 @@ class PixelFilters {
         (error: unknown) => {
           if (error instanceof ApiError && error.status === 400)
             this.#known.set(key, { refused: error.problem.detail ?? error.problem.title });
-          // What failed otherwise is asked again with the next checkpoint or layer.
+          // After other failures it is requested again with the next checkpoint or layer.
           else this.#asked.delete(key);
         },
       );

@@ -11,7 +11,7 @@ describe('search', () => {
     expect(didYouMean('d', classes)).toBeNull();
     expect(distance('cat', 'cart')).toBe(1);
   });
-  it('shows only the blocks in sight', () => {
+  it('renders only the visible blocks', () => {
     expect(blocksInSight(0, 270, 272, 100)).toEqual([0, 1]);
     expect(blocksInSight(2720, 270, 272, 100)).toEqual([9, 10, 11]);
     expect(blocksInSight(0, 270, 272, 1)).toEqual([0]);

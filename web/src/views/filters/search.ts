@@ -28,7 +28,7 @@ export function distance(a: string, b: string): number {
   return rows[a.length][b.length];
 }
 
-/** The blocks of a long list that lie in sight (and one on either side). */
+/** The blocks of a long list that are visible, and one on either side. */
 export function blocksInSight(scroll: number, height: number, block: number, total: number): number[] {
   if (total <= 0 || block <= 0) return [];
   const first = Math.max(0, Math.floor(scroll / block) - 1);

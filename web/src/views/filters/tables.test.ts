@@ -18,8 +18,8 @@ const history = {
 
 const activity = {
   filters: [
-    { mean: 2, spread: 9, zeros: 0.25, active: 0.8, max: 7 },
-    { mean: 0, spread: 0, zeros: 1, active: 0, max: 0 },
+    { mean: 2, deviation: 9, zeros: 0.25, active: 0.8, max: 7 },
+    { mean: 0, deviation: 0, zeros: 1, active: 0, max: 0 },
   ],
   health: ['alive', 'dead'],
   image_spread: [2, 0],
@@ -28,7 +28,7 @@ const activity = {
       [5, 2.1, 0],
       [0, 0, 0],
     ],
-    spread: [],
+    deviation: [],
     zeros: [],
   },
 } as unknown as LayerActivity;
@@ -41,7 +41,7 @@ const input = {
   checkpoint: 4,
   before: 0,
   classes: ['cat', 'dog', 'ship'],
-  said: { now: null, before: null },
+  prediction: { now: null, before: null },
 };
 
 it('a row has the state of its filter, how often it fires, and the classes that stand out', () => {

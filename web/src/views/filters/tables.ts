@@ -16,11 +16,11 @@ export function filterTables(input: {
   checkpoint: number;
   before: number;
   classes: readonly string[];
-  said: { now: readonly number[] | null; before: readonly number[] | null; reference?: string };
+  prediction: { now: readonly number[] | null; before: readonly number[] | null; reference?: string };
   /** What each class loses without each filter; null where that is not asked. */
   effects?: LayerAblation | null;
 }): Table[] {
-  const { layer, layers, history, activity, checkpoint, before, classes, said } = input;
+  const { layer, layers, history, activity, checkpoint, before, classes, prediction } = input;
   const out: Table[] = [];
   const [at, then] = [checkpoint, before].map((c) => history?.checkpoints.indexOf(c) ?? -1);
   if (history && at >= 0)
@@ -57,12 +57,12 @@ export function filterTables(input: {
         ...zero.lost.map((lost, c) => zero.gained[c] - lost),
       ]),
     });
-  const now = said.now;
+  const now = prediction.now;
   if (now)
     out.push({
       name: 'Predicted class',
-      head: ['class', 'current', said.reference ?? 'reference'],
-      rows: classes.map((name, k) => [name, now[k], said.before?.[k] ?? null]),
+      head: ['class', 'current', prediction.reference ?? 'reference'],
+      rows: classes.map((name, k) => [name, now[k], prediction.before?.[k] ?? null]),
     });
   out.push(networkTable(layers));
   return out;
@@ -83,9 +83,9 @@ const MAX_CLASSES = 3;
 /** `cat +1.4, dog +0.9`: the classes whose mean lies farthest from that of all images, in spreads between images. */
 function classWords(activity: LayerActivity, map: number, classes: readonly string[]): string | null {
   const means = activity.classes?.mean[map];
-  const spread = activity.image_spread?.[map];
-  if (!means || spread === undefined) return null;
-  const named = classColumns(means, activity.filters[map].mean, spread)
+  const deviation = activity.image_spread?.[map];
+  if (!means || deviation === undefined) return null;
+  const named = classColumns(means, activity.filters[map].mean, deviation)
     .filter(({ deviation }) => Math.abs(deviation) >= NOTHING_BELOW)
     .sort((a, b) => Math.abs(b.deviation) - Math.abs(a.deviation))
     .slice(0, MAX_CLASSES)

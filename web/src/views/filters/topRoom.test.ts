@@ -7,7 +7,7 @@ const runOf = (width: number, height = width, available = true) => ({
 });
 const image = runOf(32);
 
-it('the picture stands beside the top images where there is room, at a whole scale', () => {
+it('the picture is beside the top images where it fits, at a whole scale', () => {
   const wide = topRoom({ width: 1392, height: 236, isNarrow: false }, image);
   expect(wide).toEqual({ columns: 3, made: 'beside', madeSide: 128, width: topWidth(3) + 148 });
   expect(topRoom({ width: 964, height: 236, isNarrow: false }, image)).toMatchObject({
@@ -19,7 +19,7 @@ it('the picture stands beside the top images where there is room, at a whole sca
   expect(topRoom({ width: 964, height: 236, isNarrow: false }, runOf(224, 160))?.madeSide).toBe(96);
 });
 
-it('under them it takes their places once it is asked for, but never all', () => {
+it('below them it takes places of top images once it is requested, but never all', () => {
   const room = topRoom({ width: 424, height: 236, isNarrow: false }, image)!;
   expect(topRoom({ width: 424, height: 236, isNarrow: false }, runOf(32, 32, false))).toBeNull();
   expect(room.made).toBe('under');

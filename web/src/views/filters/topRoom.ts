@@ -13,7 +13,7 @@ const MIN_SIDE = 48;
 export const MADE_FOOT = 48;
 /** The line above them. */
 const CAPTION = 28;
-/** The button alone, while no picture is asked for. */
+/** The height of the button alone, while no picture is requested. */
 const ASK = 32;
 /** Beside the top images from this width on. */
 const BESIDE_PX = 700;

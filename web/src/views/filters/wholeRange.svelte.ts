@@ -14,7 +14,7 @@ export class WholeRange {
       const { run, layerInfo: layer } = store;
       const newest = run?.checkpoints.findLast((point) => !point.problem);
       if (!run || !newest || !layer?.sheet_shape || store.option('scale', 'sheet') !== 'sheet') return null;
-      // One kernel of one checkpoint: its header tells the range, which the film of the pinned filter needs, too.
+      // One kernel of one checkpoint: its header contains the range, which the film of the pinned filter needs, too.
       const url = sheetUrl({
         run: run.id,
         checkpoint: newest.index,

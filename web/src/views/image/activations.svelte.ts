@@ -33,15 +33,15 @@ export class Activations {
   shown = $state.raw<ShownStrips | null>(null);
   error = $state.raw<unknown>(null);
   slow = $state(false);
-  #again = $state(0);
-  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  #retryCount = $state(0);
+  readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
   readonly #view: string;
   #values = new Map<string, Promise<Values>>();
 
   constructor(of: Played, request: () => { layers: Layer[]; image: number | null }, view = 'image') {
     this.#view = view;
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const { layers, image } = request();
       const { run, checkpoint } = of;
       const point = run?.checkpoints[checkpoint];
@@ -57,7 +57,7 @@ export class Activations {
 
   retry(): void {
     this.error = null;
-    this.#again += 1;
+    this.#retryCount += 1;
   }
 
   #follow(of: Played, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
@@ -117,8 +117,8 @@ export class Activations {
   }
 
   #read(url: string): Promise<Values> {
-    const kept = this.#values.get(url);
-    if (kept) return kept;
+    const cached = this.#values.get(url);
+    if (cached) return cached;
     const answer = getValues(url);
     this.#values.set(url, answer);
     answer.catch(() => this.#values.delete(url));

@@ -99,18 +99,18 @@ export interface PlacedLabel {
 
 /** The labels that lie on no other: of two the one with less room gives way. In their order. */
 export function withoutOverlap<T extends PlacedLabel>(labels: readonly T[]): T[] {
-  const kept: T[] = [];
+  const thinned: T[] = [];
   for (const label of [...labels].sort((a, b) => b.room - a.room)) {
-    const isFree = kept.every(
+    const isFree = thinned.every(
       ({ box }) =>
         box.right <= label.box.left ||
         box.left >= label.box.right ||
         box.bottom <= label.box.top ||
         box.top >= label.box.bottom,
     );
-    if (isFree) kept.push(label);
+    if (isFree) thinned.push(label);
   }
-  return labels.filter((label) => kept.includes(label));
+  return labels.filter((label) => thinned.includes(label));
 }
 
 /** Runs of checkpoints with the same prediction: fewer boxes to draw, and each can be named. */

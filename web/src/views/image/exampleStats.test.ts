@@ -15,7 +15,7 @@ const one = {
   agreement: 0.92,
 };
 
-it('tells what became of an image', () => {
+it('describes the predictions of an image over time', () => {
   expect(exampleFacts(one, 51)).toEqual([
     ['correct at', '20 of 51'],
     ['forgotten', '2 times'],

@@ -68,14 +68,18 @@ export class ImageContext {
       const detail = own ?? (imageDetail?.id === image ? imageDetail : null);
       if (!run || !now || !detail || now.statistics[detail.split] !== 'ready') return null;
       const kind = chosenSimilarity(store);
-      const said = kind === 'cell' ? store.predictions.at(store.checkpoint) : null;
-      if (kind === 'cell' && !said) return null;
+      const prediction = kind === 'cell' ? store.predictions.at(store.checkpoint) : null;
+      if (kind === 'cell' && !prediction) return null;
       const of = { run, checkpoint: now.index, image: detail };
       return {
         key: `${run.id}/${now.hash}/${detail.id}/${kind}/${store.statisticsVersion}`,
         tag: now.index,
         load: (signal) =>
-          said ? ofCell(of, said, signal) : kind === 'cluster' ? ofCluster(of, signal) : ofOutputs(of, signal),
+          prediction
+            ? ofCell(of, prediction, signal)
+            : kind === 'cluster'
+              ? ofCluster(of, signal)
+              : ofOutputs(of, signal),
       };
     });
   }
@@ -112,9 +116,9 @@ async function ofCluster(of: ImageAt, signal: AbortSignal): Promise<SimilarImage
 }
 
 /** Images of its cell with the nearest confidence. */
-async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal): Promise<SimilarImages> {
+async function ofCell(of: ImageAt, prediction: readonly number[], signal: AbortSignal): Promise<SimilarImages> {
   const { run, checkpoint, image } = of;
-  const predicted = topClass(said);
+  const predicted = topClass(prediction);
   const page = await endpoint(
     '/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images',
     {
@@ -126,7 +130,7 @@ async function ofCell(of: ImageAt, said: readonly number[], signal: AbortSignal)
       limit: CELL_LIMIT,
     },
   ).json(signal);
-  const own = { id: image.id, probability: said[predicted] };
+  const own = { id: image.id, probability: prediction[predicted] };
   const items = nearestConfidence(page.items, own, MAX_IMAGES).map((one) => ({
     id: one.id,
     true_class: one.true_class,

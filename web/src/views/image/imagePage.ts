@@ -4,6 +4,6 @@ import type { Store } from '../../state/store.svelte';
 export type ImagePage = '' | 'why' | 'remembers';
 
 export function imagePage(store: Store): ImagePage {
-  const said = store.option('image.page', '');
-  return said === 'why' || said === 'remembers' ? said : '';
+  const option = store.option('image.page', '');
+  return option === 'why' || option === 'remembers' ? option : '';
 }

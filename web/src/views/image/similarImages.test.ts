@@ -29,7 +29,7 @@ it('knows the senses of likeness', () => {
 });
 
 describe('an image near to one', () => {
-  it('is told with class, what it is predicted as, and distance', () => {
+  it('is described by class, prediction and distance', () => {
     expect(items.map((one) => one.say)).toEqual([
       'cat, predicted cat 0.91, 0.25 away',
       'dog, predicted cat 0.61, 0.50 away',

@@ -23,7 +23,9 @@ describe('the report', () => {
     expect(errorPath([at(0, 1), at(5, null, 'broken'), at(10, 0)], { width: 100, height: 10 })).toBe(
       'M0.0,10.0h0M100.0,0.0h0',
     );
-    const lost = { ...at(5, null), not_finite: true };
-    expect(errorPath([at(0, 1), lost, at(10, 0)], { width: 100, height: 10 })).toBe('M0.0,10.0h0M100.0,0.0h0');
+    const divergedPoint = { ...at(5, null), not_finite: true };
+    expect(errorPath([at(0, 1), divergedPoint, at(10, 0)], { width: 100, height: 10 })).toBe(
+      'M0.0,10.0h0M100.0,0.0h0',
+    );
   });
 });

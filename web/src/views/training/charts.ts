@@ -9,7 +9,7 @@ export const COLOURS = {
   grid: '--line',
   axis: '--line-strong',
   before_colour: '--before',
-  lost_colour: '--error',
+  diverged_colour: '--error',
   future: '--surface-3',
 };
 
@@ -163,7 +163,7 @@ export function curves(log: boolean): Spec {
       { name: 'y_high', value: 1 },
       { name: 'newest', value: 0 },
       { name: 'before', value: -1 },
-      { name: 'lost', value: -1 },
+      { name: 'divergedAt', value: -1 },
       { name: 'left', value: LEFT },
       { name: 'top', value: TOP },
       { name: 'bottom', value: BOTTOM },
@@ -193,7 +193,7 @@ export function curves(log: boolean): Spec {
     marks: [
       ...backgroundMarks(),
       ...curveMarks(),
-      ruleAt('lost', 'lost_colour', [3, 2]),
+      ruleAt('divergedAt', 'diverged_colour', [3, 2]),
       ruleAt('before', 'before_colour', [2, 3]),
     ],
   };

@@ -139,7 +139,7 @@ export function medianSpeed(images_per_s: readonly number[]): number | null {
   return known.length ? known[known.length >> 1] : null;
 }
 
-/** Seconds left at the present speed; null when it cannot be told. */
+/** Seconds left at the present speed; null where it is not known. */
 export function secondsLeft(steps_left: number, batch: number, images_per_s: number | null): number | null {
   return images_per_s && steps_left >= 0 ? (steps_left * batch) / images_per_s : null;
 }
@@ -181,10 +181,10 @@ export function threeDigits(value: number): string {
 
 /** Ends of a logarithmic axis that are powers of ten around the values. */
 export function powersAround(values: readonly number[], floor: number): { low: number; high: number } {
-  const kept = values.filter((v) => Number.isFinite(v) && v >= floor);
-  if (!kept.length) return { low: floor, high: floor * 10 };
-  const low = 10 ** Math.floor(Math.log10(Math.min(...kept)) + 1e-9);
-  const high = 10 ** Math.ceil(Math.log10(Math.max(...kept)) - 1e-9);
+  const finite = values.filter((v) => Number.isFinite(v) && v >= floor);
+  if (!finite.length) return { low: floor, high: floor * 10 };
+  const low = 10 ** Math.floor(Math.log10(Math.min(...finite)) + 1e-9);
+  const high = 10 ** Math.ceil(Math.log10(Math.max(...finite)) - 1e-9);
   return { low, high: high > low ? high : low * 10 };
 }
 

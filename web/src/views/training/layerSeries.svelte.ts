@@ -22,7 +22,7 @@ export class LayerSeries {
   // A live run grows faster than a long history is read: the next reading waits for the one in flight.
   #length = $state(0);
 
-  /** While a component is being set up; null asks for nothing. What is drawn is not told when the playhead moves. */
+  /** Call while a component is being set up; null requests nothing. The result does not change when the playhead moves. */
   constructor(of: () => LayerOf | null, checkpoint: () => number) {
     this.#of = of;
     this.#checkpoint = checkpoint;
@@ -76,7 +76,7 @@ export class LayerSeries {
     const of = this.#of();
     return of && this.drawn ? this.drawn.checkpoints.map(of.place) : [];
   });
-  /** While a run is live its newest checkpoint may not have been read yet: the one before it stands in. */
+  /** While a run is live its newest checkpoint may not have been read yet: the one before it is used instead. */
   readonly now = $derived.by(() => {
     const of = this.#of();
     return of ? latestKnown(this.drawn?.checkpoints ?? [], this.#checkpoint(), of.run.live) : -1;

@@ -68,7 +68,7 @@ export class SecondLayers {
     return [layersTable(`Layers of B, checkpoint ${checkpoint}`, layerStates(layers, known, checkpoint))];
   }
 
-  /** What stands beside a layer of A; null where nothing does. */
+  /** The layer of B beside a layer of A; null where there is none. */
   beside(layer: string): SecondLayer | null {
     return this.#all.get(layer) ?? null;
   }

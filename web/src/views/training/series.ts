@@ -71,7 +71,7 @@ function measured(
 
 const place = (steps: number[], axis: Along, clock: Clock) => steps.map((step) => along(step, axis, clock));
 
-/** The measurements; where training measured no test images, those of the statistics stand in. */
+/** The measurements; where training measured no test images, those of the statistics are used instead. */
 export function withTested(
   metrics: Metrics,
   points: readonly Pick<Checkpoint, 'step' | 'epoch' | 'test_loss' | 'test_error'>[],

@@ -67,7 +67,7 @@ export interface SetName {
   metric: string;
 }
 
-/** All that is known about the open cluster; what is asked for stands in the address. */
+/** Everything about the open cluster. The selection is in the address. */
 export class ClusterFacts {
   readonly captions: Resource<ClusterCaptions>;
   readonly overlap: Resource<ClusterOverlap>;

@@ -53,7 +53,7 @@ test('the adjusted Rand index', () => {
   expect(adjustedRand(flowOf([[0, 1]], [[0, 1]]))).toBeNull();
 });
 
-test('clusters of B stand beside those that they share most with', () => {
+test('clusters of B are placed beside those with which they share most images', () => {
   expect(orderOf(FLOW)).toEqual({ a: [0, 1, 2], b: [1, 2, 0] });
 });
 
@@ -85,7 +85,7 @@ test('the likest cluster of B shares most of the images in either, its partner i
   );
 });
 
-test('B stands in the place of A', () => {
+test('B is shown in place of A', () => {
   const turned = withBFirst(FLOW);
   expect([turned.a, turned.b]).toEqual([FLOW.b, FLOW.a]);
   expect(turned.cells[1]).toEqual({ a: 2, b: 0, ids: [3] });

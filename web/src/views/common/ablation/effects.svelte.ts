@@ -31,7 +31,7 @@ export class Effects {
     this.#store?.setOption('bank.colour', this.on ? 'weights' : 'effect', 'weights');
   }
 
-  /** Of the layer on the screen; null while they are not known, or not asked for. */
+  /** The effects for the layer on the screen; null until they are read, and where they are not requested. */
   get answer(): LayerAblation | null {
     const answer = this.#found?.value?.answer;
     return this.on && this.canBe && answer?.layer === this.#store?.layer ? (answer ?? null) : null;

@@ -11,7 +11,7 @@ import type { CardSource } from './source';
 
 /** Pictures on the card. */
 export const PATCHES = 9;
-/** A pointer that sweeps over filters asks for the one that it rests on. */
+/** While the pointer moves over filters, only the one on which it rests is requested. */
 const SWEEP_MS = 120;
 const FILTER = '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/filters/{filter}/top' as const;
 const CONNECTIONS =
@@ -23,8 +23,8 @@ export class CardData {
   readonly #connections: Resource<Connections>;
   readonly #unit: () => Unit | null;
   readonly #store: CardSource;
-  #again = $state(0);
-  readonly #recount = new Recount(() => (this.#again += 1));
+  #retryCount = $state(0);
+  readonly #recount = new Recount(() => (this.#retryCount += 1));
   /** The layer whose outputs are counted: the filter's rectifier, or its own layer. */
   readonly source = $derived.by(() => {
     const layer = this.#unit()?.layer ?? '';
@@ -59,7 +59,7 @@ export class CardData {
       const counted = run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
       if (!run || !shown || counted === 0) return null;
       const { source } = this;
-      void this.#again;
+      void this.#retryCount;
       const subject = `${run.id}/${source}/${shown.filter}`;
       return {
         key: `${subject}/${this.#recount.of(subject, counted)}`,

@@ -6,7 +6,7 @@ test('each class has the shortest letters that no other begins with', () => {
   expect(classLetters(cifar).join(' ')).toBe('ai au b c de do f h s t');
 });
 
-test('names that begin alike are told apart by their numbers', () => {
+test('names that begin alike get their numbers', () => {
   expect(classLetters(['n01440764', 'n01443537', 'zebra'])).toEqual(['0', '1', 'z']);
   expect(classLetters(['a', 'ab', 'abcd', 'a'])).toEqual(['0', 'ab', 'abc', '3']);
   expect(classLetters(['', 'x'])).toEqual(['0', 'x']);

@@ -1,4 +1,4 @@
-/** A sign for every class, so that none is told by its colour alone. Pure. */
+/** Letters for every class, so that classes do not differ by colour alone. Pure. */
 
 /** Letters beyond which a sign no longer fits into the corner of a picture. */
 const MAX_LETTERS = 3;

@@ -16,7 +16,7 @@ test('it stays inside the window', () => {
   expect(wide.left).toBe(1440 - CARD_WIDTH - 8);
 });
 
-test('a card of another size stands where it is told, inside the window', () => {
+test('a card of another size is placed at the anchor, inside the window', () => {
   const small = { width: 1000, height: 600 };
   const below = (left: number, top: number) => {
     const cell = { left, top, right: left + 20, bottom: top + 9 };

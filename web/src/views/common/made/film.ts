@@ -46,7 +46,7 @@ export function partAt(usable: readonly number[], checkpoint: number, { size }: 
   return Math.floor(place / size);
 }
 
-/** Of what is there the nearest to a checkpoint; of two equally near the earlier one. */
+/** Of the pictures that have arrived, the nearest to a checkpoint; of two equally near the earlier one. */
 export function nearestOf<T extends { checkpoint: number }>(there: Iterable<T>, checkpoint: number): T | null {
   let best: T | null = null;
   for (const one of there) {

@@ -1,6 +1,6 @@
 /**
- * What a filter would like to see, at every checkpoint: parts of the film are asked for as the playhead comes to them,
- * the next one ahead of it. Until the picture of a checkpoint is there that of the nearest one stays, named.
+ * What a filter would like to see, at every checkpoint: parts of the film are requested as the playhead comes to them,
+ * the next one ahead of it. Until the picture of a checkpoint has arrived, that of the nearest one is shown, with its number.
  */
 import { madePictures, type MadeAddress, type MadePictures } from '../../../api/madePictures';
 import { endpoint } from '../../../api/client';
@@ -9,7 +9,7 @@ import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { filmParts, nearestOf, partAt, partSize, type FilmPart } from './film';
 
-/** A playhead or a pin that moves asks for where it rests. */
+/** Requests are sent only when the playhead or the pin rests. */
 const REST_MS = 200;
 const VISUALISATION = '/api/runs/{run}/layers/{layer}/filters/{filter}/visualisation' as const;
 
@@ -88,7 +88,7 @@ export class FilterFilm {
     return { url, version: run?.checkpoints[last]?.hash ?? '' };
   }
 
-  /** The picture of the checkpoint, or of the nearest one that is there; null where there is none yet. */
+  /** The picture of the checkpoint, or of the nearest one that has arrived; null before the first. */
   readonly shown = $derived.by<FilmFrame | null>(() => {
     void [this.#now.value, this.#ahead.value, this.#subject];
     if (!this.#of()) return null;

@@ -5,8 +5,8 @@ import type { Store } from '../../../state/store.svelte';
 export type MadeStart = '' | 'noise' | 'image';
 
 export function madeStart(store: Store): MadeStart {
-  const said = store.option('made', '');
-  return said === 'noise' || said === 'image' ? said : '';
+  const option = store.option('made', '');
+  return option === 'noise' || option === 'image' ? option : '';
 }
 
 export const setMadeStart = (store: Store, start: MadeStart): void => store.setOption('made', start, '');

@@ -7,10 +7,10 @@ import type { Store } from '../../../state/store.svelte';
 /** Requests at a time: others of the page get their turn. */
 const AT_ONCE = 3;
 /** Maps that are kept. */
-const MAX_MAPS = 512;
+const MAX_CACHED = 512;
 
 export class AnswerMaps {
-  #kept = new Map<string, Explanation>();
+  #cache = new Map<string, Explanation>();
   #version = $state(0);
   /** What the maps are of: run and checkpoint. */
   #at = $state.raw('');
@@ -25,11 +25,11 @@ export class AnswerMaps {
       if (!run || !now || now.problem || !run.corpus.available || !wanted) return;
       const at = `${run.id}/${now.hash}`;
       this.#at = at;
-      const missing = untrack(() => wanted.filter((id) => !this.#kept.has(`${at}/${id}`)));
+      const missing = untrack(() => wanted.filter((id) => !this.#cache.has(`${at}/${id}`)));
       if (!missing.length) return;
       const abort = new AbortController();
       const asks = { run: run.id, checkpoint: now.index, v: now.hash.slice(0, 16) };
-      // A playhead that moves asks for the checkpoint where it rests.
+      // Maps are requested only when the playhead rests.
       const timer = setTimeout(() => {
         for (let n = 0; n < AT_ONCE; n += 1) void this.#read(at, missing, asks, abort.signal);
       }, 60);
@@ -50,8 +50,8 @@ export class AnswerMaps {
       try {
         const path = '/api/runs/{run}/checkpoints/{checkpoint}/explain/{image}' as const;
         const map = await endpoint(path, { ...asks, image }).json(signal);
-        if (this.#kept.size >= MAX_MAPS) this.#kept.delete(this.#kept.keys().next().value as string);
-        this.#kept.set(`${at}/${image}`, map);
+        if (this.#cache.size >= MAX_CACHED) this.#cache.delete(this.#cache.keys().next().value as string);
+        this.#cache.set(`${at}/${image}`, map);
         this.error = null;
         this.#version += 1;
       } catch (error) {
@@ -64,7 +64,7 @@ export class AnswerMaps {
 
   of(id: number | null): Explanation | null {
     void this.#version;
-    return id === null ? null : (this.#kept.get(`${this.#at}/${id}`) ?? null);
+    return id === null ? null : (this.#cache.get(`${this.#at}/${id}`) ?? null);
   }
 }
 

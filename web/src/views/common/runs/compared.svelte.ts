@@ -6,7 +6,7 @@ import { secondRun } from '../../../state/secondRun.svelte';
 import type { Store } from '../../../state/store.svelte';
 import { comparedLayersOf, type ComparedLayers } from './layers';
 
-/** A playhead that moves asks for the checkpoints where it rests. */
+/** Comparisons are requested only when the playhead rests. */
 const REST_MS = 150;
 
 export interface Compared<T> {
@@ -17,7 +17,7 @@ export interface Compared<T> {
   found: T;
 }
 
-/** `ask` gives a part of the key and the request; null asks for nothing. While a component is being set up. */
+/** `ask` returns a part of the key and the request; null requests nothing. Call while a component is being set up. */
 export function compared<T>(
   store: Store,
   view: string,

@@ -9,7 +9,7 @@ import { secondRun } from '../../../state/secondRun.svelte';
 import { rectifierOf } from '../activity';
 import { comparedLayersOf, counterpart, type ComparedLayers } from './layers';
 
-/** A playhead that moves asks for the checkpoints where it rests. */
+/** Matches are requested only when the playhead rests. */
 const REST_MS = 150;
 
 export interface UnitOfA {
@@ -36,7 +36,7 @@ export class MatchedUnit {
   /** Of the two runs, whatever their checkpoints. */
   readonly #pair = $derived.by(() => `${this.#run()?.id}\n${secondRun.id}`);
 
-  /** While a component is being set up; null asks for nothing. `weights` are read where they are shown. */
+  /** Call while a component is being set up; null requests nothing. `weights` are read where they are shown. */
   constructor(run: () => Run | null, unit: () => UnitOfA | null, { weights = false } = {}) {
     this.#run = run;
     this.#unit = () => (reference.isOther ? unit() : null);

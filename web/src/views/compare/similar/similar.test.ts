@@ -59,7 +59,7 @@ it('has B in the rows while B is held', () => {
     [0.5, null],
     [0.1, 0.7],
   ]);
-  // No layer of A is opposite the second of B; of two that are, the most alike is told.
+  // No layer of A is opposite the second of B; of two that are, the most similar is named.
   expect(turned.proposed).toEqual([0, null, 1]);
   expect(withBInRows({ ...found, proposed: [0, 0] }).proposed).toEqual([0, null, null]);
   const pair = { a: 2, b: 1 };

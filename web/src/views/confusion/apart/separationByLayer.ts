@@ -1,4 +1,4 @@
-/** How well each layer tells two classes apart, drawn from chance to perfect. Pure. */
+/** How well each layer separates two classes, on an axis from chance to perfect. Pure. */
 import type { Separation } from '../../../api/types';
 
 /** Chance: half of the area under the curve. */
@@ -41,7 +41,7 @@ export function separationRows(layers: Separation['layers']): LayerSeparation[] 
   return layers.map(row).reverse();
 }
 
-/** From which layer on the separation no longer grows, in words: nothing after that layer tells the classes apart better. */
+/** From which layer on the separation no longer grows, in words: no later layer separates the classes better. */
 export function separationWords(layers: Separation['layers']): string {
   const known = layers.filter((layer) => layer.probe_area !== null && layer.probe_interval !== null);
   if (known.length < 2) return '';

@@ -3,9 +3,9 @@ import type { PredictionChange, PredictionChanges } from '../../../api/types';
 import type { Table } from '../../../state/exportData';
 import { changeKind, changeWords, endsOf, type ChangeKind } from '../lists/predictionChanges';
 
-/** So many classes have a band of their own; those with the fewest moves share the last one. */
+/** Number of bands: the classes with the fewest moves share the last one. */
 export const MAX_BANDS = 20;
-/** So many ribbons are drawn by default, the largest; the others are one grey band, and stand in the table. */
+/** Number of ribbons that are drawn by default: the largest. The others are one grey band, and listed in the table. */
 export const BUNDLED_FROM = 8;
 /** So many at most where all are wanted. */
 export const MAX_RIBBONS = 300;
@@ -37,10 +37,10 @@ export function flowBands(
     const moved = new Map<number, number>();
     for (const move of moves)
       for (const k of [move.from, move.to]) moved.set(k, (moved.get(k) ?? 0) + move.count);
-    const kept = new Set(
+    const shownBands = new Set(
       [...order].sort((a, b) => (moved.get(b) ?? 0) - (moved.get(a) ?? 0) || a - b).slice(0, max - 1),
     );
-    own = order.filter((k) => kept.has(k));
+    own = order.filter((k) => shownBands.has(k));
   }
   const groups = own.map((k) => [k]);
   const rest = order.filter((k) => !own.includes(k));
@@ -58,14 +58,14 @@ export interface Ribbon {
   count: number;
 }
 
-const said = (bands: Bands, k: number): string => {
+const classOrRest = (bands: Bands, k: number): string => {
   const group = bands.groups[bands.of[k]];
   return group.length > 1 ? OTHERS : String(k);
 };
 
 /** `3-5-gained` in the address: predicted then, predicted now, and whether that was good. */
 export const ribbonKey = (move: PredictionChange, bands: Bands): string =>
-  `${said(bands, move.from)}-${said(bands, move.to)}-${changeKind(move)}`;
+  `${classOrRest(bands, move.from)}-${classOrRest(bands, move.to)}-${changeKind(move)}`;
 
 /** Moves from band to band, each kind a ribbon of its own, as one meets them from the top. */
 export function ribbonsOf(moves: readonly PredictionChange[], bands: Bands): Ribbon[] {
@@ -184,11 +184,11 @@ export function flowLayout(
   rest: readonly Ribbon[] = [],
 ): FlowLayout {
   const bundled = (side: Side, band: number) => imagesOf(rest, side, band);
-  const kept = (band: number) => stayed?.[band] ?? 0;
+  const stay = (band: number) => stayed?.[band] ?? 0;
   const sides = (['from', 'to'] as const).map((side) =>
     Array.from(
       { length: bands },
-      (_, band) => imagesOf(ribbons, side, band) + kept(band) + bundled(side, band),
+      (_, band) => imagesOf(ribbons, side, band) + stay(band) + bundled(side, band),
     ),
   );
   const height = available.height - available.gap * (bands - 1);
@@ -206,7 +206,7 @@ export function flowLayout(
         ...ribbons.flatMap((one, n) =>
           one[side] === band ? [{ at: one[other], count: one.count, put: ends[n] }] : [],
         ),
-        { at: band, count: kept(band), put: still[band] },
+        { at: band, count: stay(band), put: still[band] },
         // The middle of the picture, where the bundle lies.
         { at: (bands - 1) / 2, count: bundled(side, band), put: loose[band] },
       ].sort((a, b) => a.at - b.at);
@@ -224,7 +224,7 @@ export function flowLayout(
     right,
     ribbons: ribbons.map((one, n) => ({ ...one, ...ends[n], thickness: one.count * scale })),
     stayed: still.flatMap((end, band) =>
-      kept(band) ? [{ ...end, band, count: kept(band), thickness: kept(band) * scale }] : [],
+      stay(band) ? [{ ...end, band, count: stay(band), thickness: stay(band) * scale }] : [],
     ),
     bundle: bundleOf(
       rest,

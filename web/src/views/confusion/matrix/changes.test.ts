@@ -94,7 +94,7 @@ describe('what is compared', () => {
       windowsOf(two, { reference: 7, current: 40, whole: false, beginsUntrained: true }).reference,
     ).toEqual([]);
   });
-  it('is said', () => {
+  it('is described in words', () => {
     expect(comparedText({ reference: [3, 7], current: [38, 40] })).toBe('means of checkpoints 3–7 and 38–40');
     expect(comparedText({ reference: [5, 5], current: [40, 40] })).toBe('checkpoint 5 and 40');
     expect(comparedText(null)).toBe('');

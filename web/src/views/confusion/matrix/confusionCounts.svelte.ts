@@ -8,7 +8,7 @@ import { beginsUntrained } from '../../../state/checkpoints';
 import type { Store } from '../../../state/store.svelte';
 import { seriesIndex, type Cell, type Counts, type Series } from './data';
 
-/** Above so many counts in all, each checkpoint is requested on its own and there are no histories. */
+/** Limit of counts in total: above it each checkpoint is requested on its own, without histories. */
 const MAX_COUNTS = 6_000_000;
 
 export const isWhole = (run: Run | null): boolean => {
@@ -24,7 +24,7 @@ export async function readSeries({ id, classes }: Run, split: Split, signal: Abo
 }
 
 export interface CountsAt {
-  /** The checkpoint whose counts these are: the one asked for, or the newest counted one before it. */
+  /** The checkpoint whose counts these are: the requested one, or the newest counted one before it. */
   checkpoint: number;
   counts: Counts;
 }

@@ -76,7 +76,7 @@ describe('cells over time', () => {
     expect(historyTop([900, 3, 4, 5])).toBe(5);
     expect(historyTop([0, 0])).toBe(1);
   });
-  it('tells when a cell last held something', () => {
+  it('finds when a cell was last above zero', () => {
     expect(lastNonEmpty(series, { truth: 0, predicted: 1 }, 5)).toEqual({ checkpoint: 2, count: 2 });
     expect(lastNonEmpty(series, { truth: 2, predicted: 0 }, 5)).toBeNull();
   });

@@ -1,10 +1,10 @@
 // Sizes of the confusion view: from the room there is to whole pixels. Pure.
 
-/** At most so many classes get cells with numbers in them; more are drawn as a field of shades. */
+/** Limit of classes whose cells have numbers; more are drawn as a field of shades. */
 export const NUMBERED_CLASSES = 20;
 
 export interface MatrixLayout {
-  /** Cells carry a count; otherwise they are only shaded. */
+  /** Whether cells show their count; else they are only shaded. */
   numbered: boolean;
   /** There is room for a history under the count. */
   histories: boolean;
@@ -23,7 +23,7 @@ const LETTER = 6.2;
 
 /** Width of the recall beside the matrix. */
 const RECALL = 132;
-/** Below it the recall is left out and letters stand for the classes. */
+/** Width below which the recall is left out and letters replace the names of the classes. */
 const PHONE = 600;
 /** The least width of the matrix beside its panel. */
 const MIN_MATRIX_WIDTH = 520;
@@ -35,7 +35,7 @@ const USUAL_CELL = { width: 88, height: 76, text: 1 };
 export const largeCell = (text: number) => ({ width: 220, height: 160, text });
 
 export interface MatrixRoom {
-  /** Letters stand for the names of the classes. */
+  /** Whether letters replace the names of the classes. */
   letters: boolean;
   min: number;
   /** Width of the recall beside the cells. */
@@ -133,7 +133,7 @@ export function matrixLayout(
 export interface TileLayout {
   scale: number;
   columns: number;
-  /** Images on a page: at least the number asked for, more where whole rows of them fit. */
+  /** Images on a page: at least the requested number, more where whole rows of them fit. */
   page: number;
 }
 

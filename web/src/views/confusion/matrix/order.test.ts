@@ -10,7 +10,7 @@ import {
   groupClasses,
 } from './order';
 
-// a is taken for d, b for c.
+// a is confused with d, b with c.
 const counts = [6, 0, 0, 4, 0, 9, 1, 0, 0, 2, 8, 0, 3, 0, 0, 7];
 const names = ['a', 'b', 'c', 'd'];
 

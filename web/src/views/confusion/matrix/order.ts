@@ -47,9 +47,9 @@ function similarOrder(counts: Counts, classes: number): number[] {
 export function parseZoom(text: string, classes: number): number[] | null {
   const out = new Set<number>();
   for (const part of text.split(',')) {
-    const said = /^(\d{1,6})-(\d{1,6})$/.exec(part);
-    if (!said) continue;
-    for (let k = Number(said[1]); k <= Math.min(classes - 1, Number(said[2])); k++) out.add(k);
+    const match = /^(\d{1,6})-(\d{1,6})$/.exec(part);
+    if (!match) continue;
+    for (let k = Number(match[1]); k <= Math.min(classes - 1, Number(match[2])); k++) out.add(k);
   }
   return out.size ? [...out].sort((a, b) => a - b) : null;
 }

@@ -98,11 +98,11 @@ describe('its words', () => {
       evidence: 'Means of 5 checkpoints each.',
     });
   });
-  it('say so when nothing changed, when it rose, when the run goes on', () => {
+  it('describe no change, a rise, and a run that still trains', () => {
     const worse = { ...summary, beyondNoise: false, errorEarly: 0.2, errorLate: 0.3 };
-    const said = pairSentence(worse, { epochs, split: 'train', live: true });
-    expect(said).toMatchObject({ end: 'at the latest', change: ', a change within the noise' });
-    expect(said.error).toBe('The train error rose by 50 %, from 20 % to 30 %.');
+    const text = pairSentence(worse, { epochs, split: 'train', live: true });
+    expect(text).toMatchObject({ end: 'at the latest', change: ', a change within the noise' });
+    expect(text.error).toBe('The train error rose by 50 %, from 20 % to 30 %.');
     const same = { ...summary, errorEarly: 0.2, errorLate: 0.201 };
     expect(pairSentence(same, { epochs, split: 'test', live: false }).error).toBe(
       'The test error stayed at 20 %.',

@@ -61,12 +61,12 @@ export class SelectedCell {
   pin(cell: Cell): void {
     const { store, panels } = this.#context;
     const isBeside = panels.panel === 'cell' || panels.panel === 'costs';
-    const again = isBeside && this.#isPinned(cell);
+    const isSame = isBeside && this.#isPinned(cell);
     clearTimeout(this.#dwell);
     this.show(cell);
     // What a class loses stays beside the matrix: its class is that of the cell.
     if (panels.panel !== 'costs') store.setOption('confusion.panel', 'cell', panels.standard);
-    store.setOption('confusion.cell', again ? '' : formatCell(cell), '');
+    store.setOption('confusion.cell', isSame ? '' : formatCell(cell), '');
   }
 
   unpin(): void {

@@ -13,7 +13,7 @@ export interface Asked {
   limit: number;
 }
 
-/** The page that was asked for; `total` counts those of the cell, `whole` all of the split. */
+/** The requested page; `total` counts the images of the cell, `whole` all of the split. */
 export interface IssuePage extends LabelIssues {
   first: number;
   whole: number;
@@ -38,7 +38,7 @@ export async function readIssues(asked: Asked, cell: Cell | null, signal: AbortS
     const answer = await page(limit, first ? String(first) : null);
     return { ...answer, first, whole: answer.total };
   }
-  // The server does not know of cells: it is asked for the whole list.
+  // The server has no list per cell: the whole list is requested.
   let answer = await page(AT_ONCE, null);
   const items = [...answer.items];
   while (answer.next_cursor) {

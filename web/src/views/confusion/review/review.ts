@@ -13,7 +13,7 @@ export const VERDICTS: { verdict: Verdict; key: string; mark: string }[] = [
   { verdict: 'unclear', key: '3', mark: 'u' },
 ];
 
-/** The number of images that the address asks for. */
+/** The number of images in the address. */
 export function cutFrom(text: string): number {
   const asked = /^\d{1,6}$/.test(text) ? Number(text) : CUT;
   return Math.min(MAX_SHOWN, Math.max(1, asked));
@@ -48,10 +48,10 @@ export function wilson(hits: number, n: number): [number, number] {
   return [Math.max(0, (centre - half) / scale), Math.min(1, (centre + half) / scale)];
 }
 
-/** Share of wrong labels among those that could be told; null before the first verdict. */
+/** Share of wrong labels among those with a clear verdict; null before the first verdict. */
 export function precision({ wrong, right }: Counts): { share: number; interval: [number, number] } | null {
-  const told = wrong + right;
-  return told === 0 ? null : { share: wrong / told, interval: wilson(wrong, told) };
+  const decided = wrong + right;
+  return decided === 0 ? null : { share: wrong / decided, interval: wilson(wrong, decided) };
 }
 
 /** The item to open: that of the selected image, else the first without a verdict, else the first. */

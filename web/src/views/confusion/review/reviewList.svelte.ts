@@ -29,7 +29,7 @@ interface Step {
 export class ReviewList {
   readonly list: Resource<IssuePage & { cell: Cell | null }>;
   readonly evidence: Resource<Evidence>;
-  readonly #kept: Resource<Review>;
+  readonly #saved: Resource<Review>;
   readonly #store: Store;
   readonly #split: () => Split;
   readonly cut = $derived.by(() => cutFrom(this.#store.option('confusion.cut', '')));
@@ -38,22 +38,22 @@ export class ReviewList {
     const store = this.#store;
     return narrowingCell(store.option('confusion.cell', ''), store.run?.classes.length ?? 0);
   });
-  /** The list as it was asked for last, once it is there. */
+  /** The list of the last request, once it has arrived. */
   readonly listed = $derived.by(() => {
     const { value } = this.list;
     return value?.split === this.#split() && sameCell(value.cell, this.cell) ? value : null;
   });
   readonly items = $derived.by<LabelIssue[]>(() => {
     // Without the verdicts it is not known which image comes first.
-    const isKnown = this.#kept.value !== null || this.#kept.error !== null;
+    const isKnown = this.#saved.value !== null || this.#saved.error !== null;
     return isKnown ? (this.listed?.items ?? []) : [];
   });
   readonly total = $derived.by(() => (this.items.length ? (this.listed?.total ?? 0) : 0));
-  /** As the server keeps them, and over them what was said here since. */
+  /** The verdicts that the server has stored, overlaid with those that are not saved yet. */
   readonly verdicts = $derived.by<Verdicts>(() => {
     const all = new Map<number, Verdict>();
-    for (const one of this.#kept.value?.items ?? []) all.set(one.id, one.verdict);
-    for (const [id, verdict] of this.#said) {
+    for (const one of this.#saved.value?.items ?? []) all.set(one.id, one.verdict);
+    for (const [id, verdict] of this.#unsaved) {
       if (verdict) all.set(id, verdict);
       else all.delete(id);
     }
@@ -62,18 +62,18 @@ export class ReviewList {
   /** The index of the open item. */
   readonly at = $derived.by(() => openItem(this.items, this.#store.image, (id) => this.#wasReviewed(id)));
   readonly open = $derived.by<LabelIssue | null>(() => this.items[this.at] ?? null);
-  readonly file = $derived.by(() => this.#kept.value?.file ?? '');
-  readonly error = $derived.by(() => this.list.error ?? this.#kept.error);
+  readonly file = $derived.by(() => this.#saved.value?.file ?? '');
+  readonly error = $derived.by(() => this.list.error ?? this.#saved.error);
   /** Why the last verdict was not kept; empty where it was. */
   problem = $state('');
   /** The last change in words, for a screen reader. */
   spoken = $state('');
-  #said = $state.raw<ReadonlyMap<number, Verdict | null>>(new Map());
+  #unsaved = $state.raw<ReadonlyMap<number, Verdict | null>>(new Map());
   #undo = $state.raw<Step[]>([]);
   readonly canUndo = $derived.by(() => this.#undo.length > 0);
   /** Verdicts are sent one after the other, so that the last one stays. */
   #sending: Promise<unknown> = Promise.resolve();
-  /** Of the next images, asked for before they are open. */
+  /** Evidence of the next images, requested before they are opened. */
   readonly #ahead = new Map<string, Promise<Evidence>>();
 
   constructor(store: Store, split: () => Split) {
@@ -93,17 +93,20 @@ export class ReviewList {
         }
       );
     });
-    this.#kept = resource<Review>(() => {
+    this.#saved = resource<Review>(() => {
       const run = store.run?.id;
       return (
         run !== undefined && {
           key: `${run}/${this.#reads}`,
           load: async (signal) => {
             await this.#sending;
-            const [before, kept] = [this.#said, await endpoint('/api/runs/{run}/review', { run }).json(signal)];
-            // What the server has now goes before what was said here, unless there is more of it meanwhile.
-            if (this.#said === before) this.#said = new Map();
-            return kept;
+            const [before, saved] = [
+              this.#unsaved,
+              await endpoint('/api/runs/{run}/review', { run }).json(signal),
+            ];
+            // The server's answer replaces the unsaved verdicts, unless new ones were given meanwhile.
+            if (this.#unsaved === before) this.#unsaved = new Map();
+            return saved;
           },
         }
       );
@@ -127,7 +130,7 @@ export class ReviewList {
     $effect.pre(() => {
       if (store.run?.id === of) return;
       of = store.run?.id;
-      this.#said = new Map();
+      this.#unsaved = new Map();
       this.#undo = [];
       this.problem = '';
     });
@@ -141,7 +144,7 @@ export class ReviewList {
 
   /** An image that is reviewed here stays open although it has a verdict now. */
   #wasReviewed(id: number): boolean {
-    return (this.#kept.value?.items ?? []).some((one) => one.id === id);
+    return (this.#saved.value?.items ?? []).some((one) => one.id === id);
   }
 
   #checkpoint(): number {
@@ -205,7 +208,7 @@ export class ReviewList {
 
   retry(): void {
     this.list.retry();
-    this.#kept.retry();
+    this.#saved.retry();
   }
 
   /** Shows more of the list. */
@@ -235,7 +238,7 @@ export class ReviewList {
   }
 
   #mark(id: number, verdict: Verdict | null): void {
-    this.#said = new Map([...this.#said, [id, verdict]]);
+    this.#unsaved = new Map([...this.#unsaved, [id, verdict]]);
   }
 
   #set(id: number, verdict: Verdict | null, suggestion: number | null): void {
@@ -257,7 +260,7 @@ export class ReviewList {
       (error: unknown) => {
         if (this.#store.run?.id !== run) return;
         this.problem = `The verdict on image ${id} was not kept: ${messageOf(error)}`;
-        if (this.#said.get(id) === verdict) this.#mark(id, before);
+        if (this.#unsaved.get(id) === verdict) this.#mark(id, before);
         this.#undo = this.#undo.filter((step) => step.id !== id);
       },
     );

@@ -79,8 +79,8 @@ export function cellRows(found: ComparedErrors, { truth, predicted }: Cell): [st
 export function cellWords(names: readonly string[], found: ComparedErrors, cell: Cell): string {
   const [a, b] = [found.counts.a, found.counts.b].map((counts) => counts[cell.truth][cell.predicted]);
   const { significant } = cellOf(found, cell);
-  const said = `A ${formatCount(a)}, B ${formatCount(b)}, difference ${signedCount(a - b)}`;
-  return `${cellName(names, cell)}: ${said}${significant ? ', more than noise' : ''}`;
+  const text = `A ${formatCount(a)}, B ${formatCount(b)}, difference ${signedCount(a - b)}`;
+  return `${cellName(names, cell)}: ${text}${significant ? ', more than noise' : ''}`;
 }
 
 /** Whether the difference of the two errors is more than noise, in a sentence. */

@@ -73,7 +73,7 @@ export function unitStep(at: string, key: string, counts: Readonly<Record<Side, 
   return null;
 }
 
-/** Heights of labels that stand at least so far apart within 0 to `height`, each as near to its own as that allows. */
+/** Heights of labels at least `min` apart within 0 to `height`, each as near to its wanted height as possible. */
 export function apart(wanted: readonly number[], min: number, height: number): number[] {
   const order = wanted.map((_, n) => n).sort((a, b) => wanted[a] - wanted[b]);
   const out: number[] = [];

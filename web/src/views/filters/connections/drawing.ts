@@ -42,7 +42,7 @@ export function cornerOf(drawing: Drawing, side: Side, n: number, count: number)
   };
 }
 
-/** The size of a picture of so many pixels in a square: a whole multiple where it is small enough. */
+/** The size of a picture of `pixels` in a square: a whole multiple where it is small enough. */
 export function sizeIn(
   side: number,
   tile: { width: number; height: number },

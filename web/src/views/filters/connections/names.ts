@@ -14,7 +14,7 @@ export interface UnitWords {
   long: string;
   /** A channel of the image, which cannot be pinned. */
   isImage: boolean;
-  /** The class that it stands for; null for another unit. */
+  /** The class, for an output of the last layer; null for another unit. */
   classIndex: number | null;
 }
 

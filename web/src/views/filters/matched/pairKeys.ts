@@ -13,7 +13,7 @@ export interface PairTile {
 export const sidesOf = (pair: Pair | undefined): PairTile['of'][] =>
   (['a', 'b'] as const).filter((of) => pair && pair[of] !== null);
 
-/** The tile of an item on the side that is asked for, or on the only one that it has. */
+/** The tile of an item on the requested side, or on the only one that it has. */
 export function tileIn(items: readonly Pair[], n: number, of: PairTile['of']): PairTile {
   const at = Math.max(0, Math.min(items.length - 1, n));
   const sides = sidesOf(items[at]);

@@ -1,6 +1,6 @@
 /**
  * How matched filters of two runs are drawn: by their weights where these are a picture, else by their maps of the selected
- * image or, where it is asked for (`bank.space=pixels`), by their weights over the image, which are comparable again.
+ * image or, with `bank.space=pixels`, by their weights over the image, which are comparable again.
  */
 import { untrack } from 'svelte';
 import type { SheetRequest } from '../../../api/pictureUrls';

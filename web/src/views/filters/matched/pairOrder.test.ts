@@ -25,7 +25,7 @@ it('begins with the best agreement and keeps the places at other checkpoints', (
   ]);
 });
 
-it('begins anew with other layers', () => {
+it('is reset for other layers', () => {
   const order = orderFor(null, 'x', found(6, [pair(3, 0.9), pair(1, 0.8)]));
   expect(orderFor(order, 'y', found(2, [pair(1, 0.7)], [3])).filters).toEqual([1, 3]);
 });

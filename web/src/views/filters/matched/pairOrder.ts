@@ -2,7 +2,7 @@
 import type { MatchedUnits, UnitPair } from '../../../api/types';
 
 export interface PairOrder {
-  /** Of which layers of which runs; with others the order begins anew. */
+  /** The layers and runs of the order; it is reset for others. */
   key: string;
   /** The checkpoint of A whose agreement gave the order. */
   checkpoint: number;

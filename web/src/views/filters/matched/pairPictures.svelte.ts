@@ -18,12 +18,12 @@ export interface PairRequests {
 export class PairPictures {
   shown = $state.raw<{ a: Picture; b: Picture } | null>(null);
   error = $state.raw<unknown>(null);
-  #again = $state(0);
-  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  #retryCount = $state(0);
+  readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 
   constructor(wanted: () => PairRequests | null) {
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const requests = wanted();
       return untrack(() => (requests ? this.#ask(requests) : undefined));
     });

@@ -157,7 +157,7 @@ describe('squeeze and excitation', () => {
 });
 
 describe('a layer without a way to the end', () => {
-  it('leaves the lane to the way that goes on', () => {
+  it('leaves the lane to the path that continues', () => {
     const heads = drawn('x', 'aux: x', 'a: x', 'b: a', 'c: b');
     expect(places(heads)).toMatchObject({ aux: [1, 1], a: [1, 0], c: [3, 0] });
   });

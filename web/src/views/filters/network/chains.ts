@@ -8,7 +8,7 @@ export interface Chains {
   column: ReadonlyMap<string, number>;
   /** Row of a chain: 0 for the longest way through the network. */
   lane: ReadonlyMap<string, number>;
-  /** The layer that goes on in a layer's lane, directly connected. */
+  /** The next layer in the lane of a layer, directly connected to it. */
   next: ReadonlyMap<string, string>;
   /** Layers that begin a chain, and with it a lane. */
   firsts: ReadonlySet<string>;
@@ -83,7 +83,7 @@ export function chains(links: Links): Chains {
   const order = [...links.names].sort((a, b) => at(a) - at(b));
   const height = heightsOf(order, after);
 
-  // A layer goes on in the output from which the way is longest: a connection that skips others never does.
+  // The lane continues with the output that has the longest path: never with a connection that skips layers.
   const wanted = new Map<string, string>();
   for (const [name, outputs] of after) {
     let best: string | null = null;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columnsInSight, glyph, layout, type Graph } from './graph';
+import { columnsInViewport, glyph, layout, type Graph } from './graph';
 
 const graph = (edges: [string, string][]): Graph => {
   const names = [...new Set(edges.flat())];
@@ -39,8 +39,8 @@ describe('network', () => {
     expect(glyph({ channels: 64, height: 8, width: 8 }, largest)).toEqual({ width: 36, height: 10 });
     expect(glyph({ channels: 10, height: 1, width: 1 }, largest).height).toBe(4);
   });
-  it('draws what is in sight of a long strip, in steps', () => {
-    const at = (scrolled: number) => columnsInSight(scrolled, 1000, 76);
+  it('draws the visible part of a long strip, in steps', () => {
+    const at = (scrolled: number) => columnsInViewport(scrolled, 1000, 76);
     expect(at(0)).toEqual({ from: -16, to: 32 });
     expect(at(20)).toEqual(at(0));
     expect(at(20_000).from).toBeLessThan((20_000 - 999) / 76);

@@ -87,11 +87,11 @@ export function layout(graph: Graph): GraphLayout {
   };
 }
 
-/** A window that moves on by a step of columns is drawn anew once a step, not with every pixel. */
+/** While the strip scrolls, it is redrawn once per this number of columns, not with every pixel. */
 const SIGHT_STEP = 8;
 
-/** The columns to draw: those in sight and as many on either side, in steps. */
-export function columnsInSight(
+/** The columns to draw: the visible ones and as many on either side, in steps. */
+export function columnsInViewport(
   scrolled: number,
   available: number,
   pitch: number,

@@ -1,4 +1,4 @@
-/** What is drawn of the connections of a network: those in sight, and those that lead to a layer. Pure. */
+/** The connections of a network that are drawn: visible ones, and those of a layer. Pure. */
 import type { Edge, GraphLayout } from './graph';
 import type { Routes } from './routes';
 
@@ -10,20 +10,25 @@ export interface Line {
   isBack: boolean;
 }
 
-/** Columns in sight. */
-export interface Sight {
+/** The visible columns. */
+export interface Viewport {
   from: number;
   to: number;
 }
 
-/** True where no connection leaves the one lane: nothing has to be told apart. */
+/** Whether all connections stay in a single lane, so that none has to be distinguished. */
 export const isChain = (layout: GraphLayout): boolean => layout.lanes === 1 && layout.rails.length === 0;
 
 type Choice = (from: string, to: string) => boolean;
 
-/** The connections that are chosen, in sight. */
-export function linesOf(layout: GraphLayout, routes: Routes, sight: Sight, choice: Choice | null): Line[] {
-  const isSeen = ({ from, to }: Edge): boolean => to.column >= sight.from && from.column <= sight.to;
+/** The visible connections of the chosen layer. */
+export function linesOf(
+  layout: GraphLayout,
+  routes: Routes,
+  viewport: Viewport,
+  choice: Choice | null,
+): Line[] {
+  const isSeen = ({ from, to }: Edge): boolean => to.column >= viewport.from && from.column <= viewport.to;
   const lines = layout.edges
     .filter((edge) => isSeen(edge) && (choice === null || choice(edge.from.name, edge.to.name)))
     .map(({ from, to, way }) => ({
@@ -38,7 +43,7 @@ export function linesOf(layout: GraphLayout, routes: Routes, sight: Sight, choic
       taps = taps.filter((tap) => joins.some((join) => choice(join, tap)));
       joins = joins.filter((join) => taps.some((tap) => choice(join, tap)));
     }
-    const d = routes.rail(rail, joins, taps, sight.from, sight.to);
+    const d = routes.rail(rail, joins, taps, viewport.from, viewport.to);
     if (d) lines.push({ id: `rail ${rail.id}`, d, isLevel: false, isBack: rail.isBack });
   }
   return lines;

@@ -1,4 +1,4 @@
-/** Layers grouped by the modules that their names stand for: `layer1.0.conv1` lies in `layer1.0`, which lies in `layer1`. Pure. */
+/** Layers grouped by the modules in their names: `layer1.0.conv1` lies in `layer1.0`, which lies in `layer1`. Pure. */
 import type { Shape } from '../../../api/types';
 import type { Graph, GraphLayout } from './graph';
 import { isJoin, type Join } from './joins';
@@ -37,7 +37,7 @@ export const TOUCHED_ROW = 44;
 /** What parts the names of modules: dots in networks from PyTorch; `_` or `-` in recipes, whose names have no dots. */
 export type Separator = '.' | '-' | '_';
 
-/** Names are asked for again and again, and there are as many as layers. */
+/** Cached, since names are looked up often and there are as many as layers. */
 const known = new Map<string, readonly string[]>();
 const MAX_KNOWN = 4096;
 

@@ -35,7 +35,7 @@ interface Growing {
   taps: string[];
 }
 
-/** Takes what it can of `missing` along a rail that is there, when the rail stays true: each tap takes all before it. */
+/** Routes as much of `missing` as possible along an existing rail, as long as each tap takes all inputs before it. */
 function extend(rail: Growing, to: string, missing: Set<string>, placed: Placed): void {
   const inputs = placed.before.get(to) ?? [];
   for (const one of rail.joins) if (!inputs.includes(one)) return;

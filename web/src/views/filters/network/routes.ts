@@ -37,10 +37,10 @@ export function laneTops(above: readonly number[]): { tops: number[]; height: nu
 
 /** Pixels above each lane that its rails need. */
 export function railRoom(rails: readonly Rail[], lanes: number): number[] {
-  const room = Array<number>(lanes).fill(0);
+  const available = Array<number>(lanes).fill(0);
   for (const { lane, level } of rails)
-    room[lane] = Math.max(room[lane], (lane === 0 ? level : level + 1) * RAIL_PX);
-  return room;
+    available[lane] = Math.max(available[lane], (lane === 0 ? level : level + 1) * RAIL_PX);
+  return available;
 }
 
 type Point = readonly [x: number, y: number];
@@ -103,7 +103,7 @@ export class Routes {
     ]);
   }
 
-  /** A rail with those of its joins and taps that are asked for, cut at two columns. */
+  /** A rail with the requested joins and taps, cut at two columns. */
   rail(rail: Rail, joins: readonly string[], taps: readonly string[], from: number, to: number): string {
     const nodes = (names: readonly string[]): Node[] =>
       names.flatMap((name) => this.#layout.byName.get(name) ?? []);

@@ -1,6 +1,6 @@
 /**
  * The pictures that layers remember of the selected image: of some layers at the checkpoint where the playhead rests, and
- * of one layer at some checkpoints. What is there stays until the next is, with its checkpoint.
+ * of one layer at some checkpoints. The last picture and its checkpoint are shown until the next one has arrived.
  */
 import { untrack } from 'svelte';
 import { ApiError, endpoint, isAbort, messageOf } from '../../../api/client';
@@ -13,7 +13,7 @@ import { nearestOf } from '../../common/made/film';
 import { frames } from '../why/film';
 import { rememberingLayers, someOf, usualLayer } from './layers';
 
-/** A picture takes some hundred milliseconds and more: asked for where the playhead rests. */
+/** A picture takes several hundred milliseconds: it is requested only when the playhead rests. */
 const REST_MS = 200;
 const INVERSION = '/api/runs/{run}/images/{image}/inversion' as const;
 
@@ -42,8 +42,8 @@ export class Inversions {
   #subject = '';
   #version = $state(0);
   #failures = $state.raw<ReadonlyMap<string, unknown>>(new Map());
-  #again = $state(0);
-  readonly #autoRetry = new AutoRetry(() => (this.#again += 1));
+  #retryCount = $state(0);
+  readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 
   readonly usable = $derived.by(() => usableCheckpoints(this.#store.run?.checkpoints ?? []));
   readonly all = $derived.by(() => {
@@ -54,8 +54,8 @@ export class Inversions {
   readonly frames: number[];
   /** The layer that is shown large and over time. */
   readonly layer = $derived.by(() => {
-    const said = this.#store.option('inversion.layer', '');
-    return this.all.includes(said) ? said : usualLayer(this.all, this.#store.run?.layers ?? []);
+    const option = this.#store.option('inversion.layer', '');
+    return this.all.includes(option) ? option : usualLayer(this.all, this.#store.run?.layers ?? []);
   });
 
   constructor(store: Store, places: () => Room, canBe: () => boolean) {
@@ -83,7 +83,7 @@ export class Inversions {
   /** Asks for the pictures of places as they change, one after the other. */
   #follow(canBe: () => boolean, choose: () => Place[]): void {
     $effect(() => {
-      void this.#again;
+      void this.#retryCount;
       const { run, image } = this.#store;
       const wanted = choose();
       if (!run?.corpus.available || image === null || !canBe() || wanted.length === 0) return;

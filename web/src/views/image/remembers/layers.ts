@@ -1,4 +1,4 @@
-/** The layers whose memory of an image is shown, and what is said of it. Pure. */
+/** The layers whose inversion of an image is shown, and its description. Pure. */
 import type { Layer } from '../../../api/types';
 import { percent, plural } from '../../../base/format';
 import { switchableLayers } from '../../../state/offUnits';

@@ -11,7 +11,7 @@ export function matchedOrder({ pairs }: Pick<MatchedUnits, 'pairs'>, filters: nu
   return order;
 }
 
-/** Outputs that stand for classes are opposite by name. */
+/** Outputs of classes are matched by the names of the classes. */
 export const classOrder = (a: readonly string[], b: readonly string[]): Order =>
   a.map((name) => {
     const at = b.indexOf(name);

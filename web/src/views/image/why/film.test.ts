@@ -1,5 +1,15 @@
 import { expect, it } from 'vitest';
-import { completeness, evenly, frameOf, frames, inked, said, softmax, strongestPart, verdictOf } from './film';
+import {
+  completeness,
+  evenly,
+  frameOf,
+  frames,
+  inked,
+  mapSentence,
+  softmax,
+  strongestPart,
+  verdictOf,
+} from './film';
 
 const all = Array.from({ length: 51 }, (_, k) => k);
 
@@ -13,7 +23,7 @@ it('has frames closer at the beginning, without the untrained network', () => {
   expect(frames([], 6)).toEqual([]);
 });
 
-it('asks for so many checkpoints at once', () => {
+it('limits the number of checkpoints per request', () => {
   expect(evenly(all)).toEqual(all);
   const few = evenly(all, 5);
   expect([few[0], few.at(-1), few.length]).toEqual([0, 50, 5]);
@@ -47,8 +57,8 @@ it('says what an occlusion map says', () => {
     values: [0, 2.84, null, -1],
   };
   const shape = { rows: 2, columns: 2 };
-  expect(said(map, shape, 'occlusion')).toMatchObject({ value: '9.5', fall: '2.8' });
-  expect(said(map, shape, 'layercam').fall).toBeNull();
+  expect(mapSentence(map, shape, 'occlusion')).toMatchObject({ value: '9.5', fall: '2.8' });
+  expect(mapSentence(map, shape, 'layercam').fall).toBeNull();
   expect(completeness(map)).toBe('0.42 %');
 });
 

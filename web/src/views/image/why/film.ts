@@ -56,14 +56,14 @@ export function strongestPart(values: readonly (number | null)[], { rows, column
 }
 
 /** What the map says, in pieces; the names are inked. */
-export interface Said {
+export interface MapSentence {
   where: string | null;
   value: string;
   /** The fall where a part is covered. */
   fall: string | null;
 }
 
-export function said(map: ExplanationMap, shape: Cells, method: string): Said {
+export function mapSentence(map: ExplanationMap, shape: Cells, method: string): MapSentence {
   const values = map.values.map((value) => value ?? -Infinity);
   const max = Math.max(...values);
   return {

@@ -1,4 +1,4 @@
-/** What the page asks for: logits over time, the maps of the film and of the checkpoint on the screen, the check. */
+/** Requests of the page: logits over time, the maps of the film and of the current checkpoint, the check. */
 import { classText } from '../../../api/className';
 import { endpoint, sendImage } from '../../../api/client';
 import type {
@@ -16,7 +16,7 @@ import { scaleLimit } from '../../common/maps/veil';
 import { methodNamed } from '../../common/maps/methods';
 import { evenly, frames } from './film';
 
-/** While one scrubs, a map that takes long is asked for where the playhead rests. */
+/** A map that takes long is requested only when the playhead rests. */
 const REST_MS = 200;
 
 const EXPLAIN = '/api/runs/{run}/images/{image}/explain' as const;
@@ -181,7 +181,7 @@ export class WhyMaps {
     return this.#fits(value) && value.film.maps.some((map) => map.checkpoint === checkpoint);
   }
 
-  /** The film of what is asked for now; null while it is being read. */
+  /** The film of the current request; null until it is read. */
   get film(): ExplanationFilm | null {
     const { value } = this.#film;
     return this.#fits(value) ? value.film : null;
@@ -203,7 +203,7 @@ export class WhyMaps {
     this.#film.retry();
   }
 
-  /** The map of a checkpoint, where it is there. */
+  /** The map of a checkpoint, if it has been read. */
   at(checkpoint: number): ExplanationMap | null {
     const near = this.#near.value;
     const all = [...(this.film?.maps ?? []), ...(this.#fits(near) ? near.film.maps : [])];

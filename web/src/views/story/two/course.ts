@@ -27,8 +27,8 @@ export const tested = ({ run, point }: End): (Point & { test_error: number })[] 
       : [],
   );
 
-/** Half the width of the 95 % interval of an error over so many images. */
-export const spread = (error: number, images: number): number =>
+/** Half the width of the 95 % interval of an error that was measured on `images` images. */
+export const errorHalfWidth = (error: number, images: number): number =>
   1.96 * Math.sqrt((error * (1 - error)) / Math.max(1, images));
 
 /** Which of the two was first as good as the worse of both ends. */
@@ -51,10 +51,12 @@ export function soonerRule(facts: TwoFacts, images: number | null): RuleResult {
   const gap = Math.max(lastA / (a.length - 1), lastB / (b.length - 1));
   const soon = reached.a <= reached.b ? 'a' : 'b';
   const isSame = Math.abs(reached.a - reached.b) <= gap + 1e-9;
-  // What the other had come to by then: two single checkpoints apart by chance are no lead.
+  // The error of the other run at that time: a difference between single checkpoints may be noise.
   const other = (soon === 'a' ? b : a).findLast((one) => at(one) <= reached[soon]);
   const isNoise =
-    images !== null && other !== undefined && other.test_error - target <= Math.SQRT2 * spread(target, images);
+    images !== null &&
+    other !== undefined &&
+    other.test_error - target <= Math.SQRT2 * errorHalfWidth(target, images);
   const end = { a: lastA, b: lastB };
   const good = percent(target, 1);
   const text =
@@ -66,7 +68,7 @@ export function soonerRule(facts: TwoFacts, images: number | null): RuleResult {
   const noise =
     images === null
       ? ''
-      : ` A single checkpoint’s error is uncertain by ± ${fixed(100 * spread(target, images), 1)} points.`;
+      : ` A single checkpoint’s error is uncertain by ± ${fixed(100 * errorHalfWidth(target, images), 1)} points.`;
   return sentence(facts, 'learning', {
     text,
     detail:
@@ -174,7 +176,7 @@ export function costRule(facts: TwoFacts): RuleResult {
 export function differences({ a, b }: Pick<TwoFacts, 'a' | 'b'>): [string, string, string][] | null {
   const [ofA, ofB] = [a.settings, b.settings];
   if (!ofA || !ofB) return null;
-  const said = (settings: Record<string, string>, key: string) =>
+  const text = (settings: Record<string, string>, key: string) =>
     key in settings ? settingText(settings[key]) : 'not set';
   const network = ({ run, parameters }: End) =>
     `${plural(run.layers.length, 'layer')}, ${formatCount(parameters)} parameters`;
@@ -186,8 +188,8 @@ export function differences({ a, b }: Pick<TwoFacts, 'a' | 'b'>): [string, strin
       : ([['images', a.corpus.name, b.corpus.name]] as [string, string, string][])),
     ...differingSettings([{ settings: ofA }, { settings: ofB }]).map((key): [string, string, string] => [
       settingName(key),
-      said(ofA, key),
-      said(ofB, key),
+      text(ofA, key),
+      text(ofB, key),
     ]),
   ];
 }

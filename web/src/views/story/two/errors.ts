@@ -5,7 +5,7 @@ import { probabilityText } from '../../confusion/two/compared';
 import type { TwoPicture } from './picture';
 import { better, NAME, sentence, type TwoFacts, type TwoSentence, type SilentRule } from './tell';
 
-/** Cells that are told at most. */
+/** Limit of cells that are named. */
 const MAX_CELLS = 3;
 
 type Cell = ComparedErrors['cells'][number];
@@ -122,12 +122,12 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): RuleResult 
     found
       .filter((cell) => (side === 'a') === cell.only_a > cell.only_b)
       .map((cell) => errors.classes[cell.true_class]);
-  const said = (['a', 'b'] as const).flatMap((side) =>
+  const text = (['a', 'b'] as const).flatMap((side) =>
     of(side).length ? [`${NAME[side]} recognises more of ${of(side).join(', ')}`] : [],
   );
   const total = (cell: Cell) => errors.counts.a[cell.true_class].reduce((sum, value) => sum + value, 0);
   return sentence(facts, 'classes', {
-    text: said.join('; '),
+    text: text.join('; '),
     detail: found
       .map((cell) => {
         const [a, b] = countsOf(errors, cell);

@@ -6,7 +6,7 @@ import { sentence, type TwoFacts, type TwoSentence, type SilentRule } from './te
 
 type RuleResult = TwoSentence | SilentRule;
 
-/** A CKA from which on two layers are said to see the same, and one below which they do not. */
+/** CKA from which on two layers count as alike, and below which they count as different. */
 const SAME = 0.8;
 const OTHERWISE = 0.5;
 /** A correlation at which each of two units accounts for a quarter of the other's variance. */
@@ -30,7 +30,7 @@ export function oppositeLayers(layers: ComparedLayers): OppositeLayer[] {
   });
 }
 
-const said = ({ a, b, cka, interval }: OppositeLayer): string =>
+const ckaText = ({ a, b, cka, interval }: OppositeLayer): string =>
   `${a === b ? a : `${a} and ${b}`} ${fixed(cka, 2)}${interval ? ` (${fixed(interval[0], 2)} to ${fixed(interval[1], 2)})` : ''}`;
 const named = ({ a, cka }: OppositeLayer): string => `${a}, CKA ${fixed(cka, 2)}`;
 
@@ -58,7 +58,7 @@ export function layersRule(facts: TwoFacts, layers: ComparedLayers): RuleResult 
   return sentence(facts, 'layers', {
     text,
     detail:
-      `CKA is 1 where two layers hold the same up to rotation, about 0 where nothing. ${entries.map(said).join(', ')}: ` +
+      `CKA is 1 where two layers hold the same up to rotation, about 0 where nothing. ${entries.map(ckaText).join(', ')}: ` +
       `95 % intervals, ${plural(layers.images, 'image')}.`,
     chart: {
       kind: 'bars',

@@ -62,7 +62,7 @@ const cut = (text: string, letters: number): string =>
   text === '' || text.length <= letters ? text : `${text.slice(0, Math.max(1, letters - 1))}…`;
 
 type Value = Bars['rows'][number]['values'][number];
-const said = (one: Value): string => (one.of === 'both' ? one.text : `${one.of.toUpperCase()} ${one.text}`);
+const labelOf = (one: Value): string => (one.of === 'both' ? one.text : `${one.of.toUpperCase()} ${one.text}`);
 
 export function layoutBars({ rows, max }: Bars, frame: Frame): BarsLayout {
   const values = rows.flatMap((row) => row.values);
@@ -76,7 +76,7 @@ export function layoutBars({ rows, max }: Bars, frame: Frame): BarsLayout {
   const letter = text * LETTER;
   const longest = Math.max(...rows.map((row) => row.label.length), 0);
   const labels = longest ? Math.min(frame.width * 0.36, longest * letter + text) : 0;
-  const entries = Math.max(...values.map((one) => said(one).length), 1) * letter + text * 0.6;
+  const entries = Math.max(...values.map((one) => labelOf(one).length), 1) * letter + text * 0.6;
   const width = Math.max(8, frame.width - labels - entries);
   const bars: DrawnBar[] = [];
   let y = 0;
@@ -89,7 +89,7 @@ export function layoutBars({ rows, max }: Bars, frame: Frame): BarsLayout {
         y,
         width: Math.max(1, (width * Math.min(max, Math.max(0, one.value))) / (max || 1)),
         height: Math.max(2, Math.round(pitch * 0.72)),
-        text: isNamed ? said(one) : '',
+        text: isNamed ? labelOf(one) : '',
         label: at === 0 && isNamed ? cut(row.label, Math.floor((labels - text * 0.5) / letter)) : null,
       });
       y += pitch;

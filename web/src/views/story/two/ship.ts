@@ -1,4 +1,4 @@
-/** Which of the two to ship, as far as the numbers say, and all sentences in their order. Pure. */
+/** Recommends which of the two runs to ship, and collects all sentences in order. Pure. */
 import { percent, significant } from '../../../base/format';
 import { costRule, isOneRun, isSeedAlone, moreParameters, settingsRule, soonerRule } from './course';
 import {
@@ -30,7 +30,7 @@ function answer(facts: TwoFacts): string {
   return `Ship ${NAME[less]} if its size can be afforded: ${gain} for ${significant(size.times, 2)} times the parameters`;
 }
 
-/** What the answer rests on, and what it cannot say. */
+/** The numbers behind the recommendation, and its limits. */
 function reasons(facts: TwoFacts): string {
   const { errors, a, b } = facts;
   const growing = [a, b].flatMap((end, n) => (end.run.live ? [n === 0 ? 'A' : 'B'] : []));
@@ -62,7 +62,7 @@ export const shipRule = (facts: TwoFacts): TwoSentence =>
 
 const isTold = (one: TwoSentence | SilentRule): one is TwoSentence => 'text' in one;
 
-/** All that is told, in order, and the rules that tell nothing. What is not read yet is in neither. */
+/** All sentences in order, and the rules that found nothing to say. Rules whose data is not read yet are in neither. */
 export function tell(facts: TwoFacts): { entries: TwoSentence[]; silent: SilentRule[] } {
   const { errors, layers, units } = facts;
   const all: (TwoSentence | SilentRule)[] = [

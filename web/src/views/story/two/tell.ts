@@ -1,4 +1,4 @@
-/** What the rules about two runs work on, and what they find. Pure. */
+/** Input and results of the rules about two runs. Pure. */
 import type { Checkpoint, ComparedErrors, MatchedUnits, Run, RunSummary } from '../../../api/types';
 import { emptyUrlState, hashFromUrlState } from '../../../state/urlState';
 import type { ComparedLayers } from '../../common/runs/layers';
@@ -10,11 +10,11 @@ export interface End {
   /** Its last checkpoint that can be used, or the one that was pinned. */
   point: Pick<Checkpoint, 'index' | 'epoch' | 'step' | 'images_seen' | 'test_error'>;
   settings: RunSummary['settings'] | null;
-  /** Two of the same number are of the same structure; null where it is not known. */
+  /** Runs with the same number have the same structure; null where it is not known. */
   network: number | null;
   corpus: { name: string; identity: string };
   parameters: number;
-  /** Of training; null where it is not recorded. */
+  /** During training; null where it is not recorded. */
   imagesPerSecond: number | null;
   seconds: number | null;
 }
@@ -25,7 +25,7 @@ export interface TwoFacts {
   /** Null while they are read, and where they cannot be compared. */
   errors: ComparedErrors | null;
   layers: ComparedLayers | null;
-  /** Of every layer that is compared; null before all are read. */
+  /** One entry per compared layer; null until all are read. */
   units: MatchedUnits[] | null;
 }
 
@@ -42,7 +42,7 @@ export interface TwoSentence {
   userIndex: null;
 }
 
-/** A rule that tells nothing, and why. */
+/** A rule that found nothing to say, and why. */
 export interface SilentRule {
   id: string;
   reason: string;
@@ -75,9 +75,9 @@ export function sentence(
   return { key, text, detail, checkpoint: facts.a.point.index, href, view: link.view, chart, userIndex: null };
 }
 
-/** What lies under this is no more than noise. */
+/** Significance level: differences with a larger p-value count as noise. */
 export const ALPHA = 0.05;
-/** The sides in words: which errs less, and by more than noise. */
+/** The run with the smaller error, if the difference is significant; else null. */
 export function better(errors: ComparedErrors | null): 'a' | 'b' | null {
   if (!errors || errors.p >= ALPHA || errors.only_a === errors.only_b) return null;
   return errors.only_a > errors.only_b ? 'a' : 'b';

@@ -104,7 +104,7 @@ it('says which errs less, and when that is noise', () => {
   );
 });
 
-it('tells confusions that differ, with their cell, or that none does', () => {
+it('names confusions that differ, with their cell, or says that none does', () => {
   const [one, ...more] = cellRules(facts(), errors);
   expect(one.text).toBe('cat as dog: 100 in A, 61 in B, more than noise');
   expect(one.href).toContain('confusion.two=0-1');
@@ -116,7 +116,7 @@ it('tells confusions that differ, with their cell, or that none does', () => {
   );
 });
 
-it('tells classes that one recognises better', () => {
+it('names classes that one run recognises better', () => {
   expect(textOf(recallRule(facts(), errors))).toBe('B recognises more of cat');
   expect(recallRule(facts(), noise)).toEqual({
     id: 'classes',
@@ -127,7 +127,7 @@ it('tells classes that one recognises better', () => {
   );
 });
 
-it('tells which was as good sooner', () => {
+it('says which run was as good sooner', () => {
   const one = soonerRule(facts(), 2000);
   expect(textOf(one)).toBe('B was as good as A ends (14.3 %) already at epoch 2.0 of 4');
   expect('detail' in one && one.detail).toContain('uncertain by ± 1.5 points');
@@ -152,7 +152,7 @@ it('tells which was as good sooner', () => {
   expect(soonerRule(facts({ b: end('two', [0.9, 0.12]) }), 2000)).toHaveProperty('reason');
 });
 
-it('tells cost, and calls what is alike the same', () => {
+it('says which costs more, and calls equal costs the same', () => {
   expect(textOf(costRule(facts()))).toBe('Both are of the same size and saw as many images');
   const large = facts({ a: end('one', [0.9, 0.5, 0.1], { parameters: 126928, seconds: 480 }) });
   expect(textOf(costRule(large))).toBe('A has 2.3 times the parameters of B and trained 4.0 times as long');
@@ -161,7 +161,7 @@ it('tells cost, and calls what is alike the same', () => {
   expect([42, 372, 7200].map(duration)).toEqual(['42 seconds', '6.2 minutes', '2.0 hours']);
 });
 
-it('tells two draws of one recipe from two recipes', () => {
+it('distinguishes two seeds of one recipe from two recipes', () => {
   expect(isSeedAlone(facts())).toBe(true);
   expect(textOf(settingsRule(facts()))).toContain('seed alone');
   const other = facts({
@@ -184,20 +184,20 @@ const layers = (cka: number[]): ComparedLayers => ({
   proposed: [0, 1, 2],
 });
 
-it('tells which layers see the same', () => {
-  const said = (cka: number[]) => textOf(layersRule(facts(), layers(cka)));
+it('names the layers that respond alike', () => {
+  const text = (cka: number[]) => textOf(layersRule(facts(), layers(cka)));
   expect(oppositeLayers(layers([0.95, 0.7, 0.41])).map(({ a, b }) => [a, b])).toEqual([
     ['conv1', 'stem'],
     ['conv2', 'block'],
     ['fc', 'head'],
   ]);
-  expect(said([0.95, 0.7, 0.41])).toBe(
+  expect(text([0.95, 0.7, 0.41])).toBe(
     'The first layers see the same (conv1, CKA 0.95), the last do not (fc, CKA 0.41)',
   );
-  expect(said([0.95, 0.9, 0.85])).toBe('All layers see much the same: CKA 0.85 to 0.95');
-  expect(said([0.3, 0.2, 0.1])).toBe('No layer sees the same in both: CKA 0.10 to 0.30');
-  expect(said([0.7, 0.69, 0.71])).toBe('The layers see about equally alike: CKA 0.69 to 0.71');
-  expect(said([0.7, 0.9, 0.6])).toBe('conv2 sees most alike in both (CKA 0.90), fc least (0.60)');
+  expect(text([0.95, 0.9, 0.85])).toBe('All layers see much the same: CKA 0.85 to 0.95');
+  expect(text([0.3, 0.2, 0.1])).toBe('No layer sees the same in both: CKA 0.10 to 0.30');
+  expect(text([0.7, 0.69, 0.71])).toBe('The layers see about equally alike: CKA 0.69 to 0.71');
+  expect(text([0.7, 0.9, 0.6])).toBe('conv2 sees most alike in both (CKA 0.90), fc least (0.60)');
 });
 
 const units = (layer: string, all: number, mutual: number): MatchedUnits => ({
@@ -216,7 +216,7 @@ const units = (layer: string, all: number, mutual: number): MatchedUnits => ({
   unmatched: { a: [], b: [] },
 });
 
-it('tells how many filters the other has, too', () => {
+it('says how many filters have a match in the other run', () => {
   const found = [units('conv1', 16, 10), units('conv3', 32, 5)];
   const one = unitsRule(facts(), found);
   expect(textOf(one)).toBe(
@@ -227,21 +227,21 @@ it('tells how many filters the other has, too', () => {
 });
 
 it('says which to ship, as far as numbers can', () => {
-  const said = (more: Partial<TwoFacts>) => shipRule(facts(more)).text;
-  expect(said({})).toBe('Ship B: 2.35 points less error at the same size');
+  const text = (more: Partial<TwoFacts>) => shipRule(facts(more)).text;
+  expect(text({})).toBe('Ship B: 2.35 points less error at the same size');
   expect(shipRule(facts()).detail).toContain('says nothing of the recipe');
   const large = end('two', [0.9, 0.1, 0.1], { parameters: 2 * 55186 });
-  expect(said({ b: large })).toBe(
+  expect(text({ b: large })).toBe(
     'Ship B if its size can be afforded: 2.35 points less error for 2.0 times the parameters',
   );
   expect(shipRule(facts({ b: large })).detail).toContain('One training of each');
   const small = end('two', [0.9, 0.1, 0.1], { parameters: 55186 / 4 });
-  expect(said({ b: small })).toBe('Ship B: 2.35 points less error with 25 % of the parameters');
-  expect(said({ errors: noise })).toBe('Ship either: nothing beyond noise tells them apart in error or size');
-  expect(said({ errors: noise, b: large })).toBe(
+  expect(text({ b: small })).toBe('Ship B: 2.35 points less error with 25 % of the parameters');
+  expect(text({ errors: noise })).toBe('Ship either: nothing beyond noise tells them apart in error or size');
+  expect(text({ errors: noise, b: large })).toBe(
     'Ship A, the smaller: no difference in error beyond noise, 50 % of the parameters',
   );
-  expect(said({ errors: null })).toContain('cannot be compared');
+  expect(text({ errors: null })).toContain('cannot be compared');
   const one = end('one', [0.9, 0.5, 0.3]);
   expect(shipRule(facts({ b: one })).detail).toContain('checkpoints of one training');
 });

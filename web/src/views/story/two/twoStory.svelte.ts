@@ -1,4 +1,4 @@
-/** What the story of two runs reads, and what it tells. The two are those of the page, as they ended. */
+/** Reads the data of the story of two runs, each at its last checkpoint, and applies the rules. */
 import { ApiError, endpoint } from '../../../api/client';
 import type { Checkpoint, ClockAnswer, ComparedErrors, Run, RunCurves } from '../../../api/types';
 import type { TwoCheckpoints } from '../../../state/pairing';
@@ -10,7 +10,7 @@ import { comparedLayersOf, counterpart, type ComparedLayers } from '../../common
 import { shipRule, tell } from './ship';
 import type { End, TwoFacts, TwoSentence, SilentRule } from './tell';
 
-/** Kept with the two checkpoints that it is about. */
+/** A value with the key of the two checkpoints that it belongs to. */
 interface About<T> {
   key: string;
   found: T;
@@ -19,7 +19,7 @@ interface About<T> {
 const lastUsable = (run: Run | null): Checkpoint | null =>
   run?.checkpoints.findLast((one) => !one.problem && !one.diverged) ?? null;
 
-/** The two cannot be compared in this, or not yet: no failure, and nothing is gained by trying again. */
+/** The server cannot compare the two in this respect, or not yet. That is no failure, and retrying would not help. */
 const isRefused = (error: unknown): error is ApiError =>
   error instanceof ApiError && [400, 409, 422].includes(error.status);
 const reasonOf = (error: ApiError): string =>
@@ -33,7 +33,7 @@ export class TwoStory {
   readonly #speeds: Resource<About<RunCurves[]>>;
   readonly #units: LayerPairs;
 
-  /** While a component is being set up. */
+  /** Call while a component is being set up. */
   constructor(store: Store) {
     this.#store = store;
     const read = <T>(name: string, load: (at: TwoCheckpoints, signal: AbortSignal) => Promise<T>) =>
@@ -87,14 +87,14 @@ export class TwoStory {
     if (!run || !b || !this.ends) return null;
     return { run: run.id, checkpoint: this.ends.a.index, b: b.id, b_checkpoint: this.ends.b.index };
   });
-  /** A key under which the comparison stays the same. */
+  /** A key that changes when the comparison does. */
   readonly key = $derived.by(() =>
     this.at && this.ends
       ? `${this.at.run}/${this.ends.a.hash}/${this.at.b}/${this.ends.b.hash}/${this.#store.statisticsVersion}`
       : '',
   );
 
-  /** What was read of these two; null while it is being read, and where it failed. */
+  /** The value read for these two checkpoints; null until it is read, and after a failure. */
   #of<T>(read: Resource<About<T>>): T | null {
     return !read.error && read.value?.key === this.key ? read.value.found : null;
   }
@@ -139,14 +139,14 @@ export class TwoStory {
     { id: 'training time', read: this.#time as Resource<unknown> },
     { id: 'speed', read: this.#speeds as Resource<unknown> },
   ]);
-  /** What is still being read, in words. */
+  /** Names of what is still being read. */
   readonly pending = $derived.by<string[]>(() => {
     if (!this.at) return [];
     const reads = this.#reads.filter(({ read }) => read.pending).map(({ id }) => id);
     const units = this.layers && this.#units.read !== `${this.key}/units` ? ['matched filters'] : [];
     return [...reads, ...units];
   });
-  /** The first that failed otherwise than by a refusal. */
+  /** The first failure that is not a refusal. */
   readonly failure = $derived.by(
     () => this.#reads.map(({ read }) => read).find(({ error }) => error && !isRefused(error)) ?? null,
   );
@@ -155,10 +155,10 @@ export class TwoStory {
       isRefused(read.error) ? [{ id, reason: reasonOf(read.error) }] : [],
     ),
   );
-  /** Why their errors cannot be compared; empty where they can, or may yet. */
+  /** Why the errors cannot be compared; empty where they can, or while they are being read. */
   readonly whyNoErrors = $derived.by(() => (isRefused(this.#errors.error) ? reasonOf(this.#errors.error) : ''));
 
-  /** Sentences wait for what the first of them needs: the answer is not turned round while one reads it. */
+  /** No sentence is shown until the data of the first has been read, so that the recommendation does not change. */
   readonly #entries = $derived.by<{ entries: TwoSentence[]; silent: SilentRule[] }>(() => {
     const { facts } = this;
     const isSettled = ({ pending, error, value }: Resource<About<unknown>>) =>
@@ -168,7 +168,7 @@ export class TwoStory {
     const { entries, silent } = tell(facts);
     return { entries: [shipRule(facts), ...entries], silent: [...silent, ...this.#refused] };
   });
-  /** Of a run that trains the last story stays until the next one is whole. */
+  /** The last complete story: while a run trains it is shown until the next one is complete. */
   #whole = $state.raw<{ pair: string; entries: TwoSentence[]; silent: SilentRule[] } | null>(null);
   readonly #pair = $derived.by(() =>
     [this.at?.run, this.at?.b, secondRun.isPinned ? this.at?.b_checkpoint : ''].join('\n'),

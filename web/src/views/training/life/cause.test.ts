@@ -31,7 +31,7 @@ describe('how the cause is computed', () => {
     expect(methodOf(layers, 'fc', 'relu3')).toMatchObject({ kind: 'channels', isExact: false });
     expect(methodOf(layers, 'fc2', 'relu4')).toMatchObject({ kind: 'channels', input: 'relu3', isExact: true });
   });
-  it('is not told where another layer stands between', () => {
+  it('is not given where another layer lies between', () => {
     expect(methodOf(layers, 'conv2', 'relu2')).toEqual({
       kind: 'none',
       why: 'norm2 stands between conv2 and its rectifier',

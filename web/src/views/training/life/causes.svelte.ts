@@ -1,4 +1,4 @@
-/** Causes of deaths and returns: for the units that are asked for only, and then kept. */
+/** Causes of deaths and returns, computed for requested units only and cached. */
 import { endpoint, getValues } from '../../../api/client';
 import { valuesUrl } from '../../../api/pictureUrls';
 import type { ActivityHistory, LayerHistory, Run } from '../../../api/types';
@@ -19,7 +19,7 @@ export class Causes {
   /** Grows when a cause was computed. */
   #version = $state(0);
   readonly #store: Store;
-  #kept = new Map<string, Cause | null>();
+  #cache = new Map<string, Cause | null>();
   #asked = new Map<string, Promise<void>>();
   /** Histories of layers, as many checkpoints as there were. */
   #layers = new Map<string, Promise<unknown>>();
@@ -34,9 +34,9 @@ export class Causes {
     const { run, statisticsVersion } = this.#store;
     const of = `${run?.id}/${run?.checkpoints.length}/${statisticsVersion}`;
     if (of === this.#of) return;
-    if (!this.#of.startsWith(`${run?.id}/`)) this.#kept.clear();
-    // What could not be read is asked for again.
-    for (const [key, cause] of this.#kept) if (cause === null) this.#kept.delete(key);
+    if (!this.#of.startsWith(`${run?.id}/`)) this.#cache.clear();
+    // Requests that failed are repeated.
+    for (const [key, cause] of this.#cache) if (cause === null) this.#cache.delete(key);
     this.#asked.clear();
     this.#layers.clear();
     this.#of = of;
@@ -45,19 +45,19 @@ export class Causes {
   /** The cause if it is known: undefined while it is not, null where it could not be read. */
   known(turn: Turn): Cause | null | undefined {
     void this.#version;
-    return this.#kept.get(keyOf(this.#store.run, turn));
+    return this.#cache.get(keyOf(this.#store.run, turn));
   }
 
   ask(turn: Turn): Promise<void> {
     this.#fresh();
     const key = keyOf(this.#store.run, turn);
-    if (turn.from === null || this.#kept.has(key)) return Promise.resolve();
+    if (turn.from === null || this.#cache.has(key)) return Promise.resolve();
     const asked =
       this.#asked.get(key) ??
       this.#compute(turn)
         .catch(() => null)
         .then((cause) => {
-          this.#kept.set(key, cause);
+          this.#cache.set(key, cause);
           this.#version += 1;
         });
     this.#asked.set(key, asked);
@@ -65,8 +65,8 @@ export class Causes {
   }
 
   #once<T>(key: string, load: () => Promise<T>): Promise<T> {
-    const kept = this.#layers.get(key) as Promise<T> | undefined;
-    if (kept) return kept;
+    const cached = this.#layers.get(key) as Promise<T> | undefined;
+    if (cached) return cached;
     const answer = load();
     answer.catch(() => this.#layers.delete(key));
     this.#layers.set(key, answer);

@@ -1,4 +1,4 @@
-/** The chart's rows on a canvas, whole pixels only: of a tall chart only what is in sight. */
+/** The chart's rows on a canvas, whole pixels only: of a tall chart only the visible part. */
 import { css, rgbFromHex, type Rgb } from '../../../base/palette';
 import { darkness, ROW, rowAt, THREAD, worstOf, type Columns, type Life } from './life';
 

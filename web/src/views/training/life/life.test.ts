@@ -90,7 +90,7 @@ describe('deaths and returns', () => {
     expect(turnAt(life, 0, 4)).toBeNull();
     expect(turnAt(life, 1, 0)).toBeNull();
   });
-  it('are told as spells, the first death first', () => {
+  it('are listed as spells, the first death first', () => {
     expect(spellsOf(life).map((one) => [one.unit, one.death.at, one.back?.at])).toEqual([
       [0, 0, 2],
       [0, 6, undefined],
@@ -103,7 +103,7 @@ describe('deaths and returns', () => {
       'fc 0',
     ]);
   });
-  it('are said in words', () => {
+  it('are described in words', () => {
     const [first, last, middle] = spellsOf(life).map((one) =>
       spellWords(one, ({ kind }) => (kind === 'death' ? 'inputs' : '')),
     );

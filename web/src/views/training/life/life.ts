@@ -5,7 +5,7 @@ import { percent } from '../../../base/format';
 /** Each unit of a layer at every counted checkpoint. */
 export interface Life {
   layer: string;
-  /** Each unit is one value an image: its share is of images; otherwise of positions. */
+  /** Whether each unit has one value per image, so that its share is of images; else it is of positions. */
   isFlat: boolean;
   units: number;
   checkpoints: readonly number[];
@@ -118,7 +118,7 @@ export function columnsIn(width: number, checkpoints: number): Columns {
 /** What is shown where several checkpoints share a column. */
 const SEVERITY: Record<Health, number> = { alive: 0, at_risk: 1, revived: 2, dead: 3 };
 
-/** The counted checkpoint that stands for a column: the first with the worst state. */
+/** The checkpoint that represents a column: the first with the worst state. */
 export function worstOf(life: Life, unit: number, column: number, each: number): number {
   const start = column * each;
   let worst = start;
@@ -186,7 +186,7 @@ export function spellsOf(life: Life): Spell[] {
   return out;
 }
 
-/** Computes once for each object: layers arrive one by one, and those that are there do not change. */
+/** Computes once for each object: layers arrive one by one and do not change afterwards. */
 export function once<K extends object, V>(compute: (key: K) => V): (key: K) => V {
   const known = new WeakMap<K, V>();
   return (key) => {
@@ -219,7 +219,7 @@ export function layerWithMostDead(lives: readonly Life[]): string | null {
   return best;
 }
 
-/** The checkpoint to open a unit at: before it died, where it is dead; otherwise the one that was pointed at. */
+/** The checkpoint to open a unit at: before it died, where it is dead; else the one under the pointer. */
 export function openAt(life: Life, unit: number, column: number): number {
   let at = column;
   while (at > 0 && life.health[at][unit] === 'dead') at -= 1;
@@ -262,10 +262,10 @@ export const shareWords = (life: Life, share: number): string =>
 
 /** `dead at 5 (inputs), alive again at 14 (weights)`. */
 export function spellWords({ death, back }: Spell, cause: (turn: Turn) => string): string {
-  const said = (turn: Turn) => {
+  const text = (turn: Turn) => {
     const word = cause(turn);
     return `${turn.at}${word ? ` (${word})` : ''}`;
   };
-  const died = `dead ${death.from === null ? 'from ' : 'at '}${said(death)}`;
-  return back ? `${died}, alive again at ${said(back)}` : `${died}, and still`;
+  const died = `dead ${death.from === null ? 'from ' : 'at '}${text(death)}`;
+  return back ? `${died}, alive again at ${text(back)}` : `${died}, and still`;
 }

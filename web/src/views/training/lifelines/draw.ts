@@ -1,4 +1,4 @@
-/** The chart's cells on a canvas, whole pixels only: of a tall chart only the rows in sight. */
+/** The chart's cells on a canvas, whole pixels only: of a tall chart only the visible rows. */
 import type { Lifelines } from '../../../api/types';
 import { fixed } from '../../../base/format';
 import { css, rgbFromHex, sequential } from '../../../base/palette';

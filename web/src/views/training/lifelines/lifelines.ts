@@ -60,7 +60,7 @@ export function takeOvers(found: Lifelines, order: readonly number[]): TakeOver[
   });
 }
 
-/** Each row's height in whole pixels: all rows in sight where they then still have room for their number. */
+/** The height of a row in whole pixels: so that all rows are visible, if their numbers then still fit. */
 export const rowHeight = (height: number, units: number, scale: number): number =>
   Math.max(Math.ceil(12 * scale), Math.min(Math.round(18 * scale), Math.floor(height / Math.max(1, units))));
 
@@ -96,8 +96,8 @@ export function bornWords(found: Lifelines, unit: Lifeline, epochOf: EpochOf): s
 export function originWords(found: Lifelines, unit: Lifeline): string {
   if (!unit.origin) return '';
   const others = splitWith(found.units, unit);
-  const said = `${word(found)} ${unit.origin.unit} (${fixed(unit.origin.correlation, 2)})`;
-  return others.length ? `${said}, as did ${others.join(', ')}: a split` : said;
+  const text = `${word(found)} ${unit.origin.unit} (${fixed(unit.origin.correlation, 2)})`;
+  return others.length ? `${text}, as did ${others.join(', ')}: a split` : text;
 }
 
 export const stateWords = (state: CellState): string =>
