@@ -3,7 +3,7 @@
  * the server takes a name before a number. The rule is `find_class` of `crates/corpus/src/class_name.rs`.
  */
 export function classText(classes: readonly string[], index: number): string;
-/** The same of a class that may not be chosen. */
+/** The text for a class, or null where none is selected. */
 export function classText(classes: readonly string[], index: number | null): string | null;
 export function classText(classes: readonly string[], index: number | null): string | null {
   if (index === null) return null;

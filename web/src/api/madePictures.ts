@@ -22,9 +22,9 @@ interface InFlight {
   waiting: number;
 }
 
-/** Milliseconds before a request without consumers is aborted: another component may ask for the same a moment later. */
+/** Milliseconds before a request without consumers is aborted: another component may request the same a moment later. */
 const GRACE_MS = 50;
-/** Answers that are kept. */
+/** Number of cached answers. */
 const MAX_CACHED = 400;
 
 export type MadeLoader = (url: string, signal: AbortSignal) => Promise<MadePictures>;
@@ -45,7 +45,7 @@ export interface MadeAddress {
 }
 
 export class MadeCache {
-  /** The least recently used first. */
+  /** Answers by key, the least recently used first. */
   readonly #cache = new Map<string, MadePictures>();
   readonly #inFlight = new Map<string, InFlight>();
   readonly #load: MadeLoader;

@@ -17,7 +17,7 @@ export interface Picture {
   readonly sheet: SheetGeometry | null;
 }
 
-/** Many pictures in one: the addresses its parts are kept under, from top to bottom. */
+/** Many pictures in one: the addresses under which its parts are cached, from top to bottom. */
 export interface Strip {
   url: string;
   parts: string[];
@@ -128,7 +128,7 @@ export class Pictures {
     }
   }
 
-  /** The same with many pictures per request. Strips whose parts are all cached are not requested. */
+  /** Prefetches with many pictures per request. Strips whose parts are all cached are not requested. */
   prefetchStrips(strips: Strip[], owner = ''): void {
     this.#dropPrefetches(owner);
     for (const { url, parts } of [...strips].reverse()) {

@@ -39,7 +39,7 @@ export type FoundSentence = Story['sentences'][number];
 export type StoryLink = FoundSentence['link'];
 export type StoryPicture = FoundSentence['picture'];
 export type StoryCurves = Schemas['StoryCurves'];
-/** Sentences of users, kept beside the run. */
+/** Sentences of users, stored beside the run. */
 export type OwnSentences = Answer<'/api/runs/{run}/story/own'>;
 export type OwnSentence = OwnSentences['sentences'][number];
 
@@ -87,7 +87,7 @@ export type ExampleStatsSort = 'image' | 'learned' | 'forgotten' | 'flips' | 'fi
 export type LabelIssues = Answer<'/api/runs/{run}/suspects'>;
 export type LabelIssue = LabelIssues['items'][number];
 
-/** Verdicts on labels, kept beside the run. */
+/** Verdicts on labels, stored beside the run. */
 export type Review = Answer<'/api/runs/{run}/review'>;
 export type Verdict = Schemas['Verdict'];
 

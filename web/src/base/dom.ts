@@ -10,7 +10,7 @@ export function measured(node: HTMLElement | SVGElement, onResize: (width: numbe
   return { destroy: () => observer.disconnect() };
 }
 
-/** The base size of text over 12 pixels: it changes with the width of the window alone (tokens.css). */
+/** The base font size divided by 12 pixels: it depends only on the width of the window (tokens.css). */
 export function textScale(): number {
   return (parseFloat(getComputedStyle(document.documentElement).fontSize) || 12) / 12;
 }

@@ -1,10 +1,10 @@
-/** Numbers as people read them: a true minus, thousands with commas, digits fixed so that nothing dances. */
+/** Numbers as people read them: a true minus, thousands with commas, a fixed number of digits so that nothing moves. */
 
 const MINUS = '−';
 
 const whole = new Intl.NumberFormat('en-US');
 
-/** From here on a number takes its power of ten: written out it would run over its neighbours. */
+/** From this size on numbers are written with a power of ten: in full they would overlap their neighbours. */
 const LARGE = 1e5;
 
 /** The numbers of a list in which those that are not finite are absent: NaN, which is written as a dash and never drawn. */
@@ -18,7 +18,7 @@ export function scientific(value: number): string {
   return value.toExponential(1).replace('e+', 'e').replace(/-/g, MINUS);
 }
 
-/** `-1.50` -> `−1.50`: a fixed number of decimals with a true minus sign; what is very large as `1.2e22`. */
+/** `-1.50` -> `−1.50`: a fixed number of decimals with a true minus sign; very large values as `1.2e22`. */
 export function fixed(value: number, digits: number): string {
   if (!Number.isFinite(value)) return '–';
   if (Math.abs(value) >= LARGE) return scientific(value);
@@ -26,13 +26,13 @@ export function fixed(value: number, digits: number): string {
   return text.startsWith('-') ? (Number(text) === 0 ? text.slice(1) : MINUS + text.slice(1)) : text;
 }
 
-/** The same, and what is so small that no digit of it would be left as `1.2e−7`: for losses and the like. */
+/** Like `fixed`, but values whose digits would all be zero are written as `1.2e−7`: for losses and the like. */
 export function decimal(value: number, digits: number): string {
   const isLost = value !== 0 && Math.abs(value) < 0.5 * 10 ** -digits;
   return isLost ? scientific(value) : fixed(value, digits);
 }
 
-/** Always with a sign: `+45`, `−25.00`, `±0`. */
+/** A number with its sign: `+45`, `−25.00`, `±0`. */
 export function signed(value: number, digits: number): string {
   if (!Number.isFinite(value)) return '–';
   if (Math.abs(value) >= LARGE) return (value > 0 ? '+' : '') + scientific(value);
@@ -57,13 +57,13 @@ export function percent(fraction: number, digits = 1): string {
   return Number.isFinite(fraction) ? `${fixed(fraction * 100, digits)} %` : '–';
 }
 
-/** A change as a share of what it began from: `4.2 %`, and from ten times that on `58 ×`. */
+/** A change as a share of the initial value: `4.2 %`; from ten times that value on as a factor, `58 ×`. */
 export function relative(share: number, digits = share < 0.1 ? 1 : 0): string {
   if (!Number.isFinite(share)) return '–';
   return share < 10 ? percent(share, digits) : `${significant(share, 2)} ×`;
 }
 
-/** A few significant digits without an exponent where one can do without: `0.1134` -> `0.11`. */
+/** A few significant digits, without an exponent where possible: `0.1134` -> `0.11`. */
 export function significant(value: number, digits = 2): string {
   if (!Number.isFinite(value)) return '–';
   if (value === 0) return '0';

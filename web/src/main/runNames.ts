@@ -1,4 +1,4 @@
-/** The names of two runs where there is little room: what differs stays, what they share gives way. Pure. */
+/** The names of two runs where there is little room: the part that differs is shown, the common beginning is cut. Pure. */
 
 export interface CutName {
   /** Gives way first, with an ellipsis. */

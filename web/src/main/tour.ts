@@ -28,6 +28,6 @@ export function rememberTour(): void {
   try {
     localStorage.setItem(KEY, 'done');
   } catch {
-    // As above.
+    // Without storage `tourDone` is always true.
   }
 }

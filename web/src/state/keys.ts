@@ -88,7 +88,7 @@ export interface ShellActions {
   focusSearch: () => void;
   help: () => void;
   openTable: () => void;
-  /** The unit of the kept card, or the pinned one where filters are shown. */
+  /** The unit of the pinned card, or the pinned filter where filters are shown. */
   unit: () => OffUnit | null;
 }
 

@@ -32,7 +32,7 @@ export const formatMarks = (marks: readonly Mark[]): string =>
     .map(({ checkpoint, name }) => (name ? `${checkpoint}:${cleanName(name)}` : String(checkpoint)))
     .join(',');
 
-/** With the checkpoint marked, or no longer. */
+/** The marks with this checkpoint added, or removed where it was marked. */
 export function toggledMark(marks: readonly Mark[], checkpoint: number): Mark[] {
   return marks.some((m) => m.checkpoint === checkpoint)
     ? marks.filter((m) => m.checkpoint !== checkpoint)

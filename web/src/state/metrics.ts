@@ -10,7 +10,7 @@ export function since(known: Metrics | null): number | undefined {
   return last === undefined || last < 1 ? undefined : last - 1;
 }
 
-/** New lines behind the old ones; a line reported twice (same step) is kept once. */
+/** Appends new lines to the old ones; a line that is reported twice (same step) is stored once. */
 export function joinMetrics(old: Metrics, news: Metrics): Metrics {
   const join = <T extends Record<string, number[]>>(a: T, b: T): T => {
     const after = a.step.at(-1) ?? -1;

@@ -40,7 +40,7 @@ export function formatOff(units: readonly OffUnit[]): string {
 export const isUnitOff = (units: readonly OffUnit[], unit: OffUnit): boolean =>
   units.some((one) => one.layer === unit.layer && one.filter === unit.filter);
 
-/** The same units with one more, or without it where it was among them. */
+/** The units with one added, or removed where it was among them. */
 export const toggleOff = (units: readonly OffUnit[], unit: OffUnit): OffUnit[] =>
   isUnitOff(units, unit)
     ? units.filter((one) => one.layer !== unit.layer || one.filter !== unit.filter)

@@ -102,7 +102,7 @@ export class Player {
       if (next !== owner.checkpoint && next <= to) owner.moveTo(next);
       else if (this.loop !== 'off') owner.moveTo(from);
       else return this.stop();
-      // From the due time, so that speed is kept; from now where playback fell behind.
+      // Counted from the due time, so that the speed is right; from now where playback fell behind.
       this.#due = (late > 1000 / this.speed ? time : this.#due) + 1000 / this.speed;
     }
     this.#frame = requestAnimationFrame(this.#tick);

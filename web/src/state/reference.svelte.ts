@@ -23,18 +23,18 @@ export class Reference {
   /** Parts of the page that show B while it is held. */
   #shown = $state(0);
 
-  /** It is B's checkpoint. */
+  /** Whether the reference is a checkpoint of B. */
   readonly isB = $derived.by(() => secondRun.on);
   /** B is another run: its filters, units and clusters are others than those of the same number. */
   readonly isOther = $derived.by(() => this.isB && secondRun.id !== this.#store?.run?.id);
   readonly run = $derived.by<Run | null>(() => (this.isB ? secondRun.run : (this.#store?.run ?? null)));
-  /** Its index in its own run; null where B has none under the playhead. */
+  /** Its index in its run; null where B has no aligned checkpoint. */
   readonly checkpoint = $derived.by<number | null>(() =>
     this.isB ? secondRun.checkpoint : (this.#store?.before ?? null),
   );
-  /** Its index in the open run; -1 where it is none of it. */
+  /** Its index in the open run; -1 where it belongs to B. */
   readonly own = $derived.by<number>(() => (this.isOther ? -1 : (this.checkpoint ?? -1)));
-  /** As it is called. */
+  /** Its name in texts. */
   readonly name = $derived.by(() => (this.isB ? 'B' : 'reference'));
   /** `reference, 3`; `B, 3`. */
   readonly words = $derived.by(() => `${this.name}, ${this.checkpoint ?? '–'}`);
@@ -74,7 +74,7 @@ export class Reference {
     else if (!on || this.own >= 0) store.peek(on, on ? this.own : store.before);
   }
 
-  /** While a component is being set up that shows B in the place of A while the key is held; not where `when` is false. */
+  /** Call while a component is being set up that shows B in the place of A while the key is held; not where `when` is false. */
   shownWhileHeld(when: () => boolean = () => true): void {
     $effect(() => {
       if (!when()) return;
@@ -136,7 +136,7 @@ export class Reference {
     });
   }
 
-  /** While the shell is being set up. */
+  /** Call while the shell is being set up. */
   attach(store: Store): void {
     this.#store = store;
     $effect(() => {

@@ -10,7 +10,7 @@ import { CLOCKS, pairedCheckpoint, usualClock, whyUnpaired, type TwoCheckpoints 
 import { resource, type Resource } from './resource.svelte';
 import type { Store } from './store.svelte';
 
-/** A second run that trains is read again so often: events come for the first alone. */
+/** Interval in which a second run that trains is read again: there are events only for the first. */
 const POLL_MS = 5000;
 
 export class SecondRun {
@@ -46,14 +46,14 @@ export class SecondRun {
     if (this.isPinned) return Math.min(points.length - 1, Number(this.#store?.option('b.checkpoint', '0')));
     return pairedCheckpoint(this.clock, this.#store?.checkpoint ?? 0, points.length);
   });
-  /** B's checkpoint under another one of A than the current. */
+  /** B's checkpoint that is aligned with any checkpoint of A. */
   under(checkpoint: number): Checkpoint | null {
     const points = this.run?.checkpoints ?? [];
     const index = this.isPinned ? this.checkpoint : pairedCheckpoint(this.clock, checkpoint, points.length);
     return points[index ?? -1] ?? null;
   }
   readonly now = $derived.by<Checkpoint | null>(() => this.run?.checkpoints[this.checkpoint ?? -1] ?? null);
-  /** Both have statistics of their test images. */
+  /** Whether both runs have statistics of their test images. */
   readonly isCounted = $derived.by(() =>
     [this.#store?.now, this.now].every((point) => point?.statistics.test === 'ready'),
   );
@@ -63,7 +63,7 @@ export class SecondRun {
     if (!this.#store?.run || !this.run || !a || !b || a.problem || b.problem) return null;
     return { run: this.#store.run.id, checkpoint: a.index, b: this.run.id, b_checkpoint: b.index };
   });
-  /** A key under which their comparison stays the same. */
+  /** A key that changes when the comparison does. */
   readonly key = $derived.by(() => {
     const a = this.#store?.now;
     return this.at && a && this.now ? `${this.at.run}/${a.hash}/${this.at.b}/${this.now.hash}` : '';
@@ -75,7 +75,7 @@ export class SecondRun {
     return this.clock ? whyUnpaired(this.clock, this.#store?.now?.problem ?? null) : '';
   });
 
-  /** While the shell is being set up. */
+  /** Call while the shell is being set up. */
   attach(store: Store): void {
     this.#store = store;
     this.#detail = resource(
@@ -107,7 +107,7 @@ export class SecondRun {
       }, POLL_MS);
       return () => clearInterval(timer);
     });
-    // The same run twice grows as A does.
+    // Where both are the same run, B grows with A.
     $effect(() => {
       void [store.run, store.statisticsVersion];
       untrack(() => {
@@ -146,5 +146,5 @@ export class SecondRun {
   }
 }
 
-/** The one of the page. */
+/** The only instance. */
 export const secondRun = new SecondRun();

@@ -32,11 +32,9 @@ export interface Shown {
 
 const AHEAD = 8;
 const BEHIND = 3;
-/**
- * From this number of checkpoints on neighbours are fetched as strips: the checkpoints per strip of weights, of weights over the image
- * or of activations.
- */
+/** From this number of checkpoints on neighbours are fetched as strips. */
 const STRIP_FROM = 24;
+/** Checkpoints per strip, for pictures of weights, of weights over the image, and of activations. */
 const STRIP = { weights: 16, pixels: 4, maps: 8 };
 
 export class Sheets {
@@ -137,7 +135,7 @@ export class Sheets {
       return pictures.prefetch(neighbours(points, at, direction, AHEAD, BEHIND).map(url), this.#view);
     const isMap = choice.apply !== undefined && choice.apply !== null;
     const size = isMap ? STRIP.maps : choice.space === 'pixels' ? STRIP.pixels : STRIP.weights;
-    // The same chunks as at the step before are in flight already.
+    // These chunks were requested at the step before.
     const asked = `${Math.floor(at / size)}${direction}${points.length}${url(0)}`;
     if (asked === this.#ahead) return;
     this.#ahead = asked;

@@ -26,14 +26,14 @@ export class SwitchedOff {
   #prediction = $state.raw<Resource<Said> | null>(null);
   /** What was off before everything was switched on. */
   #last = '';
-  /** Heads of views that say so. */
+  /** Number of view heads that show it. */
   heads = $state(0);
 
   readonly units = $derived.by<OffUnit[]>(() => parseOff(this.#store?.option('off', '') ?? ''));
   readonly text = $derived.by(() => formatOff(this.units));
   readonly any = $derived.by(() => this.units.length > 0);
 
-  /** While the shell is being set up. */
+  /** Call while the shell is being set up. */
   attach(store: Store): void {
     this.#store = store;
     this.#confusion = resource(() => {
@@ -130,7 +130,7 @@ export class SwitchedOff {
     this.set([]);
   }
 
-  /** By key: the unit that is kept or pinned; without one, what is off on, and what was off last off again. */
+  /** Toggles by key: the unit of the card or the pinned one; without one, all units on, or the last ones off again. */
   key(unit: OffUnit | null): void {
     const own = unit && this.switchOf(unit);
     if (own) return this.toggle(own);
@@ -143,5 +143,5 @@ export class SwitchedOff {
   };
 }
 
-/** The one of the page. */
+/** The only instance. */
 export const switchedOff = new SwitchedOff();

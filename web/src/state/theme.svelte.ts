@@ -1,4 +1,4 @@
-/** Dark or light: what was chosen here last, else what the system prefers. */
+/** Dark or light: the last choice in this browser, else the preference of the system. */
 
 export type Theme = 'dark' | 'light';
 

@@ -25,7 +25,7 @@ interface Slot {
 export class Tiles {
   /** Grows when images arrived: read it in an effect that draws. */
   version = $state(0);
-  /** The size of the server's tiles, which reduces large images; known from the first that came. */
+  /** The size of the server's tiles, which reduces large images; known from the first that arrived. */
   width = 0;
   height = 0;
   /** Images that are larger than their tiles, at their own size. */

@@ -58,7 +58,7 @@ export function urlStateFromHash(hash: string): UrlState {
   return state;
 }
 
-/** The hash of a state; own keys in a fixed order, options sorted. */
+/** The URL fragment of a state: its keys in a fixed order, then the options sorted. */
 export function hashFromUrlState(state: UrlState): string {
   const params = new URLSearchParams();
   for (const key of OWN) {
@@ -69,7 +69,7 @@ export function hashFromUrlState(state: UrlState): string {
   return `#${params.toString().replace(/%2C/g, ',').replace(/%3A/g, ':').replace(/%3B/g, ';')}`;
 }
 
-/** The state as it is handed on: without what depends on who looks. */
+/** The state for sharing: without the options that depend on the person and the screen. */
 export function sharedUrlState(state: UrlState): UrlState {
   const options = Object.entries(state.options).filter(([name]) => name !== 'theme');
   return { ...state, options: Object.fromEntries(options) };

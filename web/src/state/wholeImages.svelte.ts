@@ -5,14 +5,14 @@ import type { Run } from '../api/types';
 import { begin, end } from '../base/idle';
 import { AutoRetry } from './connection.svelte';
 
-/** Decoded bytes that are kept. */
+/** Limit of decoded bytes in the cache. */
 const MAX_BYTES = 96 * 1024 * 1024;
 
 export class WholeImages {
   /** Grows when images arrived: read it in an effect that draws. */
   version = $state(0);
   #corpus: Run['corpus'] | null = null;
-  /** The least recently used first. */
+  /** Images by id, the least recently used first. */
   readonly #images = new Map<number, ImageBitmap>();
   #bytes = 0;
   readonly #inFlight = new Set<number>();
@@ -31,7 +31,7 @@ export class WholeImages {
     this.version += 1;
   }
 
-  /** The image; null where it is not here. Then it is requested, and `version` grows when it comes or cannot be had. */
+  /** The image; null where it is not cached. Then it is requested, and `version` grows when it arrives or fails. */
   get(id: number): ImageBitmap | null {
     const image = this.#images.get(id);
     if (image) {

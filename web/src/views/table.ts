@@ -14,7 +14,7 @@ export type ViewComponent = Component<{ store: Store }>;
 export interface View {
   name: string;
   title: string;
-  /** Its code, read once; what failed once fails again (state/code.ts). */
+  /** Loads its code, once; a failed load fails again (state/code.ts). */
   load: () => Promise<{ default: ViewComponent }>;
 }
 

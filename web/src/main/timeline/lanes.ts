@@ -34,7 +34,7 @@ export const LANES = {
   line: { height: 44, baseline: 28, left: 24, right: 24, axis: 0, above: 4 },
 } satisfies Record<string, LaneShape>;
 
-/** The same for larger text; a line of ticks stays as high as it is. */
+/** The lanes for larger text; the line of ticks keeps its height. */
 export function scaledLane(kind: keyof typeof LANES, scale: number): LaneShape {
   if (kind === 'line') return LANES.line;
   const entries = Object.entries(LANES[kind]).map(([name, value]) => [name, Math.round(value * scale)]);

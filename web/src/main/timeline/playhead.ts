@@ -62,7 +62,7 @@ export const LAYOUTS = {
   },
 } satisfies Record<string, TrackLayout>;
 
-/** The same for text of another base size than 12 px; a line of ticks stays as it is. */
+/** The layout for another base font size than 12 px; the line of ticks keeps its height. */
 export function scaledLayout(kind: keyof typeof LAYOUTS, base_px: number): TrackLayout {
   const layout = LAYOUTS[kind];
   if (layout.steps === null) return layout;
@@ -238,7 +238,7 @@ export function drawPlayhead({ root, overlay, layout, points, rates, x, loss, er
       avoidPlayhead(place);
       dot(now.error, yOf(points[c].test_error, error));
       dot(now.loss, loss(trainLoss(points[c])));
-      // It rarely moves, and the curves lie in the same picture.
+      // It rarely moves, and is part of the same picture as the curves.
       if (b === pinned) return;
       pinned = b;
       before.attr('visibility', points[b] ? null : 'hidden');

@@ -47,7 +47,7 @@ export class ClusterSets {
       };
     });
     const at = (checkpoint: () => number, view?: string) => {
-      // Of another run there is no reference: its clusters are others than those of the same number.
+      // No set is read where the reference is another run (-1): its clusters with the same numbers are other ones.
       const index = $derived(
         checkpoint() < 0 ? null : nearestCounted(this.history.value?.checkpoints ?? [], checkpoint()),
       );

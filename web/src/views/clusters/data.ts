@@ -163,16 +163,14 @@ export function movedImages(
   to: readonly Cluster[],
   max: number,
 ): { id: number; from: ImageSlot; to: ImageSlot }[] {
-  const places = new Map<number, ImageSlot>();
+  const slots = new Map<number, ImageSlot>();
   for (const cluster of from) {
-    cluster.nearest
-      .slice(0, max)
-      .forEach((near, slot) => places.set(near.id, { cluster: cluster.index, slot }));
+    cluster.nearest.slice(0, max).forEach((near, slot) => slots.set(near.id, { cluster: cluster.index, slot }));
   }
   const moved: { id: number; from: ImageSlot; to: ImageSlot }[] = [];
   for (const cluster of to) {
     cluster.nearest.slice(0, max).forEach((near, slot) => {
-      const old = places.get(near.id);
+      const old = slots.get(near.id);
       if (old && (old.cluster !== cluster.index || old.slot !== slot)) {
         moved.push({ id: near.id, from: old, to: { cluster: cluster.index, slot } });
       }

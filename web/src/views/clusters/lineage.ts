@@ -15,9 +15,9 @@ export interface LineagePart {
 }
 
 export interface Lineage {
-  /** In which clusters its images were. */
+  /** The clusters in which its images were. */
   from: LineagePart[];
-  /** In which clusters those are that it held then. */
+  /** The clusters in which the images are that it contained then. */
   to: LineagePart[];
   /** Number of images that it held then. */
   held: number;
@@ -44,7 +44,7 @@ export function lineage(clusters: readonly TracedCluster[], index: number): Line
 
 /** A part of a quarter and more says where a cluster came from or went. */
 const LARGE = 0.25;
-/** With so large a part of what it was, or of what it is, a cluster is the same. */
+/** The share of a cluster's former or current images from which on it counts as the same cluster. */
 const SAME = 0.5;
 
 const number = (index: number) => String(index).padStart(2, '0');

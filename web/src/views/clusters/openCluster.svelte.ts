@@ -99,7 +99,7 @@ export class OpenCluster {
         if (same !== null) this.#next = { key, cluster: same };
         else this.#followed = { key, from, overlap };
       },
-      // Of a checkpoint without the other clusters the view itself says so.
+      // For a checkpoint without the other clusters the view shows a message.
       () => undefined,
     );
   }

@@ -49,7 +49,7 @@ export function tally(health: readonly Health[], zeros: readonly number[]): Tall
   };
 }
 
-/** The same at every checkpoint of a history. */
+/** The activity at every checkpoint of a history. */
 export const tallies = (history: Pick<ActivityHistory, 'health' | 'zeros'>): Tally[] =>
   history.health.map((health, n) => tally(health, history.zeros[n] ?? []));
 

@@ -1,4 +1,4 @@
-/** The unit that a key is about: of the card that is kept, or the pinned one where filters are shown. */
+/** The unit that a key applies to: that of the pinned card, or the pinned filter where filters are shown. */
 import type { OffUnit } from '../../state/offUnits';
 import type { Store } from '../../state/store.svelte';
 import { card } from './card/card.svelte';

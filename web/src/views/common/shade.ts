@@ -1,10 +1,10 @@
-// From a value in the scale to a colour and an ink that can be read on it. Pure.
+// The colour of a value on the scale, and a text colour that is legible on it. Pure.
 import type { Rgb } from '../../base/palette';
 
 export interface Shaded {
   background: string;
   ink: string;
-  /** The same ink, quieter: for the history under the count. */
+  /** A fainter text colour, for the history under the count. */
   quiet: string;
 }
 

@@ -20,7 +20,7 @@ export const CHOSEN_BY: { value: ChosenBy; label: string; title: string }[] = [
 export const parseChosenBy = (text: string): ChosenBy =>
   CHOSEN_BY.find(({ value }) => value === text)?.value ?? 'norm';
 
-/** By filter: the norm of the change against the norm that it began from. `each` is the number of a filter's values. */
+/** For each filter, the norm of its change relative to its norm `then`. `each` is the number of values per filter. */
 export function relativeChanges(now: Float32Array, then: Float32Array, each: number): number[] {
   return Array.from({ length: Math.floor(Math.min(now.length, then.length) / each) }, (_, k) => {
     let [moved, size] = [0, 0];

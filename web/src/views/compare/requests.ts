@@ -29,7 +29,7 @@ export function comparedRequests({ run, checkpoints, columns, image, scale }: Co
       // Cache key: the hash of the last of the checkpoints.
       version: run.checkpoints[indices[indices.length - 1]]?.hash.slice(0, 16) ?? '',
     };
-    // Of the kernels: the chosen channels; all where they are drawn in colour; else the first.
+    // The channels of the kernels: the chosen ones; all where they are drawn in colour; else the first.
     const channels = column.channels ? [...new Set(column.channels)].join(',') : column.rgb ? undefined : '0';
     return [
       ...(column.kernel ? [stripUrl({ ...request, channels, palette: column.rgb ? 'rgb' : 'diverging' })] : []),

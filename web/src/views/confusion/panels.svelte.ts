@@ -54,7 +54,7 @@ export class Panels {
   readonly picture = $derived.by<PictureKind>(() =>
     this.#store.option('confusion.picture', 'matrix') === 'flow' ? 'flow' : 'matrix',
   );
-  /** By default from B, or since the previous checkpoint: since an early one nearly all images have moved. */
+  /** The default: changes from B, or since the previous checkpoint. Since an early one nearly all images have moved. */
   readonly #standardSince = $derived.by(() => (reference.isOther ? 'before' : 'previous'));
   readonly since = $derived.by(() => this.#store.option('confusion.since', this.#standardSince));
   /** The pinned cell, where the flow shows its ribbons only. */

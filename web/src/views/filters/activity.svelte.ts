@@ -91,7 +91,7 @@ export class Activity {
   get history(): ActivityHistory | null {
     return this.#history.value?.layer === this.source ? this.#history.value : null;
   }
-  /** At the checkpoint on the screen, or the last that was read while it is in flight. */
+  /** The activity at the checkpoint on the screen, or the last that was read while it is in flight. */
   get now(): LayerActivity | null {
     return this.#now.value?.layer === this.source ? this.#now.value : null;
   }

@@ -107,7 +107,7 @@ export class BankPages {
       channels,
     );
   });
-  /** As the interface selects them; undefined for all. */
+  /** The selection as the REST interface takes it; undefined for all. */
   readonly filters = $derived.by(() =>
     this.filterPage ? selectionOf(this.#order.slice(this.filterPage.first, this.filterPage.end)) : undefined,
   );

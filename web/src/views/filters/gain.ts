@@ -1,7 +1,7 @@
 /** How much more the colours of a sheet say than its values weigh in the run. Pure. */
 import { significant } from '../../base/format';
 
-/** From here on it is worth a word: below, the difference cannot be seen. */
+/** The factor from which on it is shown: below, the difference is not visible. */
 const WORTH = 1.15;
 
 /**

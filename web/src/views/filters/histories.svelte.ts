@@ -12,7 +12,7 @@ import type { Store } from '../../state/store.svelte';
 const AT_ONCE = 2;
 
 export class Histories {
-  /** By layer. An older answer stays while a newer one is in flight. */
+  /** Histories by layer. An older answer stays while a newer one is in flight. */
   all = $state.raw<Readonly<Record<string, LayerHistory>>>({});
   readonly #shown = new SvelteSet<string>();
   #retryCount = $state(0);
@@ -20,7 +20,7 @@ export class Histories {
   #queue: { name: string; version: string }[] = [];
   #inFlight = 0;
   #abort = new AbortController();
-  /** Of every layer the version of the run that its answer is of. */
+  /** For every layer, the version of the run that its answer belongs to. */
   readonly #answered = new Map<string, string>();
   readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 

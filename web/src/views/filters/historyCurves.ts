@@ -10,7 +10,7 @@ const ROOM_FOR_THREE = 164;
 export interface Curve {
   name: string;
   values: number[];
-  /** Of B, under the same checkpoints; empty without one. */
+  /** Values of B at the aligned checkpoints; empty without a second run. */
   second: number[];
   top: number;
   bottom: number;
@@ -23,7 +23,7 @@ interface Of {
   filter: number;
   /** How often it is active; empty where that is not counted. */
   active: number[];
-  /** The same of the filter that it matches in the second run; empty without one. */
+  /** The history of the matched filter in the second run; empty without one. */
   second: Record<'norm' | 'bias' | 'active', number[]>;
   height: number;
 }

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { inputPlaces, weightBar } from './inputs';
+import { inputGrid, weightBar } from './inputs';
 
 describe('the inputs of a unit', () => {
   it('fill the room below the weights, or none of it', () => {
-    expect(inputPlaces(577, 300)).toEqual({ columns: 3, rows: 12 });
-    expect(inputPlaces(120, 110)).toEqual({ columns: 1, rows: 3 });
-    expect(inputPlaces(577, 90).rows).toBe(0);
+    expect(inputGrid(577, 300)).toEqual({ columns: 3, rows: 12 });
+    expect(inputGrid(120, 110)).toEqual({ columns: 1, rows: 3 });
+    expect(inputGrid(577, 90).rows).toBe(0);
   });
   it('have bars to the side of their sign', () => {
     expect(weightBar(0.2, 0.2)).toEqual({ from: 0.5, width: 0.5 });

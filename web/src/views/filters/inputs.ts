@@ -5,7 +5,7 @@ export const COLUMN = 176;
 const HEAD = 44;
 
 /** Columns and rows of entries in the room below the weights; no rows where too few would fit. */
-export function inputPlaces(width: number, height: number): { columns: number; rows: number } {
+export function inputGrid(width: number, height: number): { columns: number; rows: number } {
   const rows = Math.floor((height - HEAD) / ROW);
   return { columns: Math.max(1, Math.floor(width / COLUMN)), rows: rows < 3 ? 0 : rows };
 }

@@ -83,7 +83,7 @@ export function selectionOf(numbers: readonly number[]): string {
   return follows && numbers.length > 1 ? `${numbers[0]}-${numbers[numbers.length - 1]}` : numbers.join(',');
 }
 
-/** Of every filter the norm of its change against its norm then. Both hold the same filters, `each` values a filter. */
+/** For every filter, the norm of its change relative to its norm `then`. `each` is the number of values per filter. */
 export function changesOf(now: Float32Array, then: Float32Array, each: number): number[] {
   return Array.from({ length: Math.floor(Math.min(now.length, then.length) / each) }, (_, k) => {
     let [moved, size] = [0, 0];

@@ -7,7 +7,7 @@ export const PATCH_GAP = 6;
 /** Between the top images and the picture beside them, or under them. */
 export const MADE_GAP = 20;
 const UNDER_GAP = 8;
-/** Of a picture at least. */
+/** Minimal side of a picture. */
 const MIN_SIDE = 48;
 /** Below the picture: what it is, and how it begins. */
 export const MADE_FOOT = 48;
@@ -30,9 +30,9 @@ interface Room {
 export interface TopRoom {
   columns: number;
   made: 'beside' | 'under';
-  /** Of the picture that is made: a whole multiple of the image's side where it fits. */
+  /** Side of the generated picture: a whole multiple of the image's side where it fits. */
   madeSide: number;
-  /** Of all of it. */
+  /** Width of everything together. */
   width: number;
 }
 

@@ -1,4 +1,4 @@
-/** Exact values under the pointer: raw floats, fetched when one rests on a tile, kept for the last few sheets. */
+/** Exact values under the pointer: raw floats, fetched when the pointer rests on a tile, cached for the last few sheets. */
 import { getValues, type Values } from '../../api/client';
 import { valuesUrl, type SheetRequest } from '../../api/pictureUrls';
 

@@ -97,7 +97,7 @@ export interface PlacedLabel {
   box: { left: number; right: number; top: number; bottom: number };
 }
 
-/** The labels that lie on no other: of two the one with less room gives way. In their order. */
+/** The labels without those that overlap: of two the one with less room is dropped. Keeps their order. */
 export function withoutOverlap<T extends PlacedLabel>(labels: readonly T[]): T[] {
   const thinned: T[] = [];
   for (const label of [...labels].sort((a, b) => b.room - a.room)) {

@@ -12,7 +12,7 @@ export function exampleFacts(one: ExampleStats, checkpoints: number): [string, s
   ];
 }
 
-/** By how much the other class must be more probable, and at what share of the later checkpoints it must be predicted. */
+/** The margin by which the other class must be more probable, and the share of later checkpoints that must predict it. */
 const MIN = { doubt: 0.25, agreement: 0.5 };
 
 /**

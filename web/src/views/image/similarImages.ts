@@ -4,7 +4,7 @@ import { fixed } from '../../base/format';
 import { classColour } from '../../base/palette';
 import type { Table } from '../../state/exportData';
 
-/** By the network's outputs, by the centre of a cluster, or by the cell of the confusion matrix. */
+/** What images are compared by: the network's outputs, the centre of a cluster, or the cell of the confusion matrix. */
 export const SIMILARITIES = ['outputs', 'cluster', 'cell'] as const;
 export type Similarity = (typeof SIMILARITIES)[number];
 export type NearestOutput = NearImages['items'][number];
@@ -64,8 +64,8 @@ export function others(items: readonly SimilarImage[], truth: number | null, nam
   const found = items.filter((one) => isOther(one, truth));
   if (!found.length) return items.length === 1 ? 'of its class' : `all ${items.length} of its class`;
   const first = nameOf(found[0].true_class, names);
-  const place = items.indexOf(found[0]) + 1;
-  return `${found.length} of ${items.length} of another class (underlined), the first in place ${place}: ${first}`;
+  const rank = items.indexOf(found[0]) + 1;
+  return `${found.length} of ${items.length} of another class (underlined), the first in place ${rank}: ${first}`;
 }
 
 /** The class that most of the images have. */

@@ -194,7 +194,7 @@ export interface Updates {
   update: (number | null)[];
 }
 
-/** Of all arrays the one that holds the layer's weights; a share of zero (untrained) is none. */
+/** The updates of the layer's weights, among those of all arrays. A share of zero (untrained) becomes null. */
 export function updatesOf(
   history: { checkpoints: number[]; arrays: { name: string; update: (number | null)[] }[] } | null,
   layer: string,

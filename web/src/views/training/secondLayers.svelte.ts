@@ -15,7 +15,7 @@ export class SecondLayers {
   readonly #live: LayerHistories;
   readonly #axis: () => { along: Along; top: number };
 
-  /** While a component is being set up; `axis` is the one that both runs are drawn on. */
+  /** Call while a component is being set up; `axis` is the one that both runs are drawn on. */
   constructor(store: Store, axis: () => { along: Along; top: number }) {
     this.#axis = axis;
     this.#opposite = new OppositeLayers(store, 'training.similar');

@@ -1,4 +1,4 @@
-// From metrics to what the big charts draw: data sets, scales and ticks. Pure.
+// Converts metrics to the data sets, scales and ticks of the big charts. Pure.
 import type { Checkpoint, Metrics } from '../../api/types';
 import { fixed, percent, scientific } from '../../base/format';
 import { roundStep } from '../../base/scales';
@@ -69,7 +69,7 @@ function measured(
   };
 }
 
-const place = (steps: number[], axis: Along, clock: Clock) => steps.map((step) => along(step, axis, clock));
+const positions = (steps: number[], axis: Along, clock: Clock) => steps.map((step) => along(step, axis, clock));
 
 /** The measurements; where training measured no test images, those of the statistics are used instead. */
 export function withTested(
@@ -91,13 +91,13 @@ export function withTested(
 /** Loss of training as band and mean, of the test split as dots. A log axis begins below the smallest mean. */
 export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: boolean): Curve {
   const bins = bands(metrics.train.step, metrics.train.loss, MAX_BINS);
-  const at = place(
+  const at = positions(
     bins.map((bin) => bin.step),
     axis,
     clock,
   );
   const means = smoothed(bins.map((bin) => bin.mean));
-  const tested = place(metrics.test.step, axis, clock);
+  const tested = positions(metrics.test.step, axis, clock);
   const known = metrics.test.loss.filter((v): v is number => v !== null);
   const values = [...bins.map((bin) => bin.mean), ...known].filter((v) => Number.isFinite(v));
   const high = axisTop(Math.max(0, ...values));
@@ -126,13 +126,13 @@ export function lossCurve(metrics: Metrics, axis: Along, clock: Clock, log: bool
 export function errorCurve(metrics: Metrics, axis: Along, clock: Clock): Curve {
   const known = knownOf(metrics.train.step, metrics.train.error);
   const bins = bands(known.steps, known.values, MAX_BINS);
-  const at = place(
+  const at = positions(
     bins.map((bin) => bin.step),
     axis,
     clock,
   );
   const means = smoothed(bins.map((bin) => bin.mean));
-  const tested = place(metrics.test.step, axis, clock);
+  const tested = positions(metrics.test.step, axis, clock);
   return {
     data: {
       band: [],

@@ -48,7 +48,7 @@ export class CardCaptions {
     });
   }
 
-  /** Of the layer, metric and split on the screen; of the checkpoint before until those of this one have come. */
+  /** Facts of the layer, metric and split on the screen; those of the earlier checkpoint until the current ones arrive. */
   get value(): ClusterCaptions | null {
     const { value } = this.#found;
     const shown = this.#shown();

@@ -19,11 +19,11 @@ export function sliceOf(caption: ClusterCaption): SliceKey {
   return { subject, name, side, threshold: rounded };
 }
 
-/** As text for the address; the name comes last, because it may hold anything. */
+/** A slice as text for the address; the name comes last, because it may contain any character. */
 export const sliceText = ({ subject, name, side, threshold }: SliceKey): string =>
   [subject, side, threshold ?? '', name].join(SEPARATOR);
 
-/** From the address; null where it is none. */
+/** Parses a slice of the address; null for other text. */
 export function sliceFromText(text: string): SliceKey | null {
   const [subject, side, threshold, ...name] = text.split(SEPARATOR);
   if (subject !== 'property' && subject !== 'word' && subject !== 'class') return null;
@@ -116,7 +116,7 @@ export interface RibbonPart {
   class_index: number;
   images: number;
   size: number;
-  /** From the top of either side, and how high, in shares of the whole. */
+  /** Offset from the top of either side, and height, as shares of the whole. */
   top: number;
   height: number;
 }

@@ -42,7 +42,7 @@ export function cellsOf(a: readonly number[][], b: readonly number[][]): FlowCel
 
 export const OTHER = { a: 'b', b: 'a' } as const;
 
-/** The same with B in the place of A. */
+/** The flow with B in place of A. */
 export const withBFirst = ({ a, b, cells, images }: ClusterFlow): ClusterFlow => ({
   a: b,
   b: a,
@@ -70,11 +70,11 @@ export function orderOf({ a, b, cells }: ClusterFlow): { a: number[]; b: number[
   const ofA = known(a)
     .sort((x, y) => dominant(x.mix) - dominant(y.mix) || y.size - x.size)
     .map((one) => one.index);
-  const place = new Map(ofA.map((index, n) => [index, n]));
+  const positionOf = new Map(ofA.map((index, n) => [index, n]));
   const mean = ({ index, size }: FlowCluster) =>
     cells
       .filter((cell) => cell.b === index)
-      .reduce((sum, cell) => sum + cell.ids.length * (place.get(cell.a) ?? 0), 0) / size;
+      .reduce((sum, cell) => sum + cell.ids.length * (positionOf.get(cell.a) ?? 0), 0) / size;
   const ofB = known(b)
     .map((one) => ({ index: one.index, at: mean(one) }))
     .sort((x, y) => x.at - y.at || x.index - y.index)
@@ -156,9 +156,9 @@ export function layoutOf(flow: ClusterFlow, height: number): { a: Bar[]; b: Bar[
   const stacked = (side: Side): Bar[] => {
     let y = 0;
     return order[side].map((index) => {
-      const tall = flow[side][index].size * scale;
-      const bar = { index, y, height: tall };
-      y += tall + GAP;
+      const barHeight = flow[side][index].size * scale;
+      const bar = { index, y, height: barHeight };
+      y += barHeight + GAP;
       return bar;
     });
   };
@@ -167,10 +167,11 @@ export function layoutOf(flow: ClusterFlow, height: number): { a: Bar[]; b: Bar[
     a: new Map(a.map((bar) => [bar.index, bar.y])),
     b: new Map(b.map((bar) => [bar.index, bar.y])),
   };
-  const place = { a: new Map(order.a.map((k, n) => [k, n])), b: new Map(order.b.map((k, n) => [k, n])) };
+  const positionOf = { a: new Map(order.a.map((k, n) => [k, n])), b: new Map(order.b.map((k, n) => [k, n])) };
   const cells = [...flow.cells].sort(
     (x, y) =>
-      (place.a.get(x.a) ?? 0) - (place.a.get(y.a) ?? 0) || (place.b.get(x.b) ?? 0) - (place.b.get(y.b) ?? 0),
+      (positionOf.a.get(x.a) ?? 0) - (positionOf.a.get(y.a) ?? 0) ||
+      (positionOf.b.get(x.b) ?? 0) - (positionOf.b.get(y.b) ?? 0),
   );
   const ribbons = cells.flatMap((cell): Ribbon[] => {
     const images = cell.ids.length;

@@ -30,7 +30,7 @@ export function layerAblation(store: Store, layer: () => string | null): Resourc
         const at = { run: run.id, checkpoint: now.index, layer: name, split: 'test' };
         const asked = endpoint(path, at);
         const answer = await asked.json(signal);
-        // What is kept is of more images than what is computed now.
+        // The stored effects are over more images than those that are computed on request.
         if (answer.stored || !isFlat) return { url: asked.url, answer };
         const more = endpoint(path, { ...at, limit: MORE_IMAGES });
         return { url: more.url, answer: await more.json(signal) };

@@ -13,7 +13,7 @@ export interface Unit {
   filter: number;
   /** Where it is shown as it was at another checkpoint than the one under the playhead. */
   checkpoint?: number;
-  /** Of the run beside the open one, at the checkpoint under its own playhead. */
+  /** Whether the unit is of the second run, at the checkpoint under its playhead. */
   run?: 'b';
   /** What it matches in the other of two runs, in words, as they are known now. */
   match?: () => string;
@@ -78,7 +78,7 @@ export class Card {
     if (this.shown && !this.shown.kept) this.#timer = setTimeout(() => this.close(), LEAVE_MS);
   }
 
-  /** The card stays until it is closed; one that is kept already turns to the other filter. */
+  /** Pins the card: it stays until it is closed. A card that is pinned already shows the other filter. */
   keep(unit: Unit, anchor: Box): void {
     clearTimeout(this.#timer);
     this.#awaited = null;

@@ -117,7 +117,7 @@ export class CardData {
     };
   }
 
-  /** Of this filter, at the checkpoint on the screen or the last one that was read. */
+  /** The data of this filter, at the checkpoint on the screen or the last one that was read. */
   get top(): TopImages | null {
     const { value } = this.#top;
     return value && value.layer === this.source && value.filter === this.#unit()?.filter ? value : null;

@@ -14,7 +14,7 @@ it('every checkpoint is shown by exactly one part', () => {
     const parts = filmParts(usable, { size, lead });
     expect(parts.flatMap((part) => part.checkpoints.slice(part.lead))).toEqual(usable);
     for (const part of parts) {
-      // In order, no one twice: each begins with the picture of the one before.
+      // In order, none twice: each part begins with the picture of the part before.
       expect(part.checkpoints).toEqual([...new Set(part.checkpoints)].sort((a, b) => a - b));
       expect(part.lead).toBeLessThanOrEqual(lead);
     }

@@ -11,9 +11,9 @@ export interface PartSize {
 }
 
 export interface FilmPart {
-  /** In the order of the request, those that lead there first. */
+  /** The checkpoints in the order of the request: first the `lead` ones before the part that is shown. */
   checkpoints: number[];
-  /** Those that lead there: not shown. */
+  /** Number of checkpoints that only lead to the part that is shown. */
   lead: number;
 }
 
@@ -47,9 +47,9 @@ export function partAt(usable: readonly number[], checkpoint: number, { size }: 
 }
 
 /** Of the pictures that have arrived, the nearest to a checkpoint; of two equally near the earlier one. */
-export function nearestOf<T extends { checkpoint: number }>(there: Iterable<T>, checkpoint: number): T | null {
+export function nearestOf<T extends { checkpoint: number }>(frames: Iterable<T>, checkpoint: number): T | null {
   let best: T | null = null;
-  for (const one of there) {
+  for (const one of frames) {
     const distance = Math.abs(one.checkpoint - checkpoint);
     const least = best ? Math.abs(best.checkpoint - checkpoint) : Infinity;
     if (distance < least || (distance === least && best && one.checkpoint < best.checkpoint)) best = one;

@@ -23,7 +23,7 @@ export interface FilmOf {
 export interface FilmFrame {
   checkpoint: number;
   film: MadePictures;
-  /** Its place in the film. */
+  /** Its position in the film. */
   index: number;
   value: number | null;
 }
@@ -53,8 +53,8 @@ export class FilterFilm {
     this.#now = this.#part(() => this.#at, REST_MS);
     this.#ahead = this.#part(() => {
       const { value } = this.#now;
-      const here = this.#parts[this.#at];
-      const isThere = value && here && madePictures.peek(this.#address(here)) === value;
+      const part = this.#parts[this.#at];
+      const isThere = value && part && madePictures.peek(this.#address(part)) === value;
       const next = this.#at + store.direction;
       return isThere && next >= 0 && next < this.#parts.length ? next : -1;
     }, 0);
@@ -92,14 +92,14 @@ export class FilterFilm {
   readonly shown = $derived.by<FilmFrame | null>(() => {
     void [this.#now.value, this.#ahead.value, this.#subject];
     if (!this.#of()) return null;
-    const there: FilmFrame[] = [];
+    const arrived: FilmFrame[] = [];
     for (const part of this.#parts) {
       const film = madePictures.peek(this.#address(part));
       film?.pictures.forEach(({ checkpoint, value }, index) => {
-        if (index >= part.lead) there.push({ checkpoint, film, index, value });
+        if (index >= part.lead) arrived.push({ checkpoint, film, index, value });
       });
     }
-    return nearestOf(there, this.#store.checkpoint);
+    return nearestOf(arrived, this.#store.checkpoint);
   });
 
   get isExact(): boolean {

@@ -6,7 +6,7 @@ import type { Store } from '../../../state/store.svelte';
 
 /** Requests at a time: others of the page get their turn. */
 const AT_ONCE = 3;
-/** Maps that are kept. */
+/** Number of cached maps. */
 const MAX_CACHED = 512;
 
 export class AnswerMaps {

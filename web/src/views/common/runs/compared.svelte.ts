@@ -12,7 +12,7 @@ const REST_MS = 150;
 export interface Compared<T> {
   at: TwoCheckpoints;
   key: string;
-  /** Of the two checkpoints, without what was asked about them. */
+  /** The key of the two checkpoints, without the question about them. */
   atKey: string;
   found: T;
 }

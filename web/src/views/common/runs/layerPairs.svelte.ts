@@ -43,7 +43,7 @@ export class LayerPairs {
             // One pair of layers that cannot be matched leaves the others.
           }
           if (abort.signal.aborted) return;
-          // Of another moment nothing stays beside what is new.
+          // The first result of a new key replaces those of the key before.
           this.found = [...found];
         }
         this.read = key;

@@ -16,7 +16,7 @@ export interface UnitOfA {
   layer: string;
   filter: number;
 }
-/** It of B; the correlation of the two over images and positions. */
+/** The matched unit of B, and the correlation of the two over images and positions. */
 export interface Match {
   layer: string;
   filter: number;
@@ -33,7 +33,7 @@ export class MatchedUnit {
   readonly #activity: Resource<ActivityHistory>;
   readonly #weights: Resource<LayerHistory>;
 
-  /** Of the two runs, whatever their checkpoints. */
+  /** The key of the two runs, without their checkpoints. */
   readonly #pair = $derived.by(() => `${this.#run()?.id}\n${secondRun.id}`);
 
   /** Call while a component is being set up; null requests nothing. `weights` are read where they are shown. */
@@ -84,7 +84,7 @@ export class MatchedUnit {
     });
   }
 
-  /** Both networks have the same layers: each stands opposite itself. */
+  /** Both networks have the same layers, so that each is matched with itself. */
   readonly #same = $derived.by(() => {
     const [a, b] = [this.#run(), secondRun.run].map((run) => run?.layers.filter((one) => one.weight_shape));
     return a !== undefined && a.length === b?.length && a.every(({ name }, n) => name === b[n].name);
@@ -127,7 +127,7 @@ export class MatchedUnit {
     return `${isLong ? 'dashed: ' : ''}B ${match.filter}${of}, r ${fixed(match.correlation, 2)}`;
   }
 
-  /** The same of how often it is active: of positions only what is rectified is counted. */
+  /** The history of how often it is active; among positions only rectified ones are counted. */
   activeSays(byPosition: boolean): string {
     const { match } = this;
     return match && byPosition && !this.isRectified ? `B ${match.filter}: no ReLU` : this.says;

@@ -18,7 +18,7 @@ export class OppositeLayers {
   readonly #equal = $derived.by(
     () => this.a.length === this.b.length && this.a.every((layer, n) => layer.name === this.b[n].name),
   );
-  /** By the name of A's layer. */
+  /** Matched layers of B by the name of A's layer. */
   readonly all = $derived.by<ReadonlyMap<string, Layer>>(() => {
     const known = this.#equal
       ? { a: names(this.a), b: names(this.b), proposed: [] }
@@ -31,7 +31,7 @@ export class OppositeLayers {
     return new Map(pairs);
   });
 
-  /** While a component is being set up; nothing is asked where `isAsked` is false. */
+  /** Call while a component is being set up; nothing is asked where `isAsked` is false. */
   constructor(store: Store, view: string, isAsked: () => boolean = () => true) {
     this.#store = store;
     this.similar = compared(store, view, () =>

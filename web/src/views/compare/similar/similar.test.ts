@@ -100,7 +100,7 @@ it('writes numbers where they fit', () => {
   const of = (a: number, b: number, letters = 6, scale = 1) => fieldLayout({ a, b }, letters, room, scale);
   expect(of(5, 5)).toEqual({ width: 64, height: 52, head: 84, numbered: true });
   expect(of(60, 60)).toEqual({ width: 14, height: 14, head: 84, numbered: false });
-  // Of very unequal depth the cells are oblong.
+  // For very unequal depths the cells are oblong.
   expect(of(22, 5)).toEqual({ width: 42, height: 14, head: 84, numbered: false });
   expect(of(5, 22)).toEqual({ width: 27, height: 52, head: 84, numbered: false });
   expect(of(5, 22, 16).head).toBe(108);

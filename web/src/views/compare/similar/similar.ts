@@ -93,7 +93,7 @@ export function pairWords(found: SimilarLayers, pair: LayerPair): string {
   return `${name}: CKA ${text(cka)}, ${interval}; Procrustes ${text(valueOf(found, 'procrustes', pair))}`;
 }
 
-/** For each layer of the rows the most similar one of the columns, their order kept, where one is proposed. */
+/** For each layer of the rows the most similar one of the columns, in their order, where there is a proposal. */
 export const proposedPairs = ({ proposed }: Pick<ComparedLayers, 'proposed'>): LayerPair[] =>
   proposed.flatMap((b, a) => (b === null ? [] : [{ a, b }]));
 
@@ -114,10 +114,10 @@ export function similarWords(found: SimilarLayers): string {
 }
 
 export interface FieldLayout {
-  /** Of a cell, in whole pixels. */
+  /** Size of a cell in whole pixels. */
   width: number;
   height: number;
-  /** Of the names above the columns. */
+  /** Height of the names above the columns. */
   head: number;
   /** Numbers are written where they fit. */
   numbered: boolean;
@@ -133,7 +133,7 @@ const LETTER = 6.4;
  */
 export function fieldLayout(
   size: { a: number; b: number },
-  /** Of the longest name of B. */
+  /** Letters of the longest name of B. */
   letters: number,
   room: { width: number; height: number },
   scale: number,
@@ -141,9 +141,9 @@ export function fieldLayout(
   const within = (value: number, min: number, max: number) =>
     Math.floor(Math.max(min * scale, Math.min(max * scale, value)));
   const head = within((letters + 1) * LETTER * scale, HEAD.min, HEAD.max);
-  const wide = within(room.width / Math.max(1, size.b), CELL.min, CELL.maxWidth);
-  const high = within((room.height - head) / Math.max(1, size.a), CELL.min, CELL.maxHeight);
-  const [width, height] = [Math.min(wide, 3 * high), Math.min(high, 3 * wide)];
+  const cellWidth = within(room.width / Math.max(1, size.b), CELL.min, CELL.maxWidth);
+  const cellHeight = within((room.height - head) / Math.max(1, size.a), CELL.min, CELL.maxHeight);
+  const [width, height] = [Math.min(cellWidth, 3 * cellHeight), Math.min(cellHeight, 3 * cellWidth)];
   return { width, height, head, numbered: width >= 30 * scale && height >= 16 * scale };
 }
 

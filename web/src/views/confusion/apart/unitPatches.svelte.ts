@@ -42,7 +42,7 @@ export class UnitPatches {
     });
   }
 
-  /** Of the unit of that place in the list; none until they are read. */
+  /** The patches of the unit at a position of the list; none until they are read. */
   of(place: number): TopImages['items'] {
     const { value } = this.#tops;
     return value?.key === this.#key ? (value.items[place] ?? []) : [];

@@ -7,7 +7,7 @@ import { changeKind, changeWords, endsOf, type ChangeKind } from '../lists/predi
 export const MAX_BANDS = 20;
 /** Number of ribbons that are drawn by default: the largest. The others are one grey band, and listed in the table. */
 export const BUNDLED_FROM = 8;
-/** So many at most where all are wanted. */
+/** Limit of ribbons where all are requested. */
 export const MAX_RIBBONS = 300;
 /** The band of several classes, in an address. */
 const OTHERS = 'x';
@@ -122,9 +122,9 @@ export interface DrawnRibbon {
 /** The ribbons that are not drawn one by one: they run together in the middle, and apart again. */
 export interface Bundle {
   count: number;
-  /** From the bands on the left to the middle. */
+  /** Path from the bands on the left to the middle. */
   into: DrawnRibbon[];
-  /** From the middle to the bands on the right. */
+  /** Path from the middle to the bands on the right. */
   out: DrawnRibbon[];
 }
 

@@ -67,7 +67,7 @@ export function sinceCheckpoint(
 /** The kinds of changes, in a word or two. */
 export type ChangeWords = Record<ChangeKind, string>;
 const CHANGE_WORDS: ChangeWords = { gained: 'gained', lost: 'lost', wrong: 'still wrong' };
-/** The same from B to A. */
+/** The changes from B to A. */
 const TWO_RUNS_WORDS: ChangeWords = { gained: 'A right', lost: 'B right', wrong: 'both wrong' };
 export const changeWords = (isFromB: boolean): ChangeWords => (isFromB ? TWO_RUNS_WORDS : CHANGE_WORDS);
 

@@ -9,7 +9,7 @@ import { countsEndpoint, isWhole, readSeries, type CountsAt } from './confusionC
 import type { Cell, Series } from './data';
 import { historyOnClock, type HistoryOfB } from './historyOfB';
 
-/** So many checkpoints of B are kept: it is scrubbed with A. */
+/** Number of cached checkpoints of B, whose playhead moves with A's. */
 const KEPT = 64;
 
 export class CountsOfB {

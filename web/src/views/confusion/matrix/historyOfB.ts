@@ -10,7 +10,7 @@ export interface HistoryOfB {
   checkpoints: number[];
 }
 
-/** Of a pair both directions together; classes are matched by name. Null where B does not know them. */
+/** For a pair, both directions together. Classes are matched by name; null where B does not have them. */
 export function historyOnClock(
   series: Series,
   { truth, predicted }: Cell,

@@ -6,7 +6,7 @@ export const NUMBERED_CLASSES = 20;
 export interface MatrixLayout {
   /** Whether cells show their count; else they are only shaded. */
   numbered: boolean;
-  /** There is room for a history under the count. */
+  /** Whether there is room for a history under the count. */
   histories: boolean;
   cell_width: number;
   cell_height: number;

@@ -8,7 +8,7 @@ export const cellTitle = (names: readonly string[], { truth, predicted }: Cell):
 const MAX_LETTERS = 12;
 const cut = (name: string): string => (name.length > MAX_LETTERS ? `${name.slice(0, MAX_LETTERS - 1)}…` : name);
 
-/** From one class to another, in few letters. */
+/** `cat → dog`: from one class to another, with shortened names. */
 export const arrow = (from: string, to: string): string => `${cut(from)} → ${cut(to)}`;
 
 export interface CellFacts {

@@ -17,7 +17,7 @@ export interface Evidence {
   label: number;
   suggestion: number;
   history: ImageHistory;
-  /** Of the label's class and of the suggested one, typical images that are nearest to it. */
+  /** Typical images nearest to it, of the label's class and of the suggested one. */
   typical: [NearImages, NearImages];
 }
 
@@ -64,7 +64,7 @@ export class ReviewList {
   readonly open = $derived.by<LabelIssue | null>(() => this.items[this.at] ?? null);
   readonly file = $derived.by(() => this.#saved.value?.file ?? '');
   readonly error = $derived.by(() => this.list.error ?? this.#saved.error);
-  /** Why the last verdict was not kept; empty where it was. */
+  /** Why the last verdict was not saved; empty where it was. */
   problem = $state('');
   /** The last change in words, for a screen reader. */
   spoken = $state('');

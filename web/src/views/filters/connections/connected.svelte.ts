@@ -63,7 +63,7 @@ export class Connections {
       for (const { layer } of this.#layers)
         if (layer !== input) untrack(() => pixelFilters.ask(run, now, layer));
     });
-    // Of how many layers the units are differs; there are never more than units.
+    // The number of layers varies; there are never more than units.
     this.#sheets = Array.from({ length: 2 * MAX_UNITS + 1 }, (_, n) =>
       sheets(store, `connections.${n}`, () => this.#choiceOf(this.#layers[n])),
     );
@@ -151,7 +151,7 @@ function requestOf(run: Run, layer: string, filter: number) {
   });
 }
 
-/** Of a run with one checkpoint its own answer, as a history of one. */
+/** The history of a run with one checkpoint, from the answer for that checkpoint. */
 async function read(run: Run, layer: string, filter: number, signal: AbortSignal): Promise<ConnectionHistory> {
   if (run.checkpoints.length > 1) return requestOf(run, layer, filter).json(signal);
   const one = await endpoint(

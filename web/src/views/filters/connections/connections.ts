@@ -8,13 +8,13 @@ export const MAX_UNITS = 6;
 export type Side = 'inputs' | 'outputs';
 
 export interface Connected {
-  /** Of its place: `inputs/2`. */
+  /** The key of its position: `inputs/2`. */
   key: string;
   layer: string;
   filter: number;
   /** `red`, `green` or `blue`, where it is a colour of the image. */
   colour: string | null;
-  /** At every checkpoint of the answer; no number where there is none. */
+  /** Weights at every checkpoint of the answer; NaN where there is none. */
   weights: number[];
 }
 
@@ -104,11 +104,11 @@ export function nearestCurve(
   return found;
 }
 
-/** Of the largest weight, what is no step of a curve where the sign turns. */
+/** Share of the largest weight below which a change of sign does not count as a turn. */
 const TURN = 0.25;
 
 /**
- * The weights in parts, as places from and to (one past the last): a curve is not drawn where there is no number, nor
+ * The weights in parts, as indices from and to (one past the last): a curve is not drawn where there is no number, nor
  * where the sign of a kernel's sum turns while its size stays, for that is no way through zero.
  */
 export function partsOf(weights: readonly number[], largest: number): { from: number; to: number }[] {

@@ -9,7 +9,7 @@ export interface Drawing {
   middle: number;
   /** Room of the words beside a picture. */
   text: number;
-  /** From unit to unit. */
+  /** Distance from unit to unit. */
   pitch: number;
 }
 
@@ -19,7 +19,7 @@ const [MIN_LINE, MAX_LINE] = [28, 240];
 /** Beside a picture, between it and the words. */
 export const TEXT_GAP = 8;
 
-/** As large as the room allows; depends on it alone, so that nothing moves from unit to unit. `scale` is the text's. */
+/** The drawing for the available space alone, so that nothing moves from unit to unit. `scale` is that of the text. */
 export function drawingIn(available: { width: number; height: number }, scale: number): Drawing {
   const { width, height } = available;
   const text = Math.round(Math.min(104, Math.max(56, width * 0.14)) * scale);
@@ -52,7 +52,7 @@ export function sizeIn(
   return { width: Math.round(tile.width * scale), height: Math.round(tile.height * scale) };
 }
 
-/** From a picture to the line that ends at it. */
+/** Distance from a picture to the line that ends at it. */
 const LINE_GAP = 3;
 
 /**

@@ -36,6 +36,6 @@ export function wordsOf(
   return { short: classes[filter], long: `${classes[filter]} (${long})`, isImage: false, classIndex: filter };
 }
 
-/** As a heading; names of classes stay as they are written. */
+/** The name as a heading; names of classes are not capitalised. */
 export const titleOf = ({ long, classIndex }: UnitWords): string =>
   classIndex === null ? long.charAt(0).toUpperCase() + long.slice(1) : long;

@@ -28,7 +28,7 @@ export class PairLook {
     if (!a || !b) return false;
     return isShownByWeights(a, inputOf(this.#store.run)) && isShownByWeights(b, inputOf(secondRun.run));
   });
-  /** There are weights of both that could be carried to the image. */
+  /** Whether the weights of both layers can be shown over the image. */
   readonly canBeOver = $derived.by(() => {
     const { a, b } = this.#layers;
     return !this.#byWeights && a?.sheet_shape != null && b?.sheet_shape != null;

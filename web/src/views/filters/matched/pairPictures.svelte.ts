@@ -11,7 +11,7 @@ import { AutoRetry } from '../../../state/connection.svelte';
 export interface PairRequests {
   a: SheetRequest;
   b: SheetRequest;
-  /** Of both runs, the nearest first. */
+  /** Pictures to prefetch, of both runs, the nearest first. */
   ahead: SheetRequest[];
 }
 

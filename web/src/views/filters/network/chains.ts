@@ -116,7 +116,7 @@ export function chains(links: Links): Chains {
   const all = members.map((chain): Chain => {
     const [first, last] = [chain[0], chain[chain.length - 1]];
     const sources = before.get(first) ?? [];
-    // From the gap after its source to the gap before what takes its output: the connections lie in the lane, too.
+    // From the gap after its source to the gap before its consumer: the connections are in the lane, too.
     let [from, to] = [at(first), at(last)];
     for (const source of sources) from = Math.min(from, at(source));
     for (const target of after.get(last) ?? []) if (!firsts.has(target)) to = Math.max(to, at(target) - 1);

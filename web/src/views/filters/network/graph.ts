@@ -28,7 +28,7 @@ export interface Edge {
 }
 
 export interface GraphLayout {
-  /** From left to right, in a column from above. */
+  /** Layers from left to right, within a column from top to bottom. */
   nodes: Node[];
   byName: ReadonlyMap<string, Node>;
   edges: Edge[];

@@ -20,7 +20,7 @@ export interface Folded {
 /** What is drawn of a network: layers, and modules that are folded into one node. */
 export interface Nested {
   graph: Graph;
-  /** Of every node, what it is called beside its neighbours. */
+  /** For every node, its short name among its neighbours. */
   labels: ReadonlyMap<string, string>;
   folded: ReadonlyMap<string, Folded>;
   /** Open modules, outer ones first, with the nodes that lie in them. */
@@ -31,7 +31,7 @@ export interface Nested {
 export const MAX_FLAT = 24;
 /** Height in pixels of a row that names open modules. */
 export const MODULE_ROW = 20;
-/** The same where it is touched. */
+/** Height of such a row on touch screens. */
 export const TOUCHED_ROW = 44;
 
 /** What parts the names of modules: dots in networks from PyTorch; `_` or `-` in recipes, whose names have no dots. */
@@ -156,7 +156,7 @@ export function bracketsOf(
   separator: Separator = '.',
 ): Bracket[] {
   const taken = new Map<string, Bracket[]>();
-  const made = new Map<string, Bracket>();
+  const brackets = new Map<string, Bracket>();
   return open.map(({ path, nodes }) => {
     let [first, last, lane] = [Infinity, 0, Infinity];
     for (const name of nodes) {
@@ -168,7 +168,7 @@ export function bracketsOf(
     // Below the modules around it that are named above the same lane.
     let row = 0;
     for (const outer of modulesOf(path, separator)) {
-      const around = made.get(outer);
+      const around = brackets.get(outer);
       if (around && around.lane === lane) row = Math.max(row, around.row + 1);
     }
     const isFree = (): boolean =>
@@ -176,7 +176,7 @@ export function bracketsOf(
     while (!isFree()) row += 1;
     const label = path.slice(path.lastIndexOf(separator) + 1);
     const bracket = { path, label, first, last, lane, row };
-    made.set(path, bracket);
+    brackets.set(path, bracket);
     taken.set(`${lane} ${row}`, [...(taken.get(`${lane} ${row}`) ?? []), bracket]);
     return bracket;
   });

@@ -2,7 +2,7 @@
 import type { GraphLayout, Node } from './graph';
 import type { Rail } from './rails';
 
-/** From one rail to the next above it. The lowest needs no room of its own. */
+/** Distance from one rail to the next above it. The lowest needs no extra room. */
 export const RAIL_PX = 9;
 const CORNER_PX = 6;
 /** Upright lines beside the border between two columns: those of branches before it, those of merges behind it. */
@@ -76,9 +76,9 @@ interface Upright {
 export class Routes {
   readonly #layout: GraphLayout;
   readonly #measures: Measures;
-  /** Of the upright lines after a layer (`out`) and before one (`in`): which slot. */
+  /** Slots of the vertical lines after a layer (`out`) and before one (`in`). */
   readonly #slots = new Map<string, number>();
-  /** Of rails that come down on one layer: how many, and each one's place. */
+  /** For rails that end at one layer: their number, and the position of each. */
   readonly #landing = new Map<string, string[]>();
 
   constructor(layout: GraphLayout, measures: Measures) {

@@ -11,7 +11,7 @@ const MAX_INPUTS = 6;
 
 interface Known {
   layers: ReadonlyMap<string, Pick<Layer, 'inputs' | 'shape'>>;
-  /** Of a folded module. */
+  /** The layers inside, for a folded module. */
   inside: Folded | null;
 }
 

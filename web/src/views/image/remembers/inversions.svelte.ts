@@ -37,8 +37,8 @@ interface Room {
 
 export class Inversions {
   readonly #store: Store;
-  /** By layer and checkpoint; of the image and run of `#subject`. */
-  readonly #there = new Map<string, Map<number, Remembered>>();
+  /** Pictures by layer and checkpoint, for the image and run of `#subject`. */
+  readonly #cached = new Map<string, Map<number, Remembered>>();
   #subject = '';
   #version = $state(0);
   #failures = $state.raw<ReadonlyMap<string, unknown>>(new Map());
@@ -98,17 +98,17 @@ export class Inversions {
   #places(layer: string): Map<number, Remembered> {
     if (this.#subject !== this.#name) {
       this.#subject = this.#name;
-      this.#there.clear();
+      this.#cached.clear();
       this.#failures = new Map();
     }
-    const found = this.#there.get(layer) ?? new Map<number, Remembered>();
-    this.#there.set(layer, found);
+    const found = this.#cached.get(layer) ?? new Map<number, Remembered>();
+    this.#cached.set(layer, found);
     return found;
   }
 
   #ask(wanted: readonly Place[], of: { run: Run; image: number }) {
     const abort = new AbortController();
-    const isFirst = this.#subject !== this.#name || this.#there.size === 0;
+    const isFirst = this.#subject !== this.#name || this.#cached.size === 0;
     const timer = setTimeout(() => void this.#read(wanted, of, abort.signal), isFirst ? 0 : REST_MS);
     return () => {
       clearTimeout(timer);
@@ -127,7 +127,7 @@ export class Inversions {
       // between two pictures comes from the network.
       const at = { run: run.id, image, layers: layer, checkpoints: String(checkpoint) };
       const address = { url: endpoint(INVERSION, at).url, version: run.checkpoints[checkpoint]?.hash ?? '' };
-      const place = `${layer}/${checkpoint}`;
+      const key = `${layer}/${checkpoint}`;
       try {
         const film = await madePictures.load(address, signal);
         if (signal.aborted) return;
@@ -137,8 +137,8 @@ export class Inversions {
         this.#autoRetry.done();
       } catch (error) {
         if (isAbort(error) || signal.aborted || this.#autoRetry.failed(error)) return;
-        // Here there is none; elsewhere there may be.
-        this.#failures = new Map(this.#failures).set(place, error);
+        // Only this layer and checkpoint failed; others may succeed.
+        this.#failures = new Map(this.#failures).set(key, error);
       }
     }
   }
@@ -147,8 +147,8 @@ export class Inversions {
   at(layer: string, checkpoint: number, isExact = false): Remembered | null {
     void this.#version;
     if (this.#subject !== this.#name) return null;
-    const there = this.#there.get(layer);
-    return there?.get(checkpoint) ?? (isExact || !there ? null : nearestOf(there.values(), checkpoint));
+    const cached = this.#cached.get(layer);
+    return cached?.get(checkpoint) ?? (isExact || !cached ? null : nearestOf(cached.values(), checkpoint));
   }
 
   /** Why there is no picture of a layer at a checkpoint; empty where there is one, or may come. */

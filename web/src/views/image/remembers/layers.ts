@@ -12,7 +12,7 @@ export function rememberingLayers(layers: readonly Known[], classes: number): st
   return [...new Set(places)];
 }
 
-/** So many of them, evenly from the first to the last. */
+/** Up to `max` of them, evenly spaced from the first to the last. */
 export function someOf<T>(all: readonly T[], max: number): T[] {
   if (all.length <= max) return [...all];
   if (max <= 1) return all.slice(-1);

@@ -34,7 +34,7 @@ export class SecondMaps {
   });
   readonly #runs = $derived.by(() => `${this.#store.run?.id}\n${secondRun.id}`);
 
-  /** While a component is being set up. */
+  /** Call while a component is being set up. */
   constructor(store: Store) {
     this.#store = store;
     this.#opposite = new OppositeLayers(store, 'image.similar', () => !this.why);

@@ -19,7 +19,7 @@ export function frames(usable: readonly number[], max: number): number[] {
   return places.map((place) => trained[Math.min(last, place)]);
 }
 
-/** As many as one request holds, evenly, the first and the last among them. */
+/** Up to `max` of the checkpoints, evenly spaced, including the first and the last. */
 export function evenly(usable: readonly number[], max = MAX_AT_ONCE): number[] {
   if (usable.length <= max) return [...usable];
   const step = (usable.length - 1) / (max - 1);
@@ -73,7 +73,7 @@ export function mapSentence(map: ExplanationMap, shape: Cells, method: string): 
   };
 }
 
-/** Of integrated gradients: how far the sum of the map is from what it explains. */
+/** For integrated gradients: the difference between the sum of the map and the value that it explains. */
 export const completeness = (map: Pick<ExplanationMap, 'completeness_error'>): string | null =>
   map.completeness_error === null ? null : percent(Math.abs(map.completeness_error), 2);
 

@@ -99,10 +99,10 @@ export class WhyMaps {
       // The class that is predicted at the end is known first, so that all maps are of one.
       const { method, versus, target } = this;
       if (target === null && this.base.error === null) return null;
-      const place = wanted.join(',');
+      const key = wanted.join(',');
       return {
-        key: `${this.#subject}/${place}/${this.#hash}`,
-        subject: quiet && method.cost === 'dear' ? { name: `${image}/${place}`, ms: REST_MS } : undefined,
+        key: `${this.#subject}/${key}/${this.#hash}`,
+        subject: quiet && method.cost === 'dear' ? { name: `${image}/${key}`, ms: REST_MS } : undefined,
         load: async (signal) => {
           const { off } = this;
           const asked = endpoint(EXPLAIN, {
@@ -112,7 +112,7 @@ export class WhyMaps {
             class: target === null ? null : classText(this.#classes, target),
             versus: versus === null ? null : classText(this.#classes, versus),
             off,
-            checkpoints: place,
+            checkpoints: key,
           });
           const film = await asked.json(signal);
           return { url: asked.url, off, film, limit: scaleLimit(film.maps.map((map) => map.values)) };

@@ -95,7 +95,7 @@ export function duration(seconds: number): string {
   return `${fixed(seconds / 3600, 1)} hours`;
 }
 
-/** The same for a picture: `6.2 min`. */
+/** A duration in short form, for pictures: `6.2 min`. */
 const shortDuration = (seconds: number): string =>
   duration(seconds).replace('seconds', 's').replace('minutes', 'min').replace('hours', 'h');
 
@@ -118,7 +118,7 @@ export function costRule(facts: TwoFacts): RuleResult {
   if (isOneRun(facts)) return { id: 'cost', reason: ONE_RUN };
   const { a, b } = facts;
   const size = moreParameters(facts);
-  // Of two draws of one recipe the times tell how busy the machine was.
+  // For two seeds of one recipe the times only show how busy the machine was.
   const isSameWork = isSeedAlone(facts) && a.point.images_seen === b.point.images_seen;
   const time = isSameWork ? null : more(a.seconds, b.seconds, ALIKE_TIME);
   const timed = a.seconds !== null && b.seconds !== null;

@@ -152,7 +152,7 @@ export function recallRule(facts: TwoFacts, errors: ComparedErrors): RuleResult 
   });
 }
 
-/** So many times as many common errors as unrelated ones would have are more than chance. */
+/** From this factor over the number expected by chance on, common errors are reported. */
 const MORE_THAN_CHANCE = 1.5;
 
 /** Whether the two err on the same images. */

@@ -24,7 +24,7 @@ export interface TwoCurves {
 
 export type TwoPicture = Bars | TwoCurves;
 
-/** The same with B in the place of A: its bars come first, its curve lies over A's. */
+/** The picture with B in place of A: its bars come first, its curve is drawn over A's. */
 export function withBInFront(picture: TwoPicture): TwoPicture {
   if (picture.kind === 'curves') return { ...picture, lines: [...picture.lines].sort(bLast) };
   const bFirst = <T extends { of: Of }>(values: readonly T[]): T[] => {
@@ -45,7 +45,7 @@ export interface DrawnBar {
   width: number;
   height: number;
   text: string;
-  /** Of its row; null for the second bar of one, and where there is no room. */
+  /** Label of its row; null for the second bar of a row, and where there is no room. */
   label: string | null;
 }
 
@@ -67,8 +67,8 @@ const labelOf = (one: Value): string => (one.of === 'both' ? one.text : `${one.o
 export function layoutBars({ rows, max }: Bars, frame: Frame): BarsLayout {
   const values = rows.flatMap((row) => row.values);
   const gap = frame.text * 0.3;
-  const room = frame.height - (rows.length - 1) * gap;
-  const pitch = Math.min(frame.text * 2.2, room / Math.max(1, values.length));
+  const rowsHeight = frame.height - (rows.length - 1) * gap;
+  const pitch = Math.min(frame.text * 2.2, rowsHeight / Math.max(1, values.length));
   // Rows that are too close for words have none but the first and the last.
   const min = frame.text * 0.75;
   const crowded = pitch * 0.95 < min;

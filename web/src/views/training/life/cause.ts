@@ -12,7 +12,7 @@ export type Method =
   | { kind: 'none'; why: string }
   /** The images do not change: what is not the bias is the weights. */
   | { kind: 'images' }
-  /** From the mean of each input channel: exact where a channel is one value. */
+  /** Computed from the mean of each input channel: exact where a channel is one value. */
   | { kind: 'channels'; input: string; channels: number; isExact: boolean };
 
 /** The first layer between a unit's layer and its rectifier that changes what the unit says; null for none. */

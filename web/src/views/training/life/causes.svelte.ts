@@ -7,7 +7,7 @@ import { rectifierOf } from '../../common/activity';
 import { causeOf, channelSums, imageParts, methodOf, partsOf, type Cause, type Input } from './cause';
 import type { Turn } from './life';
 
-/** Of a run and its snapshots: a run that is trained again under its name has other causes. */
+/** The key includes the snapshots: a run that was trained again under the same name has other causes. */
 function keyOf(run: Run | null, { layer, unit, from, at }: Turn): string {
   const hash = (checkpoint: number | null) =>
     checkpoint === null ? '' : (run?.checkpoints[checkpoint]?.hash ?? '');
@@ -29,7 +29,7 @@ export class Causes {
     this.#store = store;
   }
 
-  /** What is kept is of one run, as long as that is: a live run's histories grow. */
+  /** The cache is for one run and its number of checkpoints: the histories of a live run grow. */
   #fresh(): void {
     const { run, statisticsVersion } = this.#store;
     const of = `${run?.id}/${run?.checkpoints.length}/${statisticsVersion}`;

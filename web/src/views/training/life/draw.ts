@@ -43,27 +43,27 @@ export function drawLife(
   context.textBaseline = 'alphabetic';
   for (let row = Math.max(0, rowAt(tops, from)); row < units.length && tops[row] < from + height; row++) {
     const unit = units[row];
-    const tall = tops[row + 1] - tops[row] > THREAD * scale;
+    const isTall = tops[row + 1] - tops[row] > THREAD * scale;
     const y = tops[row] - from;
-    const gap = tall && columns.width > 3 ? 1 : 0;
-    const high = tall ? ROW * scale - 1 : THREAD * scale;
+    const gap = isTall && columns.width > 3 ? 1 : 0;
+    const high = isTall ? ROW * scale - 1 : THREAD * scale;
     for (let column = 0; column < columns.count; column++) {
       const at = worstOf(life, unit, column, columns.each);
       const state = life.health[at][unit];
       const x = left + column * columns.width;
-      const wide = columns.width - gap;
+      const cellWidth = columns.width - gap;
       if (state === 'revived') {
         context.fillStyle = ink;
-        context.fillRect(x, y, wide, high);
+        context.fillRect(x, y, cellWidth, high);
         context.fillStyle = background;
-        if (wide > 2) context.fillRect(x + 1, y + 1, wide - 2, high - 2);
+        if (cellWidth > 2) context.fillRect(x + 1, y + 1, cellWidth - 2, high - 2);
         continue;
       }
       context.fillStyle =
         state === 'alive' ? living[Math.round(STEPS * darkness(life.shares[at][unit]))] : colours[state];
-      context.fillRect(x, y, wide, high);
+      context.fillRect(x, y, cellWidth, high);
     }
-    if (!tall) continue;
+    if (!isTall) continue;
     context.fillStyle = css('--text-2');
     context.fillText(String(unit), left - 6, y + Math.round((high + 0.72 * font_px) / 2));
   }

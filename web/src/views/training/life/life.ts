@@ -9,7 +9,7 @@ export interface Life {
   isFlat: boolean;
   units: number;
   checkpoints: readonly number[];
-  /** By column (counted checkpoint), then by unit. */
+  /** States by column (counted checkpoint), then by unit. */
   health: readonly (readonly Health[])[];
   shares: readonly (readonly number[])[];
 }
@@ -109,8 +109,8 @@ const NARROWEST = 2;
 const WIDEST = 40;
 
 export function columnsIn(width: number, checkpoints: number): Columns {
-  const room = Math.max(1, Math.floor(width / NARROWEST));
-  const each = Math.max(1, Math.ceil(checkpoints / room));
+  const maxColumns = Math.max(1, Math.floor(width / NARROWEST));
+  const each = Math.max(1, Math.ceil(checkpoints / maxColumns));
   const count = Math.ceil(checkpoints / each);
   return { count, each, width: Math.max(NARROWEST, Math.min(WIDEST, Math.floor(width / Math.max(1, count)))) };
 }
@@ -138,7 +138,7 @@ export function columnOf(checkpoints: readonly number[], checkpoint: number): nu
   return checkpoints[next] === checkpoint ? next : next - 0.5;
 }
 
-/** From one counted checkpoint to the next: a unit died, or came back. */
+/** A unit died or came back between one counted checkpoint and the next. */
 export interface Turn {
   layer: string;
   unit: number;

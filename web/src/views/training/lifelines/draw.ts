@@ -38,11 +38,11 @@ function drawMatch(context: CanvasRenderingContext2D, drawing: Drawing, unit: nu
   const max = end - 32 * scale - x;
   const high = Math.max(4, Math.min(8, row - 5));
   const top = Math.round(y + (row - high) / 2);
-  const wide = Math.max(1, Math.round(max * Math.max(0, match.correlation)));
-  if (match.kind === 'mutual') context.fillRect(x, top, wide, high);
+  const barWidth = Math.max(1, Math.round(max * Math.max(0, match.correlation)));
+  if (match.kind === 'mutual') context.fillRect(x, top, barWidth, high);
   else if (known) {
     context.strokeStyle = css('--text-1');
-    context.strokeRect(Math.round(x) + 0.5, top + 0.5, Math.max(1, wide - 1), high - 1);
+    context.strokeRect(Math.round(x) + 0.5, top + 0.5, Math.max(1, barWidth - 1), high - 1);
   }
   context.fillText(fixed(match.correlation, 2), end, base);
 }

@@ -13,7 +13,7 @@ export class SecondUnits {
   readonly #layer: () => string | null;
   readonly #store: Store;
 
-  /** While a component is being set up. */
+  /** Call while a component is being set up. */
   constructor(store: Store, layer: () => string | null) {
     this.#layer = layer;
     this.#store = store;
