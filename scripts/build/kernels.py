@@ -4,12 +4,12 @@
     python3 scripts/build/kernels.py [--nvrtc LIBRARY] [--arch compute_80 ...] [--write FILE]
 
 The sources are one translation unit: device/cuda/prelude.cu, then all other .cu files in the order of their
-paths, one after the other with nothing between. compute_* gives PTX; sm_* gives machine code, which
-only shows that it can be had. Prints one line an architecture; exit 1 with NVRTC's log on any error
-or warning. --write keeps the PTX (of the one compute_* named), its first line being the SHA-256 of
+paths, concatenated. compute_* gives PTX; sm_* gives machine code, which
+only shows that it compiles. Prints one line per architecture; exit 1 with NVRTC's log on any error
+or warning. --write saves the PTX (of the one compute_* named), with a first line that is the SHA-256 of
 the source: `// source: <hash>`.
 
-Which drivers load the PTX depends on NVRTC's version: an older one writes PTX that more of them do.
+Which drivers load the PTX depends on NVRTC's version: PTX of an older one is loaded by more of them.
 Without --nvrtc, the library of a pip package (nvidia-cuda-nvrtc) in the running Python is taken.
 
 Needs Python 3.11 and NVRTC 12 or 13.
@@ -40,7 +40,7 @@ def library(path):
         if not found:
             sys.exit("no NVRTC: name its library with --nvrtc, or install the package nvidia-cuda-nvrtc")
         path = found[-1]
-    # NVRTC opens this itself, and does not find it everywhere unless it is loaded already.
+    # NVRTC opens this library itself, but does not find it on every system unless it is loaded already.
     for builtins in Path(path).parent.glob("libnvrtc-builtins.so.*"):
         ctypes.CDLL(str(builtins))
     return ctypes.CDLL(str(path))
@@ -67,7 +67,7 @@ class Nvrtc:
         return buffer.raw
 
     def compile(self, code, architecture):
-        """The machine code or PTX; none where there is anything to say against the source."""
+        """Compiles to machine code or PTX. Returns None after any error or warning."""
         program = ctypes.c_void_p()
         self.call("nvrtcCreateProgram", ctypes.byref(program), code, b"kernels.cu", 0, None, None)
         options = [f"--gpu-architecture={architecture}".encode(), b"--std=c++17"]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds deepViz's explanations against Captum's, pytorch-grad-cam's and PyTorch's own on networks that both have.
+"""Compares deepViz's explanations with those of Captum, pytorch-grad-cam and PyTorch on the same networks.
 
     PYTHONPATH=python python3 scripts/check/attribution.py --deepviz target/release/deepviz
 
@@ -45,7 +45,7 @@ class Pictures(torch.utils.data.Dataset):
     """Smooth pictures of 32 x 32 whose class is the brightest of four colours."""
 
     def __init__(self, count: int, seed: int) -> None:
-        """As many, always the same."""
+        """`count` pictures, the same for every call with one seed."""
         generator = torch.Generator().manual_seed(seed)
         self.labels = torch.randint(0, 4, (count,), generator=generator)
         coarse = torch.rand(count, 3, 6, 6, generator=generator)
@@ -61,7 +61,7 @@ class Pictures(torch.utils.data.Dataset):
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        """A picture as the network sees it."""
+        """A picture as the network's input, and its class."""
         return self.transform(self.bytes[index]), int(self.labels[index])
 
 
@@ -98,7 +98,7 @@ class Block(nn.Module):
         self.relu2 = nn.ReLU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """The sum of both ways."""
+        """The sum of both branches."""
         return self.relu2(self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(x))))) + self.skip(x))
 
 
@@ -155,7 +155,7 @@ class Server:
             return json.load(answer)
 
     def map(self, image: int, **query: object) -> tuple[np.ndarray, dict]:
-        """A map at the last checkpoint, and all that is said of it."""
+        """A map at the last checkpoint, and its description from the server."""
         found = self.json(f"/api/runs/{self.run}/checkpoints/last/explain/{image}", **query)
         return np.array(found["values"], dtype=np.float64).reshape(found["rows"], found["columns"]), found
 
@@ -214,7 +214,7 @@ def differences(server: Server, model: nn.Module, layer: str, images: Pictures, 
 
 
 def ablation(server: Server, model: nn.Module, pair: tuple[str, str], images: Pictures, worst: dict[str, float]) -> None:
-    """Adds the largest difference of the effects of a layer's filters, and holds the counts of images against ours."""
+    """Adds the largest difference of the effects of a layer's filters, and compares the counts of images."""
     name, behind = pair
     found = server.json(f"/api/runs/{server.run}/checkpoints/last/layers/{urllib.parse.quote(name)}/ablation", limit=64)
     x, labels = torch.stack([images[index][0] for index in range(64)]), images.labels
@@ -278,7 +278,7 @@ def in_pixels(server: Server, model: nn.Module, names: list[str], worst: dict[st
             (gradient,) = torch.autograd.grad(unit, x, retain_graph=True)
             seen = np.abs(gradient[0].numpy()).max(0) > 0
             ys, xs = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
-            # The whole of what the unit sees, and nothing of it lies elsewhere.
+            # The whole receptive field of the unit; the derivative is zero outside of it.
             expected = gradient[0].numpy()[:, ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
             assert expected.shape == (channels, height, width), (name, expected.shape, found["shape"])
             key = "filters in pixels"

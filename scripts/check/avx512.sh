@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the tests of the CPU's kernels on an emulated processor that has AVX-512, for machines that lack it:
 #
-#   scripts/check/avx512.sh [WHAT TO TELL THE TESTS, e.g. --exact ops::random_shapes_agree_with_naive]
+#   scripts/check/avx512.sh [ARGUMENTS OF THE TESTS, e.g. --exact ops::random_shapes_agree_with_naive]
 #
-# Bochs emulates a Skylake-X; a Linux of nothing but Debian's kernel, busybox and the tests is started on it. That tells
-# whether the arithmetic is right; it tells nothing of speed. All tests take about half an hour, by estimate: most
+# Bochs emulates a Skylake-X; a Linux of nothing but Debian's kernel, busybox and the tests is started on it. That shows
+# whether the arithmetic is right, but not its speed. All tests take about half an hour, by estimate: most
 # of it the lists ops::forward, ops::input and ops::weight. On Debian it needs:
 #
 #   apt-get install bochs bochs-term bochsbios vgabios grub-pc-bin xorriso mtools busybox-static cpio

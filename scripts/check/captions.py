@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Holds the captions and slices of clusters against numpy, on the pixels, names and predictions that the server gives.
+"""Checks the captions and slices of clusters with numpy, on the pixels, names and predictions from the server.
 
     python3 scripts/check/captions.py http://127.0.0.1:7878 RUN [CHECKPOINT] [--split test] [--set LAYER METRIC]
 
-Needs numpy and Pillow. Every property of every image is computed anew, every caption of every cluster, what is left out as
-noise, the other clusters that images are in, and a slice of each kind. Prints the largest differences; ends with an error
+Needs numpy and Pillow. Recomputes every property of every image, every caption of every cluster, what is left out as noise,
+the other clusters that images are in, and a slice of each kind. Prints the largest differences; ends with an error
 where an effect, a mean, an interval or an error differs by more than 1e-3, or where other captions are shown.
 """
 
@@ -114,7 +114,7 @@ def properties(pixels: np.ndarray) -> dict[str, float]:
 
 
 def words_of(name: str) -> set[str]:
-    """Runs of two letters and more in the last part of a name, without the ending."""
+    """Words of two letters and more in the last part of a name, without the suffix."""
     name = re.split(r"[/\\]", name)[-1]
     stem, dot, ending = name.rpartition(".")
     stem = stem if dot and stem and len(ending.encode()) <= 4 else name
@@ -160,7 +160,7 @@ class Corpus:
 
 
 def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[str, str], dict]:
-    """What sets some images apart, beyond the noise and not small."""
+    """The properties in which some images differ from the others, by more than noise and a minimal effect."""
     everything = np.ones(len(corpus.ids), dtype=bool)
     shares = {("word", word): has for word, has in corpus.words.items()}
     if against == "class":
@@ -199,26 +199,26 @@ def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[
 
 
 class Differences:
-    """The largest difference of each kind, and what is shown by one side only."""
+    """Collects the largest difference of each kind, and captions that only one side shows."""
 
     def __init__(self) -> None:
-        """None yet."""
+        """Starts without differences."""
         self.worst: dict[str, float] = {}
         self.unlike: list[str] = []
 
     def note(self, kind: str, found: float, expected: float) -> None:
-        """Two numbers that should be equal."""
+        """Records the difference of two numbers that should be equal."""
         self.worst[kind] = max(self.worst.get(kind, 0.0), abs(found - expected))
 
     def check_captions(self, answer: dict, expected: dict, classes: list[str]) -> int:
-        """One cluster; how many captions it has."""
+        """Compares the captions of one cluster. Returns their number."""
         place = f"cluster {answer['index']}"
         found = {}
         for one in answer["captions"]:
             name = str(classes.index(one["name"])) if one["subject"] == "class" else one["name"]
             found[one["subject"], name] = one
         for key in found.keys() ^ expected.keys():
-            # On the very border rounding decides.
+            # Exactly at the limit rounding decides.
             size = abs((found.get(key) or expected[key])["effect"])
             smallest = min([abs(one["effect"]) for one in expected.values()] or [MIN_EFFECT])
             if abs(size - MIN_EFFECT) > TOLERANCE and size > smallest + TOLERANCE:
@@ -233,7 +233,7 @@ class Differences:
         return len(found)
 
     def check_slice(self, answer: dict, inside: np.ndarray, outside: np.ndarray, wrong: np.ndarray, classes) -> None:
-        """The errors on either side of a slice."""
+        """Compares the errors inside and outside of a slice."""
         z = NormalDist().inv_cdf(0.975)
         shares = []
         for name, side in (("inside", inside), ("outside", outside)):

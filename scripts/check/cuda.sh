@@ -6,8 +6,8 @@
 # Every kernel is compiled by NVRTC (from PyPI, in a virtual environment under .cache) for the architectures that are
 # supported, and the built-in PTX must be that of the sources. Then the tests that a GPU would take run on
 # an emulated one: the same kernels compiled for the CPU, behind a driver, cuBLAS and cuDNN of our own
-# (crates/cuda-emulator). That tells whether the arithmetic and the calls are right; it tells nothing of speed, of
-# races between threads, or of NVIDIA's own libraries. What cannot be had is said, and left out.
+# (crates/cuda-emulator). That shows whether the arithmetic and the calls are right, but nothing about speed, races
+# between threads, or NVIDIA's libraries. What cannot be installed is reported and skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 nvrtc=13.0.88

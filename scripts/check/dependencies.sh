@@ -4,7 +4,7 @@
 #   scripts/check/dependencies.sh
 #
 # Needs cargo-deny (`cargo install cargo-deny --locked`). Vulnerabilities need RustSec's database, which is fetched from
-# GitHub; without a network only the others are checked. What cannot be checked is said, and left out.
+# GitHub; without a network only the others are checked. What cannot be checked is reported and skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -4,7 +4,7 @@
 #   scripts/check/fuzz.sh SECONDS [TARGET...]
 #
 # Each begins with small good examples and ends after SECONDS, or at the first input at which something panics, takes
-# longer than ten seconds or more than 2 GB; that input is kept under .cache/fuzz/TARGET and its name printed. Needs a
+# longer than ten seconds or more than 2 GB; that input is saved under .cache/fuzz/TARGET and its name printed. Needs a
 # C++ compiler (for libFuzzer). A process that is halted meanwhile takes longer than ten seconds. With an instrumented
 # build, so that the first start takes some minutes.
 set -euo pipefail

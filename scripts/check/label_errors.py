@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Measures how many of the wrong labels that were planted in CIFAR-10 the list of possible label errors finds.
+"""Plants wrong labels in CIFAR-10 and measures how many of them the list of possible label errors finds.
 
     python3 scripts/check/label_errors.py target/release/deepviz CIFAR10 --out /tmp/planted
 
 CIFAR10 is a folder of class folders (`train/<class>/*`, `test/<class>/*`), as `deepviz corpus fetch cifar10` and an
 unpacking of it give. For each rate a corpus is made of `--images` training images and a fifth as many test images, in
 which that share of the labels of either split is replaced by another class, each as likely (seeded); a network is trained
-on it, statistics are computed, and the exported list is held against what was planted. Two tables are printed for each
+on it, statistics are computed, and the exported list is compared with what was planted. Two tables are printed for each
 rate: precision and recall of the first 50, 100, as many as were planted, and all of the list.
 
 Labels that were wrong before count as right, so that precision is a lower bound. Needs nothing but Python. On one thread
@@ -29,7 +29,7 @@ from pathlib import Path
 
 
 def plant(source: Path, target: Path, images: int, rate: float, seed: int) -> dict[tuple[str, str], str]:
-    """Makes a corpus with wrong labels; tells the true class of each (split, path) that has one."""
+    """Makes a corpus with wrong labels. Returns the true class of each (split, path) with a wrong one."""
     chance = random.Random(seed)
     classes = sorted(folder.name for folder in (source / "train").iterdir() if folder.is_dir())
     planted = {}
@@ -41,7 +41,7 @@ def plant(source: Path, target: Path, images: int, rate: float, seed: int) -> di
             (target / split / name).mkdir(parents=True, exist_ok=True)
         for number, (truth, path) in enumerate(chosen):
             label = chance.choice([name for name in classes if name != truth]) if number in wrong else truth
-            # A name of its own: two classes may have files of one name.
+            # A unique name: two classes may have files of the same name.
             place = target / split / label / f"{number:05}{path.suffix}"
             os.link(path, place) if path.stat().st_dev == target.stat().st_dev else shutil.copy(path, place)
             if number in wrong:
@@ -50,7 +50,7 @@ def plant(source: Path, target: Path, images: int, rate: float, seed: int) -> di
 
 
 def run(*command: str | Path) -> None:
-    """A command of deepViz, to its end."""
+    """Runs a command of deepViz and waits for its end."""
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
@@ -82,7 +82,7 @@ def exported(binary: str, folder: Path) -> dict[str, list[dict]]:
 
 
 def table(rows: list[dict], planted: dict[tuple[str, str], str], split: str) -> None:
-    """Precision and recall of the beginning of the list."""
+    """Prints precision and recall of the first entries of the list."""
     truths = {path: truth for (of, path), truth in planted.items() if of == split}
     hits = [row["path"] in truths for row in rows]
     named = [row["suggestion"] == truths.get(row["path"]) for row in rows]

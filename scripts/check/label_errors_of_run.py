@@ -33,7 +33,7 @@ def read(address: str, path: str):
 
 
 def listed(late: np.ndarray, last: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The images of the list in its order, and all scores (-1 outside of the list).
+    """The images of the list in order, and all scores (-1 for images outside of the list).
 
     `late` are probabilities at the later half of the checkpoints (checkpoints x images x classes), `last` the predicted
     classes at the last.

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The Python package: its wheel, built and installed, and its tests with PyTorch and the loops around it.
+# Tests the Python package: builds and installs its wheel, and runs its tests with PyTorch and the training loops.
 #
 #   python.sh [pytest's arguments]
 #
-# Makes an environment of its own in target/python (DEEPVIZ_PYTHON_ENV names another), several gigabytes of it PyTorch.
+# Creates a virtual environment in target/python (or $DEEPVIZ_PYTHON_ENV), with several gigabytes of PyTorch.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 env=${DEEPVIZ_PYTHON_ENV:-$PWD/target/python}

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# The tests of the Python package that need no PyTorch: ONNX files, in an environment of what is small on PyPI.
+# Runs the tests of the Python package that need no PyTorch (ONNX files), in an environment of small packages.
 #
 #   python_small.sh [BINARY] [pytest's arguments]
 #
-# Makes the environment in target/python-small. Where it cannot be installed, this says so and does nothing.
+# Creates the environment in target/python-small. Where it cannot be installed, the tests are skipped with a message.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 binary=${1:-target/debug/deepviz}

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Asks a server everything that its OpenAPI document allows, and some that it does not (schemathesis): no answer may be
-# the server's fault, of a status that is not documented, or of another shape than it says.
+# Sends a server every request that its OpenAPI document allows, and some that it does not (schemathesis): no answer may
+# be a server error, have an undocumented status, or another shape than documented.
 #
 #   scripts/check/rest.sh [BINARY] [EXAMPLES]
 #
-# The stream of events is left out, since it never ends; it has tests of its own. Where schemathesis cannot be had, this
-# says so and does nothing.
+# The stream of events is left out, since it never ends; it has tests of its own. Where schemathesis cannot be
+# installed, this is skipped with a message.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 binary=${1:-target/debug/deepviz}

@@ -4,10 +4,10 @@
     run_hashes.py --binary DEEPVIZ [--binary OTHER] [--levels portable,avx2,avx512] [--recipes a,b] [--steps 200]
                   [--corpus FOLDER] [--write FILE]
 
-`shapes-quick` is trained whole; of the others the first 200 steps, of 16 images each, on generated shapes of 32 x 32
-pixels (or the images of --corpus). What is hashed is the tensors of all snapshots and the metrics without their speeds.
-With two binaries their hashes are compared: exit 1 where one differs. --write keeps the hashes as JSON, and --against
-compares with such a file. Levels that this machine lacks are named and left out.
+`shapes-quick` is trained to its end; the others for the first 200 steps of 16 images each, on generated shapes of 32 x 32
+pixels (or the images of --corpus). The hash is over the tensors of all snapshots and the metrics without their speeds.
+With two binaries their hashes are compared: exit 1 where one differs. --write saves the hashes as JSON, and --against
+compares with such a file. Levels that this machine does not support are named and skipped.
 """
 
 import argparse
@@ -48,7 +48,7 @@ def run(binary, *words):
 
 
 def tensors(path):
-    """The bytes behind a snapshot's header, whose metadata may name when it was written."""
+    """The bytes after a snapshot's header, whose metadata may contain the time of writing."""
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
@@ -98,7 +98,7 @@ def main():
         scratch = Path(scratch)
         shapes = scratch / "shapes"
         run(args.binary[0], "corpus", "make", "shapes", "--out", shapes, "--images", 8000)
-        # A test split of few images: every snapshot is tested.
+        # Few test images, since every snapshot is tested.
         small = scratch / "small"
         run(args.binary[0], "corpus", "make", "shapes", "--out", small, "--images", 600)
         for level in levels:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the areas and probes of `/separation` against scikit-learn's on the activations that the server gives.
+"""Compares the areas and probes of `/separation` with scikit-learn's, on activations from the server.
 
     python3 scripts/check/separation.py http://127.0.0.1:7878 RUN CHECKPOINT A B [--limit 200]
 

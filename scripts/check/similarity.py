@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Holds the comparison of two checkpoints against numpy, scipy and statsmodels.
+"""Checks the comparison of two checkpoints with numpy, scipy and statsmodels.
 
     python3 scripts/check/similarity.py http://127.0.0.1:7878 A[:CHECKPOINT] B[:CHECKPOINT] [--images 200]
 
-What the server says of layers (CKA without bias, Procrustes), units (correlations, assignment) and errors (McNemar's exact
-test, Benjamini and Hochberg, the score interval) is computed anew from the activations and predictions that it gives. Needs
+Recomputes the server's results for layers (CKA without bias, Procrustes), units (correlations, assignment) and errors
+(McNemar's exact test, Benjamini and Hochberg, the score interval) from its activations and predictions. Needs
 numpy, scipy and statsmodels. Prints the largest differences; ends with an error where one exceeds 1e-5 (1e-4 for the
 correlations of single units, whose activations are sums of 32-bit floats).
 """
@@ -153,7 +153,7 @@ def check_units(server: Server, path: str, other: dict, bases: list[str], images
         f"units of {layer}: {len(found)} of {min(answer['units'])} matched above {answer['chance']:.3f}, "
         f"{len(best ^ found)} pairs otherwise (sum {total:+.1e}), largest difference {worst:.1e}"
     )
-    # Two assignments of one sum are both right.
+    # Two assignments with the same sum are both right.
     return max(worst, abs(total) / max(len(best), 1))
 
 

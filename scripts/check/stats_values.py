@@ -3,8 +3,8 @@
 
     python3 scripts/check/stats_values.py RUN CORPUS STEP [--split test|train|all]
 
-`deepviz stats RUN` must have been run. The network is built anew in PyTorch from RUN/run.toml, its
-weights come from the same safetensors file, and it sees the same decoded pixels (JPEG decoders
+`deepviz stats RUN` must have been run. The network is built in PyTorch from RUN/run.toml, its
+weights come from the same safetensors file, and its inputs are the same decoded pixels (JPEG decoders
 differ in the last bit). Required: identical confusion counts, probabilities within 1e-4, and for
 each cluster set an inertia at most 1 % above KMeans(n_init=10). Exit 1 where one does not hold.
 
@@ -30,7 +30,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def pool(x, layer):
-    """Windows are cut off at the image's edge, and an average is over what is left of them."""
+    """Pooling whose windows are cut at the edge of the image; an average is over the remaining pixels."""
     if layer.get("start", 0) != 0:
         sys.exit("a pool that starts outside of the image is not known to this script")
     size, stride = layer["size"], layer["stride"]

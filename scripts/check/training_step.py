@@ -2,12 +2,12 @@
 """Compares one whole training step of every recipe with PyTorch's: loss, every gradient, every
 updated weight, every running statistic.
 
-deepViz does the step (the example `training_step` of deepviz-train: weights as training starts from
-them, a full minibatch of the corpus or a few images of it, no augmentation, no dropout) and writes all of it down. PyTorch
-does it again in double precision from the same weights and inputs. Every tensor is compared by
-max |a - b| / max |b|, which must not exceed 1e-4. How far PyTorch's own single precision is from its
-double is told beside it: where a value lies within rounding of a kink (a relu's 0, two equal maxima) the
-two part, and batch normalisation hands that on to all.
+deepViz computes the step (the example `training_step` of deepviz-train: weights as training starts from
+them, a full minibatch of the corpus or a few images of it, no augmentation, no dropout) and writes all values to a file. PyTorch
+repeats it in double precision from the same weights and inputs. Every tensor is compared by
+max |a - b| / max |b|, which must not exceed 1e-4. The difference between PyTorch's single and double
+precision is printed beside it: where a value lies within rounding of a kink (a relu's 0, two equal maxima) the
+two differ, and batch normalisation spreads that to all images.
 
     python -m pip install torch numpy safetensors
     deepviz corpus make shapes --out /tmp/shapes
@@ -31,7 +31,7 @@ from torch_recipe import Parameters, layer_function  # noqa: E402
 
 ALLOWED = 1e-4
 
-# Images of a step with batch normalisation, and how often others are tried.
+# Images of a step with batch normalisation, and how many other choices of images are tried.
 FEW, TRIES = 2, 20
 
 
@@ -57,7 +57,7 @@ def updated(recipe, rates, name, layer, weight, gradient):
     key = "bias_decay" if is_bias else "decay"
     decay, momentum = layer.get(key, train[key]), layer.get("momentum", train["momentum"])
     if train["optimiser"] == "cuda-convnet":
-        # PyTorch has no optimiser with the rate inside the velocity; from a velocity of 0 it is this.
+        # PyTorch has no optimiser with the rate inside the velocity; from a velocity of 0 the step is this.
         return weight - rate * gradient - rate * decay * weight
     kind = train["optimiser"]
     if kind == "muon" and weight.dim() == 4:
@@ -97,7 +97,7 @@ def step(recipe, tensors, precision):
 
 
 def check(path):
-    """Distances of loss, gradients, weights and statistics; each with the tensor that is worst."""
+    """Distances of loss, gradients, weights and statistics; each with the tensor that differs most."""
     with safe_open(path, "pt") as file:
         metadata = file.metadata()
         tensors = {name: file.get_tensor(name).double() for name in file.keys()}

@@ -13,7 +13,7 @@ PICTURE_SIDE = 8_000
 
 
 def png(side):
-    """A picture of one colour: its file is a thousandth of what it is decoded to."""
+    """A PNG of one colour: its file has a thousandth of the decoded size."""
 
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
@@ -26,7 +26,7 @@ def png(side):
 
 
 class Target:
-    """What of a run is asked for."""
+    """The parts of a run that are requested."""
 
     def __init__(self, run):
         self.checkpoints = len(run["checkpoints"])
@@ -40,11 +40,11 @@ class Target:
         self.images = run["corpus"]["images"]
 
 
-# The floods. Each asks over and over until its process is ended.
+# The floods. Each repeats its requests until its process is ended.
 
 
 async def ask(address, path, headers=(), body=None, pause=0):
-    """One request on a connection of its own; the answer is thrown away as it comes."""
+    """One request on a new connection; the answer is discarded as it arrives."""
     try:
         reader, writer = await asyncio.open_connection(*address)
         method = "GET" if body is None else "POST"
@@ -62,12 +62,12 @@ async def ask(address, path, headers=(), body=None, pause=0):
             pass
         writer.close()
     except OSError:
-        # Refused or cut off: the next one asks again.
+        # Refused or interrupted: the next request follows.
         await asyncio.sleep(0.05)
 
 
 async def many(count, one):
-    """So many clients, each of which asks again as soon as it has its answer."""
+    """Runs `count` clients, each of which repeats its request as soon as it has the answer."""
 
     async def client(number):
         for turn in itertools.count():
@@ -77,7 +77,7 @@ async def many(count, one):
 
 
 def percentile(number):
-    """A picture that was not drawn before."""
+    """A percentile that was not used before, so that the picture is not cached."""
     return f"percentile={99 - number % 45 - random.random():.5f}"
 
 

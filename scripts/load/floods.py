@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Floods a server in the ways of slow and greedy clients, one after the other, and measures beside each what a normal
-user notices of it.
+"""Floods a server as slow and greedy clients do, one trial after the other, and measures the latency of a normal user
+during each.
 
     python3 scripts/load/floods.py --binary target/release/deepviz [--run RUN] [--trials pictures,strips] [--seconds 10]
 
-Without --run it trains a small one on generated shapes first (51 checkpoints, layers of 64 filters). For each trial a
-server of its own is started. The normal user asks for a sheet of the first layer every 30 ms, each time another one,
-and every half second what the network says of a small picture that he sends. Printed are the times of the sheets
+Without --run it trains a small one on generated shapes first (51 checkpoints, layers of 64 filters). Each trial
+starts a new server. The normal user requests another sheet of the first layer every 30 ms, and every half second sends
+a small picture for a prediction. Printed are the times of the sheets
 (p50, p99, most), the longest of the pictures, requests that failed, and the most memory that the server took (VmHWM).
 Exit 1 where the server ends; times are not judged. Each trial takes --seconds and a little more; the flood runs in a
 process of its own at the lowest priority and keeps no answer.
@@ -76,7 +76,7 @@ TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 class Server:
-    """A server over one run, and what is known of it."""
+    """A server of one run, with its address, memory and log."""
 
     def __init__(self, options, trial, run):
         files = 1_024 if trial == "connections" else 8_192
@@ -86,7 +86,7 @@ class Server:
         def limits():
             hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
             resource.setrlimit(resource.RLIMIT_NOFILE, (min(files, hard), hard))
-            # A server that takes more than this ends, and not the machine.
+            # Above this limit the server fails, before the machine does.
             resource.setrlimit(resource.RLIMIT_AS, (options.most_gb << 30, options.most_gb << 30))
 
         command = [options.binary, "serve", run, "--addr", "127.0.0.1:0", "--cache-mb", str(options.cache_mb)]
@@ -120,7 +120,7 @@ class Server:
 
 
 class Normal(threading.Thread):
-    """A normal user: asks for one thing every so often, and notes how long each took."""
+    """A normal user: sends a request at a fixed interval, and notes how long each took."""
 
     def __init__(self, server, requests, every_s):
         super().__init__(daemon=True)
@@ -134,7 +134,7 @@ class Normal(threading.Thread):
             if self.ended.is_set():
                 return
             self.since = start = time.monotonic()
-            # A kept connection may have been ended meanwhile: then, as a browser does, once more on another.
+            # A keep-alive connection may have been closed meanwhile: then retries on a new one, as a browser does.
             for is_last in [True] if connection is None else [False, True]:
                 try:
                     connection = connection or http.client.HTTPConnection(*self.server.address, timeout=120)
@@ -151,7 +151,7 @@ class Normal(threading.Thread):
             time.sleep(max(0, self.every_s - (time.monotonic() - start)))
 
     def end(self):
-        """The times, with that of a request that is not answered yet."""
+        """The times, including that of a request without an answer yet."""
         self.ended.set()
         since = self.since
         return self.times_ms + ([(time.monotonic() - since) * 1000] if since else [])
@@ -184,14 +184,14 @@ def trial(options, name, run):
             for n in itertools.count()
         )
         predictions = (("POST", f"{base}/checkpoints/last/predict", small) for _ in itertools.count())
-        # What everybody has seen once: the snapshots are read.
+        # Warms up: the snapshots are read.
         for _ in range(target.checkpoints):
             server.json(next(sheets)[1] + "&format=json")
         command = [sys.executable, __file__, "--flood", name, "--at", str(server.address[1]), "--base", base]
         flood = subprocess.Popen(command, stdin=subprocess.PIPE, text=True)
         flood.stdin.write(json.dumps(vars(target)))
         flood.stdin.close()
-        # It is under way: the largest picture takes a while to make.
+        # Waits until the flood has started: making the largest picture takes a while.
         time.sleep(1.5)
         users = [Normal(server, sheets, 0.03), Normal(server, predictions, 0.5)]
         for user in users:

@@ -3,8 +3,8 @@
 
 many_checkpoints.py RUN OUT [--checkpoints 1000]
 
-The snapshots and statistics of RUN come over and over again under ever greater steps. A snapshot's header holds the new
-step and the old hash: what reads the statistics and the headers takes it, what reads the weights says that it is damaged.
+Repeats the snapshots and statistics of RUN under ever greater steps. A snapshot's header contains the new step and the
+old hash: code that reads only statistics and headers accepts it, code that reads the weights reports it as damaged.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def columns(base, table, without):
 
 
 def statistics(run, out, steps, count):
-    """Copies what the database of RUN says of each step to the steps that repeat it."""
+    """Copies the rows of each step in RUN's database to the steps that repeat it."""
     shutil.copy(run / "stats.sqlite", out / "stats.sqlite")
     base = sqlite3.connect(out / "stats.sqlite", isolation_level=None)
     base.execute("PRAGMA foreign_keys = ON")

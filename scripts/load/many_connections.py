@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens many connections at a time, asks on each while all are open, and counts the good answers.
+"""Opens many connections at a time, sends a request on each while all are open, and counts the good answers.
 
 many_connections.py 127.0.0.1:7878 [--connections 10000] [--pid PID]
 

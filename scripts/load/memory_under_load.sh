@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What the server holds in memory while twelve connections ask for ever other things, with a cache of 128 MB.
+# Measures the server's memory while twelve connections request ever different things, with a cache of 128 MB.
 #
 #   scripts/load/memory_under_load.sh RUN_FOLDER [SECONDS_A_ROUND] [ROUNDS]
 #

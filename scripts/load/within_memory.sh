@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs a command in a memory cgroup of its own and prints the most that it took, pages of files among it:
+# Runs a command in a new memory cgroup and prints its peak memory, including pages of files:
 #   scripts/load/within_memory.sh BYTES COMMAND...
 # Needs root. What does not fit is dropped from the page cache first; a process that needs more is killed.
 set -euo pipefail

@@ -1,12 +1,12 @@
-// How soon a filter card is there: from the end of the time that the pointer rests until patches, firing rate and
+// Measures how soon a filter card is complete: from the end of the pointer's rest until patches, firing rate and
 // connections are on the page.
 
-/** The pointer rests as long before a card opens (src/views/common/card/card.svelte.ts). */
+/** Time that the pointer rests before a card opens (src/views/common/card/card.svelte.ts). */
 const REST_MS = 150;
 
 const SHEET = '[role=listbox][data-units]';
 
-/** Waits for the next move of the pointer, then for the whole card; the page takes the time itself. */
+/** Waits for the next move of the pointer, then for the complete card. The time is measured within the page. */
 const watch = (page) =>
   page.evaluate((rest) => {
     const whole = (card) =>

@@ -1,4 +1,4 @@
-// Frame times of a page while its playhead moves, and how they are written.
+// Measures and formats frame times of a page while its playhead moves.
 
 export const three = (times) => {
   const sorted = [...times].sort((a, b) => a - b);
@@ -10,7 +10,7 @@ export const quantile = (sorted, share) =>
 export const idle = (page) =>
   page.waitForFunction(() => document.documentElement.dataset.idle === 'true', null, { timeout: 60_000 });
 
-/** One key press a frame through the whole run; the time of every frame, and what shifted. */
+/** One key press per frame through the whole run. Returns the time of every frame, and the layout shifts. */
 export async function scrub(page, count) {
   return page.evaluate(async (presses) => {
     const frames = [];

@@ -1,5 +1,5 @@
-// How the dashboard behaves in the hand: frame times while a long run is scrubbed, also with a filter card and with the
-// separation by layer open, how soon a card is there, layout shifts, cold jumps, the weight of the first load, memory while it plays.
+// Measures how the dashboard responds: frame times while a long run is scrubbed, also with a filter card and with the
+// separation by layer open, how soon a card is complete, layout shifts, cold jumps, the weight of the first load, memory while it plays.
 // Prints a table for docs/benchmarks.md.
 //
 //   node bench/measure.mjs [--dir FOLDER] [--minutes 2] [--checkpoints 1000] [--at http://127.0.0.1:7878]
@@ -101,7 +101,7 @@ async function load(browser, address) {
   return { app, vega: bytes.vega, interactive_ms };
 }
 
-/** From a press far away on the slider until the right picture is there. */
+/** Time from a press far away on the slider until the right picture is shown. */
 async function jump(page, share) {
   return page.evaluate(async (at) => {
     const slider = document.querySelector('[role=slider]');

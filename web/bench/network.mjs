@@ -1,4 +1,4 @@
-// How long the network strip of a deep network takes: from the run's answer to the strip, and unfolding and folding all
+// Measures how long the network strip of a deep network takes: from the run's answer to the strip, and unfolding and folding all
 // of its modules, each until script and layout are done. Prints a table for docs/benchmarks.md.
 //
 //   node bench/network.mjs RUN [--visits 7]
@@ -31,7 +31,7 @@ async function serve() {
   throw new Error('deepviz serve ended before it named its address');
 }
 
-/** Notes the moment at which the strip is there. */
+/** Notes the moment at which the strip is complete. */
 function watchStrip() {
   const observer = new MutationObserver(() => {
     if (!document.querySelector('nav.net .nd')) return;

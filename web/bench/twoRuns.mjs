@@ -1,8 +1,8 @@
-// Frame times while two runs are scrubbed side by side, on a server that is up:
+// Measures frame times while two runs are scrubbed side by side, on a running server:
 //
 //   node bench/twoRuns.mjs --at http://127.0.0.1:7878 --a cifar10-80sec --b cifar10-80sec-2
 //
-// Each view is scrubbed twice: what the first pass reads the second has. The browser is $CHROMIUM.
+// Each view is scrubbed twice: the second pass has the data that the first has read. The browser is $CHROMIUM.
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { idle, scrub, three } from './frames.mjs';

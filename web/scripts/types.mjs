@@ -1,6 +1,6 @@
 // Writes src/api/openapi.gen.ts from the server's description of its interface.
 //   npm run types            from crates/server/openapi.json, or from the server at DEEPVIZ_API
-//   npm run types -- --check fails when the file is not what it would write
+//   npm run types -- --check fails when the file differs from what it would write
 import { readFile, writeFile } from 'node:fs/promises';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { format, resolveConfig } from 'prettier';

@@ -1,4 +1,4 @@
-"""ONNX's operators that are computed value by value: activation functions and the like."""
+"""Lowering of ONNX's elementwise operators: activation functions, limits, powers."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ def _unit() -> dict[str, Any]:
 
 @handles("LeakyRelu")
 def leaky_relu(trace: OnnxTrace, node: Node) -> Any:
-    """x, or slope x below 0."""
+    """x, or slope * x below 0."""
     slope = round(float(node.attributes.get("alpha", 0.01)), 9)
     return trace.call("leaky_relu", node, self=trace.input(node), negative_slope=slope)
 
 
 @handles("PRelu")
 def prelu(trace: OnnxTrace, node: Node) -> Any:
-    """x, or w x below 0, with a weight a channel; one weight for all is taken for every channel."""
+    """x, or w * x below 0, with one weight w per channel; a single weight is repeated for every channel."""
     import numpy
 
     tensor, slope = trace.input(node), trace.constant(node, 1)
@@ -61,7 +61,7 @@ def prelu(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("Gelu")
 def gelu(trace: OnnxTrace, node: Node) -> Any:
-    """Exact, or by the usual approximation."""
+    """GELU, exact or in the tanh approximation."""
     return trace.call("gelu", node, self=trace.input(node), approximate=node.attributes.get("approximate", "none"))
 
 
@@ -75,7 +75,7 @@ def swish(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("Clip")
 def clip(trace: OnnxTrace, node: Node) -> Any:
-    """Values cut off below and above, by inputs or attributes."""
+    """Values limited below and above, by inputs or attributes."""
     low, high = _bound(trace, node, 1, "min"), _bound(trace, node, 2, "max")
     return _clipped(trace, node, trace.input(node), low, high)
 
@@ -87,7 +87,7 @@ def _bound(trace: OnnxTrace, node: Node, index: int, key: str) -> float | None:
         found = trace.constant(node, index).number
         if found is None:
             trace.refuse(node, "cuts off at several values", "deepViz cuts off at one number")
-    # The largest number of single precision is no bound.
+    # A limit of the largest single-precision number limits nothing.
     return None if found is None or abs(found) > 3.4e38 else float(found)
 
 

@@ -1,4 +1,4 @@
-"""ONNX's sums, differences, products and quotients."""
+"""Lowering of ONNX's sums, differences, products and quotients."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ NORMALISING = ("layer_norm", "group_norm")
 WITH_BIAS = ("conv", "full", "scale", *NORMALISING)
 
 GATES = {"logistic": "silu", "hard_sigmoid": "hard_swish"}
-"""Activation functions that are a product of x with another one of x."""
+"""Activation functions of the form x * f(x), by the type of f."""
 
 
 @handles(*CALLS)
 def binary(trace: OnnxTrace, node: Node) -> Any:
-    """Of two activations, or of one with a number or with weights a channel."""
+    """A sum, difference, product or quotient of two activations, or of one with a number or per-channel weights."""
     first, second = node.item(0), node.item(1)
     if isinstance(first, ConstantArray):
         return _with_constant(trace, node, trace.input(node, 1), first, is_left=True)
@@ -39,7 +39,7 @@ def binary(trace: OnnxTrace, node: Node) -> Any:
 
 
 def _gate(trace: OnnxTrace, node: Node, x: Tensor, gate: Tensor) -> Tensor | None:
-    """x sigmoid(x) and its like as one layer; None of anything else."""
+    """x * sigmoid(x) and the like as one layer; None for anything else."""
     kind = GATES.get(gate.layer.type)
     if kind and gate.layer.inputs[0] is x.layer and gate.dims == x.dims:
         return of_each(trace, node, x, kind)
@@ -85,7 +85,7 @@ def negated(trace: OnnxTrace, node: Node) -> Any:
 
 
 def _merged(found: Tensor, tensor: Tensor) -> Tensor:
-    """What was just made of a tensor; where both are a x + b it is one such layer, or none where nothing changes."""
+    """Merges two successive layers a * x + b into one, or into none where they cancel; else returns the second."""
     layer, inner = found.layer, tensor.layer
     if layer is not inner and inner.type == "linear" and layer.inputs == [inner]:
         a, b = (_coefficients(some) for some in (layer, inner))
@@ -103,14 +103,14 @@ def _coefficients(layer: Layer) -> tuple[float, float]:
 
 
 def _is_broadcast(array: numpy.ndarray[Any, Any], tensor: Tensor) -> bool:
-    """Whether an array leaves a tensor's shape as it is."""
+    """Whether broadcasting with an array does not change a tensor's shape."""
     lengths = layout.shape_of(tensor.dims)
     pairs = zip(reversed(array.shape), reversed(lengths), strict=False)
     return array.ndim <= len(lengths) and all(length in (1, whole) for length, whole in pairs)
 
 
 def of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarray[Any, Any] | None:
-    """One value a channel, of an array that lies along the tensor's channels; None of any other."""
+    """The values per channel of an array that lies along the tensor's channels; None for any other array."""
     channels, count = tensor.shape[0], len(tensor.dims)
     shape = (1,) * (count - array.ndim) + array.shape
     whole = layout.axis("C", channels)
@@ -121,7 +121,7 @@ def of_channels(array: numpy.ndarray[Any, Any], tensor: Tensor) -> numpy.ndarray
 
 
 def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, constant: ConstantArray, kind: str, index: int) -> Tensor:
-    """A product with one weight a channel, or a sum: weight or bias of the layer before it where that has none."""
+    """A product or sum with per-channel weights: the weight or bias of the layer before, where that has none."""
     role = "weight" if kind == "Mul" else "bias"
     before = tensor.layer
     has = before.keys

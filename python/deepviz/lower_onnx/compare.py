@@ -1,6 +1,6 @@
-"""Whether two files hold one network.
+"""Compares the networks of two files.
 
-Exporters leave out biases that are all 0, as those of a network that is not trained yet: such a file has them as zeros.
+Exporters leave out biases that are all 0, as those of an untrained network: for such a file they are added as zeros.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ BIASED = ("conv", "full", "scale", "layer_norm", "group_norm")
 
 
 def difference(first: Lowered, other: Lowered) -> str:
-    """What differs between two networks, in words; nothing where layers, connections and shapes are the same.
+    """Describes a difference between two networks; empty where layers, connections and shapes are the same.
 
-    Names of layers may differ: some exporters number them anew each time.
+    Names of layers may differ: some exporters number them differently each time.
     """
     ours, theirs = first.network.layers, other.network.layers
     if first.network.image != other.network.image:
@@ -51,7 +51,7 @@ def _of_layers(mine: dict[str, Any], its: dict[str, Any]) -> str:
 
 
 def biases(of: Lowered) -> set[int]:
-    """Places of the layers that have a bias and might have none."""
+    """Indices of the layers that have a bias and could do without."""
     layers = enumerate(of.network.layers)
     return {index for index, layer in layers if layer.type in BIASED and "bias" in layer.arrays}
 

@@ -1,4 +1,4 @@
-"""Values that do not depend on the image: computed as onnx defines the operators."""
+"""Computes values that do not depend on the image, by onnx's reference implementation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy
 
 VIEWS = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice")
-"""Operators whose results are their first input's own values."""
+"""Operators whose result has the values of their first input."""
 
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")
 
@@ -63,7 +63,7 @@ def _constant(proto: Any, numpy_helper: Any) -> numpy.ndarray[Any, Any]:
 
 
 def _single(array: numpy.ndarray[Any, Any]) -> numpy.ndarray[Any, Any]:
-    """Halves and doubles in single precision."""
+    """Converts half and double precision to single."""
     import numpy
 
     return array.astype(numpy.float32) if array.dtype.name in ("float16", "float64", "bfloat16") else array

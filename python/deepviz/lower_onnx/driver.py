@@ -1,4 +1,4 @@
-"""From a model of ONNX to a lowered network: the walk over its graph."""
+"""Lowers a model of ONNX: translates its graph node by node."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .runtime import logits_of
 from .trace import HANDLERS, ConstantArray, Item, Node, OnnxTrace
 
 MODULES = (activations, arithmetic, norms, views, windows)
-"""Whose import registers the handlers."""
+"""Modules whose import registers the handlers."""
 
 BATCH = 2
-"""Images of a model that takes any number: not 1, which a reshape may mean otherwise."""
+"""Batch size for a model that takes any. Not 1, which a reshape may interpret differently."""
 
 PASSED = ("Identity", "Cast", "Dropout")
 ATTENTION = ("Softmax", "MatMul", "Einsum", "Attention", "MultiHeadAttention")
@@ -39,7 +39,7 @@ class Lowered:
 def lower_onnx(model: Model, image: Shape | None = None) -> Lowered:
     """Lowers a model to layers of deepViz.
 
-    `image` is the shape of the images: channels, height, width. Without it the file has to say them. Raises Refused,
+    `image` is the shape of the images: channels, height, width. Without it the file must contain it. Raises Refused,
     with the operator and its node, where the model cannot be expressed.
     """
     batch, shape, is_last = input_of(model, image)
@@ -61,7 +61,7 @@ def lower_onnx(model: Model, image: Shape | None = None) -> Lowered:
 
 
 def input_of(model: Model, image: Shape | None) -> tuple[int, Shape, bool]:
-    """Images of a batch, their shape, and whether channels come last. Raises Refused where images do not fit."""
+    """Batch size, image shape, and whether channels come last. Raises Refused where the images do not fit."""
     count, *lengths = model.lengths
     first, last = tuple(lengths), (lengths[2], lengths[0], lengths[1])
     candidates = [(first, False), (last, True)] if first[0] in (1, 3, FREE) else [(last, True), (first, False)]
@@ -87,7 +87,7 @@ def _free_names(layers: list[Layer]) -> None:
 
 
 def _named(layers: list[Layer], constant: dict[str, ConstantArray]) -> dict[str, ConstantArray]:
-    """Weights by their layer's name and their role, as layers then say."""
+    """Names weights by layer and role, and updates the layers accordingly."""
     arrays = {}
     for layer in layers:
         for role, key in layer.arrays.items():
@@ -97,7 +97,7 @@ def _named(layers: list[Layer], constant: dict[str, ConstantArray]) -> dict[str,
 
 
 class _Walk:
-    """The values of a graph, by name; those that cannot be expressed matter only where they are used."""
+    """The values of a graph by name. What cannot be expressed is refused only where it is used."""
 
     def __init__(self, model: Model, batch: int) -> None:
         self.model = model
@@ -110,7 +110,7 @@ class _Walk:
         self.trace = OnnxTrace(batch, users)
 
     def begin(self, image: Layer, is_last: bool) -> None:
-        """Gives every node's results their values."""
+        """Computes the values of all nodes."""
         from onnx import numpy_helper
 
         for tensor in self.model.proto.graph.initializer:
@@ -181,7 +181,7 @@ class _Walk:
         return name
 
     def output(self, name: str) -> Layer:
-        """The layer of the values of that name. Raises Refused where they are no classes."""
+        """The layer of the values with that name. Raises Refused where they are no class outputs."""
         value = self.values.get(name)
         if isinstance(value, Failed):
             raise Refused(value.reason)
@@ -204,7 +204,7 @@ class _Walk:
         return self.trace.vector(value.viewed((value.dims[0], dims[0])), node)
 
     def refuse_first(self, name: str) -> None:
-        """Refuses the first node that the outputs depend on and that cannot be expressed: later ones say less."""
+        """Refuses the first inexpressible node that the outputs depend on: it says more than later ones."""
         needed: set[int] = set()
         pending = [name]
         while pending:

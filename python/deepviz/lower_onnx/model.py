@@ -1,4 +1,4 @@
-"""A file of ONNX: read whole, in single precision, with one input of images and one output."""
+"""Reads a file of ONNX: in single precision, with one input of images and one output."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Proto = Any
 """A message of ONNX (ModelProto, NodeProto, ...); onnx is not imported here."""
 
 FREE = 0
-"""The length of an axis that may be any."""
+"""The length of an axis that the file leaves open."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Model:
 
     @functools.cached_property
     def nodes(self) -> list[Proto]:
-        """The graph's nodes, each after those whose outputs it takes; the same objects whenever they are asked for."""
+        """The graph's nodes, each after those whose outputs it uses; the same objects on every call."""
         return list(self.proto.graph.node)
 
     @property

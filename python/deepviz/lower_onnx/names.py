@@ -11,20 +11,20 @@ from ..lower.network import sanitised
 
 ROLES = ("weight", "bias", "running_mean", "running_var", "gamma", "beta", "kernel", "moving_mean", "moving_variance")
 GENERATED = re.compile(r"onnx::|const_fold_opt|val_\d+$|new_initializer|_to_|p_|b_")
-"""Names of weights that an exporter made up."""
+"""Patterns of weight names that exporters generate."""
 
 ROOTS = ("StatefulPartitionedCall", "PartitionedCall", "jax2tf", "jit")
 
 
 class Origins:
-    """Where nodes come from: the path of the module of each, and whether that is a name for its layer."""
+    """The origins of nodes: the path of each node's module, and whether it can name the node's layer."""
 
     def __init__(self, nodes: Iterable[Any]) -> None:
         self._found = {id(node): _scope(node) for node in nodes}
         paths = [path for path, _ in self._found.values() if path]
         root = _common_root([path for path, is_rooted in self._found.values() if path and is_rooted])
         self._root = root
-        # What holds other modules computes more than one layer.
+        # A module that contains others computes more than one layer.
         self._parents = {path[:index] for path in paths for index, char in enumerate(path) if char == "."}
 
     def of(self, node: Any) -> tuple[str, bool]:
@@ -35,7 +35,7 @@ class Origins:
 
 
 def owner(name: str) -> str:
-    """The module that a weight belongs to: `layer1.0.conv1` of `layer1.0.conv1.weight`; nothing where none is told."""
+    """The module that a weight belongs to: `layer1.0.conv1` of `layer1.0.conv1.weight`; empty if unknown."""
     name = name.removesuffix(":0").removesuffix("/ReadVariableOp").removesuffix("/Read")
     if GENERATED.match(name):
         return ""

@@ -1,4 +1,4 @@
-"""ONNX's normalisations and what is fully connected."""
+"""Lowering of ONNX's normalisations and fully connected layers."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def _weight(trace: OnnxTrace, node: Node, index: int) -> Weight | None:
 
 
 def _epsilon(node: Node) -> float:
-    # Single precision writes 1e-5 as 9.999999747378752e-06.
+    # 1e-5 in single precision is 9.999999747378752e-06.
     return float(f"{node.attributes.get('epsilon', 1e-5):.7g}")
 
 
 @handles("BatchNormalization")
 def batch_norm(trace: OnnxTrace, node: Node) -> Any:
-    """Every channel brought to its running mean and variance."""
+    """Batch normalisation: every channel by its running mean and variance."""
     if node.attributes.get("training_mode") or node.outputs > 1:
         trace.refuse(node, "takes the minibatch's statistics", "export the model in evaluation mode")
     roles = ("weight", "bias", "running_mean", "running_var")
@@ -52,7 +52,7 @@ def instance_norm(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("GroupNormalization")
 def group_norm(trace: OnnxTrace, node: Node) -> Any:
-    """Groups of channels by themselves; before version 21 with weights a group."""
+    """Group normalisation; before version 21 with one weight per group."""
     import numpy
 
     tensor, groups = trace.input(node), int(node.attributes["num_groups"])

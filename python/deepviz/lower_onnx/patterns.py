@@ -1,6 +1,6 @@
 """Operators that together are one layer: layer normalisation, GELU by an error function or a tanh, pools of borders.
 
-What stands between is a Symbol: a part that is no layer by itself.
+Intermediate values are Symbols: parts of a pattern that are no layers by themselves.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TANH_FACTOR, TANH_CUBE = math.sqrt(2 / math.pi), 0.044715
 
 
 def recognised(trace: OnnxTrace, node: Node) -> Found:
-    """A part of a pattern, or the layer that is complete with this node; None of anything else."""
+    """A part of a pattern, or the layer that this node completes; None for anything else."""
     finder = FINDERS.get(node.op)
     return finder(trace, node) if finder else None
 

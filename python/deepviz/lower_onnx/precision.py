@@ -6,9 +6,9 @@ from typing import Any
 
 
 def in_single(proto: Any) -> dict[str, str]:
-    """Brings all of a model to single precision, in place; gives the initializers of half precision, by name.
+    """Converts a model to single precision, in place. Returns the initializers of half precision by name.
 
-    Weights keep their values: `F16` and `BF16` of what was that are parts of single precision.
+    Weights keep their values: every `F16` and `BF16` number is a single-precision number, too.
     """
     from onnx import TensorProto
 

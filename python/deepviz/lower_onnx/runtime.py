@@ -1,4 +1,4 @@
-"""The outputs of a model as other programs compute them: onnxruntime, else onnx's own reference."""
+"""Computes the outputs of a model with onnxruntime, or else with onnx's reference implementation."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _by_onnxruntime(proto: Any, given: str, name: str) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    # What it refuses is told here.
+    # Its messages about operators that it does not support are not shown.
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
     return lambda batch: session.run([name], {given: batch})[0]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class ConstantArray:
-    """A constant: its values, the initializer's name where it is one, and `F16` or `BF16` where it was that."""
+    """A constant: its values, the name of its initializer, if any, and `F16` or `BF16` where it had that precision."""
 
     array: numpy.ndarray[Any, Any]
     name: str = ""
@@ -30,17 +30,17 @@ class ConstantArray:
 
     @property
     def number(self) -> float | None:
-        """The only value; None of several."""
+        """The value of a constant with one element; else None."""
         return float(self.array.reshape(-1)[0]) if self.array.size == 1 else None
 
     def changed(self, array: numpy.ndarray[Any, Any]) -> ConstantArray:
-        """Other values of the same origin."""
+        """A constant with other values and the same origin."""
         return replace(self, array=array)
 
 
 @dataclass(frozen=True)
 class Symbol:
-    """What is no layer yet, and may become one: a part of a normalisation or an activation, as patterns.py has them.
+    """A part of a normalisation or an activation that may become a layer (patterns.py).
 
     `of` is the tensor that it is computed of; `weight` and `bias` are values a channel, where it is weighted by them.
     """
@@ -80,7 +80,7 @@ class Node:
         return self.inputs[index] if index < len(self.inputs) else None
 
     def option(self, index: int, key: str) -> Any:
-        """What newer versions of an operator take as a constant input, older ones as an attribute; None of neither."""
+        """A value that newer versions of an operator have as a constant input, older ones as an attribute, or None."""
         item = self.item(index)
         if isinstance(item, ConstantArray):
             return item.array.tolist()
@@ -90,7 +90,7 @@ class Node:
 Handler = Callable[["OnnxTrace", Node], Any]
 
 HANDLERS: dict[str, Handler] = {}
-"""Handlers by operator. Each gives the first result, or Parts of all."""
+"""Handlers by operator. Each returns the first result, or a SplitResult with all."""
 
 
 def handles(*names: str) -> Callable[[Handler], Handler]:
@@ -104,7 +104,7 @@ def handles(*names: str) -> Callable[[Handler], Handler]:
 
 
 class OnnxTrace(Trace):
-    """A lowering under way. `arrays` are the weights that layers take, `users` how many nodes take a result."""
+    """A lowering in progress. `arrays` are the weights that layers take, `users` how many nodes take a result."""
 
     def __init__(self, batch: int, users: dict[str, int]) -> None:
         super().__init__(batch)
@@ -168,10 +168,10 @@ class OnnxTrace(Trace):
         return CALLS[name](self, replace(node, target=f"aten.{name}.default", meta=meta), arguments)
 
     def origin(self, node: Any, arrays: dict[str, str]) -> tuple[str, bool]:
-        """Of a layer with weights what their names say, else the node's own path."""
+        """For a layer with weights the path in their names, else the path of the node."""
         role = next((role for role in ("weight", "bias", "running_mean") if role in arrays), "")
         name = self.arrays[arrays[role]].name if role else ""
-        # Exporters keep one of several weights that are equal, under one of their names.
+        # Exporters store several equal weights once, under one of their names.
         module = owner(name) if self.users.get(name) == 1 else ""
         return (module, True) if module else (node.path, node.owns)
 
@@ -182,5 +182,5 @@ class OnnxTrace(Trace):
     # Refusing
 
     def describe(self, node: Any) -> str:
-        """An operator and its node, in words."""
+        """Names an operator and its node, for messages."""
         return f"`{node.op}` (node `{node.name}`)" if node.name else f"`{node.op}`"

@@ -1,4 +1,4 @@
-"""ONNX's operators that move values: reshapes, transpositions, slices, concatenation, padding."""
+"""Lowering of ONNX's operators that move values: reshapes, transpositions, slices, concatenation, padding."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def same(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("Shape")
 def shape(trace: OnnxTrace, node: Node) -> ConstantArray:
-    """The lengths of a tensor, which are constants here: the batch is of so many images."""
+    """The shape of a tensor, a constant here since the batch size is fixed."""
     import numpy
 
     lengths = trace.shape_of(trace.input(node))
@@ -116,7 +116,7 @@ def concatenated(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("Split")
 def split(trace: OnnxTrace, node: Node) -> Any:
-    """Parts of the channels."""
+    """Splits the channels."""
     tensor, axis = trace.input(node), node.attributes.get("axis", 0)
     sizes = node.option(1, "split")
     if sizes is None:
@@ -173,7 +173,7 @@ def padded(trace: OnnxTrace, node: Node) -> Any:
 
 
 def pad_value(node: Node) -> float:
-    """What a node pads with."""
+    """The value of a node's padding."""
     value = node.option(2, "value")
     number = value[0] if isinstance(value, list) and value else value
     return float(number or 0.0)

@@ -1,4 +1,4 @@
-"""ONNX's convolutions and pools."""
+"""Lowering of ONNX's convolutions and pooling."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _windows(node: Node, size: Pair, image: Shape) -> Windows:
 
 
 def _same(side: int, size: int, stride: int, dilation: int, auto: str) -> Pair:
-    """Padding for as many windows as strides fit into the side; an odd pixel lies after it, or before it."""
+    """Padding for `SAME_UPPER` or `SAME_LOWER`: an odd total pads one pixel more after or before."""
     outputs = -(-side // stride)
     whole = max((outputs - 1) * stride + dilation * (size - 1) + 1 - side, 0)
     before = whole // 2 if auto == "SAME_UPPER" else whole - whole // 2
@@ -61,7 +61,7 @@ def conv(trace: OnnxTrace, node: Node) -> Any:
 
 
 def _outputs(windows: Windows, image: Shape) -> Pair:
-    """How many windows ONNX has of a convolution: all that fit."""
+    """The output's height and width of a convolution in ONNX: all windows that fit."""
     rows, columns = (
         (image[1 + way] + sum(windows.padding[2 * way : 2 * way + 2]) - windows.span(way)) // windows.stride[way] + 1
         for way in (0, 1)

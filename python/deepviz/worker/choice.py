@@ -1,4 +1,4 @@
-"""Which nodes of a program are recorded as layers: the ends of modules, and the weights of attentions."""
+"""Chooses the nodes of a program that are recorded as layers: the ends of modules, and attention weights."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUNCTIONS = (
     "elu selu celu mish hardtanh hardswish hardsigmoid sigmoid tanh softplus relu6 prelu max_pool2d avg_pool2d "
     "adaptive_avg_pool2d adaptive_max_pool2d upsample_nearest2d upsample_bilinear2d upsample_bicubic2d pixel_shuffle"
 ).split()
-"""Functions that are recorded where a module of the user's calls them in between."""
+"""Functions that are recorded where a user's module calls them."""
 PRODUCTS = "matmul bmm einsum".split()
 
 
@@ -28,7 +28,7 @@ class Chosen:
 
 
 class Choice:
-    """The chosen nodes by the nodes that computed their values, of which each is chosen once.
+    """The chosen nodes, by the nodes that computed their values. No values are chosen twice.
 
     `attention` are the attentions whose weights are computed beside them, `left_out` those whose weights are not kept,
     with a remark.
@@ -69,7 +69,7 @@ class Choice:
         ends = {call: node for call in self._members if (node := self._end(call)) is not None}
         leaves = [call for call in ends if call not in self._outer]
         plain = [call for call in leaves if "drop" not in call.kind.rpartition(".")[2].lower()]
-        # Of modules that end at one node, the innermost gives it its name.
+        # Where several modules end at one node, the innermost names it.
         outer = sorted((call for call in ends if call in self._outer), key=lambda call: -call.path.count("."))
         for call in plain + outer:
             self._choose(ends[call], _path(call), call.kind.rpartition(".")[2])
@@ -79,7 +79,7 @@ class Choice:
                 if not inner or not inner[0].kind.startswith("torch.nn.modules."):
                     self._choose(node, *_of_function(node))
         for call in leaves:
-            # Dropout does nothing in evaluation; what it is of is worth seeing.
+            # Dropout does nothing in evaluation mode; its input is recorded.
             self._choose(ends[call], _path(call), operation(self.graph.root(ends[call])).removesuffix("_"))
 
     def _end(self, call: Call) -> Node | None:
@@ -92,7 +92,7 @@ class Choice:
 
     def _choose(self, node: Node, path: str, text: str) -> None:
         root, form = self.graph.root(node), self.graph.form(node)
-        # Whole attention weights are chosen before, and what is made of the image by views alone is the image.
+        # Attention weights were chosen before; a view of the image is the image itself.
         if form is not None and root not in self.by_root and root is not self.graph.image and path:
             self.by_root[root] = Chosen(node, form, path, text)
 
@@ -136,7 +136,7 @@ class Choice:
 
 
 def _lengths(node: Node) -> list[str]:
-    """The lengths of a tensor's axes in no order."""
+    """The lengths of a tensor's axes, sorted."""
     return sorted(str(length) for length in getattr(node.meta.get("val"), "shape", ()))
 
 

@@ -1,4 +1,4 @@
-"""Running a run's exported program: with the weights of a snapshot, as far as the layers that are asked for."""
+"""Runs the exported program of a run with the weights of a snapshot, up to the requested layers."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ class Runner:
         self._arrays: dict[str, torch.Tensor] = {}
 
     def forms(self, names: list[str]) -> list[Form]:
-        """The forms of layers. Raises Refused for one that is not known."""
+        """The forms of layers. Raises Refused for an unknown one."""
         unknown = [name for name in names if name not in self._layers]
         if unknown:
             raise Refused(f"the run has no layer {unknown[0]!r} that the worker computes")
         return [self._layers[name][1] for name in names]
 
     def load(self, step: int, digest: str) -> None:
-        """Takes the weights of a snapshot. Raises Refused where it is not the one of that hash, or lacks arrays."""
+        """Loads the weights of a snapshot. Raises Refused where its hash differs or it lacks arrays."""
         if self._loaded == (step, digest):
             return
         path = snapshot_path(self.run, step)
@@ -113,7 +113,7 @@ class Runner:
         return kept
 
     def _arguments(self, images: torch.Tensor) -> list[Any]:
-        """What the program takes: weights of the snapshot, and what it has itself."""
+        """The arguments of the program: weights of the snapshot, and its own constants."""
         signature, own = self._exported.graph_signature, self._exported.state_dict
         parameters, buffers = signature.inputs_to_parameters, signature.inputs_to_buffers
         constants = {**signature.inputs_to_lifted_tensor_constants, **signature.inputs_to_lifted_custom_objs}

@@ -14,7 +14,7 @@ Kind = Literal["map", "last", "tokens", "vector", "attention"]
 MAX_TOKENS = 256
 """Attention weights of more tokens are left out."""
 LEADING = (0, 1, 2)
-"""How many tokens may stand before those of a square map: of the class, of distillation."""
+"""Possible numbers of tokens before those of a square map: class and distillation tokens."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Form:
 
     @property
     def remark(self) -> str:
-        """What people should know of it; empty for nothing."""
+        """A remark for the user; empty for none."""
         if self.skip == 0:
             return ""
         return "without the class token" if self.skip == 1 else f"without the first {self.skip} tokens"
@@ -53,7 +53,7 @@ def form_of(lengths: tuple[int, ...], is_channels_last: bool) -> Form | None:
 
 
 def filled(form: Form, tensor: Any) -> Any:
-    """The layer's outputs of a tensor: float32, N x C x H x W, a copy of its own."""
+    """The layer's outputs from a tensor: float32, N x C x H x W, always a copy."""
     import torch
 
     if form.kind == "last":
@@ -61,7 +61,7 @@ def filled(form: Form, tensor: Any) -> Any:
     elif form.kind == "tokens":
         tensor = tensor[:, form.skip :].transpose(1, 2)
     out = torch.empty(len(tensor), *form.output, dtype=torch.float32)
-    # The copy: what comes later in the program may write into the tensor.
+    # Copied: later nodes of the program may write into the tensor.
     out.copy_(tensor.reshape(out.shape))
     return out
 

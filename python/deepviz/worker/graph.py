@@ -22,11 +22,11 @@ FIRST = (
 ).split()
 """Operations whose results have the channels first."""
 RESHAPES = "reshape view _unsafe_view flatten unflatten expand matmul bmm einsum".split()
-"""Operations after which the axes are others."""
+"""Operations that change the axes."""
 
 
 class Call(NamedTuple):
-    """A call of a module: a key of its own, the module's path, and its class with its package."""
+    """A call of a module: a unique key, the module's path, and its class with its package."""
 
     key: str
     path: str
@@ -34,7 +34,7 @@ class Call(NamedTuple):
 
 
 class Graph:
-    """The nodes of a program in order. Writes in place count: what uses a tensor later is computed from the write."""
+    """The nodes of a program in order. In-place writes count: later uses of a tensor are computed from the write."""
 
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -68,7 +68,7 @@ class Graph:
             yield node
 
     def form(self, node: Node) -> Form | None:
-        """How a node becomes a layer's output; None where it does not."""
+        """The form in which a node becomes a layer's output; None where it cannot."""
         lengths = self.lengths(node)
         return None if lengths is None else form_of(lengths, bool(self._is_last.get(node)))
 
@@ -98,7 +98,7 @@ class Graph:
                 current[node.args[0]] = node
 
     def _layout(self, node: Node) -> bool | None:
-        """Whether a tensor of four axes has the channels last; None where what comes before does not say it."""
+        """Whether a tensor of four axes has the channels last; None where the nodes before do not determine it."""
         if node is self.image:
             return False
         if node.op != "call_function":
@@ -116,7 +116,7 @@ class Graph:
         return next((found for found in known if found is not None), None)
 
     def _layout_wanted(self, node: Node) -> bool | None:
-        """As what comes after takes it."""
+        """The layout that the nodes after it expect."""
         for user in self.users[node]:
             if user.op != "call_function":
                 continue

@@ -1,4 +1,4 @@
-"""From a model to the layers that the worker computes."""
+"""Translates a model to layers that the worker computes."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def _logits(program: Program) -> tuple[Node, Node | None]:
 
 
 class Layers:
-    """The layers of what was chosen, in order."""
+    """Creates the layers of the chosen nodes, in order."""
 
     def __init__(self, choice: Choice, names: set[str]) -> None:
         self._choice = choice

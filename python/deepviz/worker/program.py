@@ -20,12 +20,12 @@ MODEL_FILE = "model.pt2"
 
 
 def exported(model: torch.nn.Module, example: torch.Tensor) -> Program:
-    """The program for any number of images, or for two where the model fixes it. Raises Refused where there is none."""
+    """The program for any batch size, or for two images where the model fixes it. Raises Refused without one."""
     model = _plain(model)
     with contextlib.suppress(Refused):
         program = export(model, example.cpu(), is_dynamic=True)
         (output,) = program.output.args[0]
-        # A model may take the first two images alone.
+        # A model may use only the first two images.
         if not isinstance(output.meta["val"].shape[0], int):
             return program
     return export(model, example.cpu())
@@ -52,7 +52,7 @@ def _plain(model: torch.nn.Module) -> torch.nn.Module:
 
 
 def save(program: Program, folder: Path) -> None:
-    """Writes model.pt2: the weights in it are one number each, as snapshots hold them."""
+    """Writes model.pt2. Its weights are reduced to one number each: the snapshots contain them."""
     import torch
 
     state: dict[str, Any] = program.exported.state_dict

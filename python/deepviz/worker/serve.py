@@ -20,7 +20,7 @@ LINE_LIMIT = 16 << 20
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Answers requests until stdin ends; the exit status."""
+    """Answers requests until stdin ends. Returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m deepviz.worker",
         description="Computes the layers of a run for `deepviz`, which starts it and talks to it by stdin and stdout.",
@@ -28,13 +28,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", type=Path, metavar="RUN", help="the run folder")
     parser.add_argument("--threads", type=int, metavar="N", help="threads (default: PyTorch's own choice)")
     given = parser.parse_args(arguments)
-    # Ctrl-C reaches the program that started it, too: that finishes what it is at, and then closes stdin.
+    # Ignored: Ctrl-C also reaches the program that started the worker, which finishes its work and closes stdin.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     return Worker(sys.stdin.buffer, _taken_stdout()).work(given.run, given.threads)
 
 
 def _taken_stdout() -> BinaryIO:
-    """The stream of the answers. Whatever libraries print, C code too, goes to stderr from here on."""
+    """Takes stdout for the answers. Output of libraries, including C code, goes to stderr from here on."""
     stream = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.stdout = sys.stderr
@@ -49,7 +49,7 @@ class Worker:
         self._answers = answers
 
     def work(self, run: Path, threads: int | None) -> int:
-        """Loads the run and answers; the exit status."""
+        """Loads the run and answers requests. Returns the exit status."""
         try:
             import torch
 
@@ -67,7 +67,7 @@ class Worker:
                 if images < 0:
                     raise ValueError(images)
             except (ValueError, KeyError, TypeError):
-                # How many bytes follow is not known: nothing after this can be understood.
+                # The number of bytes that follow is unknown, so that nothing after this can be read.
                 self._say({"error": "a request is no line of JSON that says its number of images"})
                 return 1
             try:
@@ -78,7 +78,7 @@ class Worker:
             except BrokenPipeError:
                 return 0
             except Exception as error:
-                # Whatever a program does, the next request may be answered.
+                # The program may raise anything; the next request may still be answered.
                 self._say({"error": _sentence(error)})
         return 0
 
