@@ -101,7 +101,7 @@ describe('by keyboard', () => {
 });
 
 describe('by keyboard, in other views', () => {
-  test('Image: arrows go over the maps, Enter keeps, Escape lets go', async ({ dashboard }) => {
+  test('Image: arrows move over the maps, Enter pins the card, Escape closes it', async ({ dashboard }) => {
     await dashboard.view('image', { checkpoint: 'last', image: '1250', layer: 'conv1', filter: '0' });
     const { page } = dashboard;
     const card = page.getByRole('dialog');

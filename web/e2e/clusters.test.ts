@@ -36,7 +36,7 @@ test('the bars above them carry the letters of the classes', async ({ dashboard 
 });
 
 describe('the cards', () => {
-  test('are arranged anew for the checkpoint on the screen when asked, in the default order', async ({
+  test('are sorted again for the checkpoint on the screen on request, in the default order', async ({
     dashboard,
   }) => {
     await dashboard.view('clusters', { checkpoint: '2' });
@@ -93,7 +93,7 @@ describe('an opened cluster', () => {
         expect(await page.getByRole('region', { name: `Cluster ${largest.cluster} opened` }).count()).toBe(1);
         continue;
       }
-      // Where no cluster has most of them none is open, and it is said where they are.
+      // Where no cluster has most of them none is open, and a text lists where they are.
       const said = page.locator('.scattered');
       await expect.poll(() => said.count()).toBe(1);
       expect(dashboard.urlValue('clusters.open')).toBeNull();

@@ -43,10 +43,10 @@ async function drawn(): Promise<number> {
 const tried = (address: string): Promise<Record<string, string>> =>
   page.evaluate(async (address) => {
     const tag = (name: string, attributes: Record<string, string>): Promise<string> =>
-      new Promise((told) => {
+      new Promise((resolve) => {
         const element = Object.assign(document.createElement(name), attributes);
-        element.addEventListener('load', () => told('loaded'));
-        element.addEventListener('error', () => told('error'));
+        element.addEventListener('load', () => resolve('loaded'));
+        element.addEventListener('error', () => resolve('error'));
         document.body.append(element);
       });
     const fetched = (options: RequestInit): Promise<string> =>
@@ -54,10 +54,10 @@ const tried = (address: string): Promise<Record<string, string>> =>
         (answer) => `status ${answer.status}`,
         () => 'error',
       );
-    const stream = new Promise<string>((told) => {
+    const stream = new Promise<string>((resolve) => {
       const source = new EventSource(address);
-      source.addEventListener('open', () => told('open'));
-      source.addEventListener('error', () => told('error'));
+      source.addEventListener('open', () => resolve('open'));
+      source.addEventListener('error', () => resolve('error'));
     });
     return {
       cors: await fetched({}),

@@ -1,5 +1,5 @@
 // A network of many layers with long names, most of them left out of its statistics: nothing reaches past the window, and
-// what the statistics lack is said with the command that computes it.
+// missing statistics are reported with the command that computes them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +60,7 @@ async function dashboardOf(width: number): Promise<Dashboard> {
   return new Dashboard(await context.newPage(), server.origin, RUN);
 }
 
-/** Controls and headings that reach past what they stand in, where that cannot be scrolled. */
+/** Controls and headings that overflow a container that cannot be scrolled. */
 const pastTheEdge = (page: Page) =>
   page.evaluate(() => {
     const found: string[] = [];
@@ -100,7 +100,7 @@ describe('a network of 33 layers with long names', () => {
 
 describe('a layer that the statistics leave out', () => {
   // The answers of 409 are what is tested: these pages are not asked to be clean.
-  test('is said, with the command, and without alarm', async () => {
+  test('is reported with the command, and not as an error', async () => {
     const dashboard = await dashboardOf(1440);
     const { page } = dashboard;
     await dashboard.view('filters', { layer: LAYER, filter: '1', channel: '0', image: '0', checkpoint: '1' });
@@ -119,7 +119,7 @@ describe('a layer that the statistics leave out', () => {
     await page.context().close();
   });
 
-  test('is said in Training', async () => {
+  test('is reported in Training', async () => {
     const dashboard = await dashboardOf(1440);
     await dashboard.view('training', { checkpoint: '1' });
     const main = () => dashboard.page.getByRole('main').textContent();

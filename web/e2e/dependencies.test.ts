@@ -36,7 +36,7 @@ describe('connections of a filter', () => {
       }),
     );
     expect(drawn).toEqual(Array.from({ length: 12 }, () => true));
-    // Time goes on, the units and their places stay.
+    // Time advances; the units and their positions stay.
     const boxes = () =>
       drawing
         .locator('.unit')

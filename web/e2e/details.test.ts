@@ -21,7 +21,7 @@ describe('the link', () => {
   });
 });
 
-describe('the filters while training goes on', () => {
+describe('the filters during training', () => {
   test('say how much the colours amplify, and nothing moves for it', async ({ dashboard }) => {
     const { page } = dashboard;
     await dashboard.view('filters', { layer: 'conv1', checkpoint: '0' });
@@ -124,7 +124,7 @@ describe('the classifier', () => {
       return { classes, inputs };
     }, dashboard.run);
     await expect.poll(sides).toEqual(answer.classes);
-    // Where the names have no room their first letters stand for them.
+    // Where the names do not fit, their first letters are shown.
     expect(narrow).toHaveLength(answer.classes.length);
     narrow.forEach((sign, n) => expect(answer.classes[n].startsWith(sign)).toBe(true));
     const list = page.getByRole('region', { name: `Inputs of ${answer.classes[3]}` });

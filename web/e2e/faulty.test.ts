@@ -1,4 +1,4 @@
-// A run of which parts cannot be read: the page shows the rest, and says what it left out and why.
+// A run with unreadable parts: the page shows the rest, and reports what is missing and why.
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject } from 'vitest';

@@ -3,7 +3,7 @@ import { expect, inject } from 'vitest';
 import { launched, test } from './dashboard';
 
 /**
- * Bytes at most, compressed as the server sends them; Vega is fetched where it is first needed. The goal is 250 KB: pages
+ * Limits in bytes, compressed as the server sends them; Vega is fetched when it is first needed. The goal is 250 KB: pages
  * that one lands on keep it, the two largest views, opened by their address, are one or two percent above it.
  */
 const PAGES: [hash: string, max: number][] = [
@@ -14,7 +14,7 @@ const PAGES: [hash: string, max: number][] = [
 ];
 
 for (const [hash, max] of PAGES)
-  // Vite's preview, which stands for the server where a bundle is looked at, does not compress.
+  // Vite's preview, which replaces the server when a bundle is tested alone, does not compress.
   test.skipIf(process.env.DEEPVIZ_WEB !== undefined)(
     `the first load of ${hash || 'the landing page'} is below ${max / 1000} KB`,
     async () => {

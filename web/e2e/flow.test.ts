@@ -125,7 +125,7 @@ describe('the flow', () => {
     expect((await options()).length).toBe(all);
   });
 
-  test('tells lost and still wrong from gained without colour', async ({ dashboard }) => {
+  test('distinguishes lost and still wrong from gained without colour', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW });
     const fillOf = async (kind: string) =>
       (await flowOf(dashboard).locator(`path.${kind}`).first().getAttribute('fill'))!;

@@ -1,4 +1,4 @@
-// Names of classes, images and runs may be anything. What is taken away from the page holds them as text: a saved picture
+// Names of classes, images and runs may be anything. Everything saved from the page contains them as text: a saved picture
 // that is opened for itself or within another page runs nothing, a table is no formula, a copied line is one command.
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -92,7 +92,7 @@ async function taken(label: string | RegExp): Promise<string[]> {
   return texts.map((text) => Buffer.from(text, 'latin1').toString('utf8'));
 }
 
-test.each(VIEWS)('nothing runs in %s, nor in what is taken away from it', async (view) => {
+test.each(VIEWS)('no code runs in %s, nor in files saved from it', async (view) => {
   await dashboard.view(view, { checkpoint: 'last', image: '1300', class: '9', tour: 'off' });
   expect(await hit(page)).toBe(false);
   await menu().click();
@@ -123,7 +123,7 @@ test.each(VIEWS)('nothing runs in %s, nor in what is taken away from it', async 
     expect(await alone.locator('script, img').count()).toBe(0);
   }
   await alone.close();
-  // The name of the run stands in every title.
+  // Every title contains the name of the run.
   expect(words).toContain(SCRIPT);
   if (view === 'confusion') for (const name of CLASSES.slice(0, 5)) expect(words).toContain(name);
   if (view === 'confusion') expect(words).toContain('bell\ufffdescape\ufffd[31m');

@@ -45,7 +45,7 @@ describe('the timeline as an instrument', () => {
     expect([Math.min(...seen), Math.max(...seen)]).toEqual([5, 8]);
   });
 
-  test('a held key shows before, in every view, and lets go', async ({ dashboard }) => {
+  test('holding a key shows the reference in every view, releasing it the playhead', async ({ dashboard }) => {
     for (const view of ['filters', 'confusion']) {
       await dashboard.view(view, { checkpoint: '9', before: '2' });
       await dashboard.page.keyboard.down('c');

@@ -118,7 +118,7 @@ describe('lifelines of a layer', () => {
     expect(dashboard.urlValue('view')).toBe('training');
   });
 
-  test('take-overs and deaths are told, and lead there', async ({ dashboard }) => {
+  test('take-overs and deaths are listed, and link to their checkpoints', async ({ dashboard }) => {
     const { page } = dashboard;
     for (const layer of LAYERS) {
       await dashboard.view('training', { checkpoint: 'last', 'training.layer': layer, ...SHOWN });

@@ -78,7 +78,7 @@ describe('taking away', () => {
     expect(total).toBe(250);
   });
 
-  test('the numbers stand beside every view as tables', async ({ dashboard }) => {
+  test('every view offers its numbers as tables', async ({ dashboard }) => {
     for (const view of ['filters', 'confusion', 'clusters', 'compare', 'training', 'image']) {
       await dashboard.view(view, { checkpoint: '6' });
       await dashboard.press('t');

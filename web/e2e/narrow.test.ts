@@ -4,7 +4,7 @@ import { test, type Dashboard } from './dashboard';
 
 const VIEWS = ['story', 'filters', 'confusion', 'clusters', 'compare', 'training', 'image', 'report'];
 
-/** Buttons and links in sight that are lower than 44 pixels, by their words. */
+/** Texts of visible buttons and links that are lower than 44 pixels. */
 const small = ({ page }: Dashboard, within: string) =>
   page.locator(`${within} :is(button, a)`).evaluateAll((all) =>
     all

@@ -195,7 +195,7 @@ describe('the network strip', () => {
 });
 
 describe('filters over the image', () => {
-  test('are none behind a product, which is said in their place', async () => {
+  test('are none behind a product, which a message explains', async () => {
     const { dashboard, page } = await opened('classes', { filter: '2' });
     const over = page.getByRole('group', { name: 'weights over' });
     await over.getByRole('button', { name: 'image' }).click();

@@ -1,4 +1,4 @@
-// A corpus without test images: every view says so, and no request asks for what cannot be there.
+// A corpus without test images: every view reports it, and no request is sent for data that cannot exist.
 import { mkdtempSync, rmSync, writeFileSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const NAMES = ['ant', 'bee', 'cow', 'dog', 'elk', 'fox', 'gnu', 'hen', 'ibis', '
 let folder: string;
 let server: Server;
 
-/** Images as CIFAR-10's binary batches hold them, for training only: a bright bar whose place tells the class. */
+/** Images as CIFAR-10's binary batches hold them, for training only: a bright bar whose position is the class. */
 function makeCorpus(path: string, images: number): void {
   mkdirSync(path);
   const record = 1 + 3 * 32 * 32;

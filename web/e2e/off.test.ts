@@ -67,7 +67,7 @@ describe('on the card', () => {
       .getByRole('button', { name: /^Switch on/ })
       .click();
     await expect.poll(() => dashboard.urlValue('off')).toBeNull();
-    // What stands for the classes cannot be off.
+    // Outputs of classes cannot be switched off.
     await dashboard.view('filters', { checkpoint: 'last', layer: 'fc10', filter: '1' });
     expect(await page.getByRole('switch').count()).toBe(0);
   });

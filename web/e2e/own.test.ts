@@ -45,7 +45,7 @@ test('a chosen picture is the selected image of every view', async ({ dashboard 
   expect(Number(selected(dashboard))).toBeGreaterThanOrEqual(2 ** 31);
   const rail = page.getByRole('complementary', { name: 'The image' });
   expect(await rail.textContent()).toContain('mine.png');
-  // History, neighbours, units and maps are there.
+  // History, neighbours, units and maps are shown.
   expect(await page.getByRole('img', { name: /Probabilit/ }).count()).toBeGreaterThan(0);
   const similar = page.getByRole('region', { name: 'Similar images' });
   await expect.poll(() => similar.textContent()).toMatch(/\d+ of \d+ are \w+/);

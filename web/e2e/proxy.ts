@@ -6,7 +6,7 @@ export class Proxy {
   /** Event streams that are open now, and the most there ever were at one time. */
   streams = 0;
   maxOpen = 0;
-  /** Every address that was asked for. */
+  /** Every address that was requested. */
   readonly asked: string[] = [];
   readonly #server: HttpServer;
 

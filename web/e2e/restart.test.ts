@@ -26,7 +26,7 @@ const open = async (view: string, more: Record<string, string> = {}): Promise<Da
   await dashboard.view(view, more);
   return dashboard;
 };
-const again = async (...more: string[]): Promise<void> => {
+const restart = async (...more: string[]): Promise<void> => {
   const port = Number(new URL(server.origin).port);
   server = await Server.start(inject('folder'), inject('run'), { port, more });
 };
@@ -63,7 +63,7 @@ const VIEWS: [string, Record<string, string>][] = [
 ];
 
 describe('a server that comes back', () => {
-  test('every part of every view is there again, without a user action', { timeout: 300_000 }, async () => {
+  test('every part of every view is shown again, without a user action', { timeout: 300_000 }, async () => {
     const pages = await Promise.all(VIEWS.map(() => open('filters', { checkpoint: '2' })));
     for (const { page } of pages) await preloaded(page);
     await server.stop('SIGKILL');
@@ -71,7 +71,7 @@ describe('a server that comes back', () => {
       await expect.poll(() => bar(page).textContent()).toContain('Server unreachable');
       const before = await seen(page);
       expect(before.pictures.length).toBeGreaterThan(5);
-      // The last good picture stays while one goes on.
+      // The last good picture stays on the screen meanwhile.
       await page.keyboard.press('End');
       await pages[n].idle();
       expect((await seen(page)).pictures.length).toBe(before.pictures.length);
@@ -80,18 +80,18 @@ describe('a server that comes back', () => {
       const place = { run: inject('run'), view, checkpoint: '11', before: '3', image: '1301', ...more };
       await page.evaluate((hash) => (location.hash = hash), new URLSearchParams(place).toString());
       await pages[n].idle();
-      // Nothing asks to be clicked, nothing is told as a fault.
+      // No button has to be clicked, and no error is shown.
       expect(await page.getByRole('button', { name: 'try again' }).count(), view).toBe(0);
       expect(await page.getByRole('alert').count(), view).toBe(0);
     }
-    await again();
+    await restart();
     for (const [n, { page }] of pages.entries()) {
       await expect.poll(() => bar(page).isVisible(), { message: VIEWS[n][0] }).toBe(false);
       const fresh = new Dashboard(await browser.newPage(), server.origin);
       await fresh.open(new URL(page.url()).pathname + new URL(page.url()).hash);
       await expect.poll(() => fresh.page.locator('main canvas, main svg').count()).toBeGreaterThan(0);
       await fresh.idle();
-      // Both are looked at each time: a page that has just opened may draw once more, when its font is there.
+      // Both are compared each time: a page that has just opened may redraw when its font has loaded.
       await expect
         .poll(async () => isDeepStrictEqual(await seen(page), await seen(fresh.page)), {
           message: JSON.stringify(VIEWS[n]),
@@ -109,7 +109,7 @@ describe('a server that comes back', () => {
     await page.keyboard.press('2');
     await page.getByRole('heading', { name: 'Confusion' }).waitFor();
     await expect.poll(() => page.locator('main').textContent()).toContain('server unreachable');
-    await again();
+    await restart();
     await expect.poll(() => page.getByRole('gridcell').count()).toBeGreaterThan(99);
   });
 
@@ -122,7 +122,7 @@ describe('a server that comes back', () => {
     await expect.poll(() => bar(page).textContent()).toContain('Clusters is opened when the server is back');
     expect(await page.getByRole('navigation', { name: 'Network' }).count()).toBe(1);
     await page.unroute('**/assets/Clusters-*');
-    await again();
+    await restart();
     await page
       .getByRole('region', { name: /^Cluster \d+:/ })
       .first()
@@ -130,13 +130,13 @@ describe('a server that comes back', () => {
     expect(new URL(page.url()).hash).toContain('checkpoint=6');
   });
 
-  test('one that asks for a token says so, and the page goes on when it was given', async () => {
+  test('one that requires a token is reported, and the page continues once the token is given', async () => {
     const { page } = await open('confusion', { checkpoint: '6' });
     // On a busy machine the images may still be read.
     await expect.poll(async () => (await seen(page)).pictures.length).toBeGreaterThan(0);
     const before = await seen(page);
     await server.stop('SIGTERM');
-    await again('--token', 'another+token&%');
+    await restart('--token', 'another+token&%');
     await expect.poll(() => bar(page).textContent()).toContain('asks for a token');
     await expect.poll(() => page.locator('footer').textContent()).toContain('token needed');
     await page.keyboard.press('ArrowRight');
@@ -154,7 +154,7 @@ describe('a server that comes back', () => {
     await expect.poll(() => seen(page)).toEqual(before);
   });
 
-  test('is told of in sight, also in a narrow window that scrolls', async () => {
+  test('is reported visibly, also in a narrow window that scrolls', async () => {
     const { page } = await open('clusters', { checkpoint: '6' });
     await page.setViewportSize({ width: 820, height: 900 });
     await server.stop('SIGKILL');
@@ -163,7 +163,7 @@ describe('a server that comes back', () => {
     const [box, timeline] = [await bar(page).boundingBox(), await page.locator('footer.tl').boundingBox()];
     expect(box!.y).toBeGreaterThan(0);
     expect(box!.y + box!.height).toBeLessThanOrEqual(timeline!.y + 1);
-    await again();
+    await restart();
     await expect.poll(() => bar(page).isVisible()).toBe(false);
   });
 

@@ -9,7 +9,7 @@ interface Issues {
   total: number;
   items: { id: number; label: number; predicted: number; score: number; path: string }[];
 }
-interface Kept {
+interface SavedReview {
   verdicts: { image: number; verdict: string; suggestion: string }[];
 }
 
@@ -20,8 +20,8 @@ const issuesOf = (page: Page, run: string) =>
 const open = (dashboard: Dashboard, more: Record<string, string> = {}) =>
   dashboard.view('confusion', { checkpoint: 'last', 'confusion.page': 'review', ...more });
 /** What the file beside the run holds. */
-const kept = (): Kept =>
-  JSON.parse(readFileSync(join(inject('folder'), `${inject('run')}.review.json`), 'utf8')) as Kept;
+const savedReview = (): SavedReview =>
+  JSON.parse(readFileSync(join(inject('folder'), `${inject('run')}.review.json`), 'utf8')) as SavedReview;
 const options = (page: Page) =>
   page.getByRole('listbox', { name: /^Possible label errors/ }).getByRole('option');
 const selected = (page: Page) =>
@@ -60,9 +60,9 @@ describe('Review of label errors', () => {
       expect(await selected(page)).toBe(at);
     }
     expect(dashboard.urlValue('view')).toBe('confusion');
-    await expect.poll(() => kept().verdicts.length).toBe(4);
+    await expect.poll(() => savedReview().verdicts.length).toBe(4);
     const classes = (await read<{ classes: string[] }>(page, `api/runs/${dashboard.run}`)).classes;
-    const first = kept().verdicts.find((one) => one.image === items[0].id);
+    const first = savedReview().verdicts.find((one) => one.image === items[0].id);
     expect(first).toMatchObject({ verdict: 'wrong', suggestion: classes[items[0].predicted] });
     expect(await page.locator('.measure b').textContent()).toBe('67 %'.replace(' ', ' '));
     expect(await page.locator('.measure').textContent()).toMatch(/2 wrong, 1 right, 1 unclear/);
@@ -71,7 +71,7 @@ describe('Review of label errors', () => {
     expect(await selected(page)).toBe(3);
     await dashboard.press('z');
     expect(await selected(page)).toBe(2);
-    await expect.poll(() => kept().verdicts.length).toBe(2);
+    await expect.poll(() => savedReview().verdicts.length).toBe(2);
     expect(await page.locator('.measure').textContent()).toMatch(/1 wrong, 1 right, 0 unclear/);
     for (const [key, at] of [
       ['ArrowUp', 1],
@@ -82,7 +82,7 @@ describe('Review of label errors', () => {
       await dashboard.press(key);
       expect(await selected(page)).toBe(at);
     }
-    // Verdicts are there after a reload, and the place.
+    // Verdicts and the position are restored after a reload.
     await page.reload();
     await dashboard.idle();
     expect(await selected(page)).toBe(2);
@@ -109,11 +109,11 @@ describe('Review of label errors', () => {
     await wrong.click();
     await dashboard.idle();
     expect(await selected(page)).toBe(3);
-    await expect.poll(() => kept().verdicts.map((one) => one.image)).toEqual([items[2].id]);
+    await expect.poll(() => savedReview().verdicts.map((one) => one.image)).toEqual([items[2].id]);
     await page.getByRole('button', { name: /^undo/ }).click();
     await dashboard.idle();
     expect(await selected(page)).toBe(2);
-    await expect.poll(() => kept().verdicts).toEqual([]);
+    await expect.poll(() => savedReview().verdicts).toEqual([]);
     await pictures.first().click();
     await dashboard.idle();
     expect(dashboard.urlValue('view')).toBe('image');
@@ -222,7 +222,7 @@ describe('Review of label errors', () => {
     await right.tap();
     await dashboard.idle();
     expect(await selected(page)).toBe(1);
-    await expect.poll(() => kept().verdicts.map((one) => one.verdict)).toEqual(['right']);
+    await expect.poll(() => savedReview().verdicts.map((one) => one.verdict)).toEqual(['right']);
     await context.close();
     dashboard.expectClean();
   });

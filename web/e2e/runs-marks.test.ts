@@ -1,4 +1,4 @@
-// Three runs of a folder: the names of their curves, and what the third one is picked for.
+// Three runs of a folder: the names of their curves, and the role of the third picked run.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -29,7 +29,7 @@ const line = (page: Page, run: string) =>
 const names = (page: Page, run: string) => page.locator(`[data-run=${run}]`);
 const picks = (dashboard: Dashboard) => decodeURIComponent(dashboard.urlValue('runs.pick') ?? '');
 
-test('curves are named at their ends; a name under the pointer is marked, its curve and its line too', async () => {
+test('curves are named at their ends; a name under the pointer is highlighted, with its curve and its row', async () => {
   const dashboard = await opened(['north', 'south']);
   const { page } = dashboard;
   for (const run of RUNS) await expect.poll(() => names(page, run).count()).toBe(2);
@@ -46,7 +46,7 @@ test('curves are named at their ends; a name under the pointer is marked, its cu
   await page.context().close();
 });
 
-test('a third run is said to be drawn, and is made A or B by mouse and by keyboard', async () => {
+test('a third run has only its curve, and is made A or B by mouse and by keyboard', async () => {
   const dashboard = await opened(['north', 'south']);
   const { page } = dashboard;
   const said = page.getByText('A and B are compared; the third is drawn in the curves');
@@ -70,7 +70,7 @@ test('a third run is said to be drawn, and is made A or B by mouse and by keyboa
   await page.context().close();
 });
 
-test('on a phone a drawn run is made B by touch', async () => {
+test('on a phone a third run is made B by touch', async () => {
   const dashboard = await opened(RUNS, { width: 390, height: 844 });
   const { page } = dashboard;
   const make = line(page, 'west').getByRole('button', { name: / B$/ });

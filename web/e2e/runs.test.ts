@@ -1,4 +1,4 @@
-// A folder of several runs: the page one lands on, what is picked there, and where that leads.
+// A folder of several runs: its first page, picking runs there, and comparing them.
 import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -48,7 +48,7 @@ async function closed(dashboard: Dashboard): Promise<void> {
 
 describe('Runs', () => {
   for (const theme of ['dark', 'light'] as const)
-    test(`is where a folder of several runs opens (${theme})`, async () => {
+    test(`is the first view of a folder with several runs (${theme})`, async () => {
       const dashboard = await opened('/', undefined, theme);
       const { page } = dashboard;
       expect(dashboard.urlValue('view')).toBe('runs');
@@ -114,7 +114,7 @@ describe('Runs', () => {
     await page.context().close();
   });
 
-  test('a run under the pointer is in ink in the curves, a click picks it', async () => {
+  test('the curve of a run under the pointer is highlighted, a click picks it', async () => {
     const dashboard = await opened('/#run=seed7&view=runs');
     const { page } = dashboard;
     await entries(page).nth(1).hover();

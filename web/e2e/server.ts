@@ -47,7 +47,7 @@ function frontOf(printed: string): Promise<PreviewServer | null> {
 export class Server {
   private constructor(
     readonly process: ChildProcess,
-    /** Origin and, where a token is asked for, the token. */
+    /** Origin and, where a token is required, the token. */
     readonly printed: string,
     readonly front: PreviewServer | null,
   ) {}

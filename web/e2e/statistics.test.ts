@@ -34,7 +34,7 @@ describe('Training', () => {
 });
 
 describe('Filters', () => {
-  test('a pinned filter tells its state, its activity over time and its mean activation by class', async ({
+  test('a pinned filter shows its state, its activity over time and its mean activation by class', async ({
     dashboard,
   }) => {
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv1', filter: '1' });
@@ -149,7 +149,7 @@ describe('Confusion', () => {
 });
 
 describe('Image', () => {
-  test('tells what became of the image, and shows similar images', async ({ dashboard }) => {
+  test('describes the history of the image, and shows similar images', async ({ dashboard }) => {
     await dashboard.view('image', { checkpoint: 'last' });
     const { page } = dashboard;
     const about = page.getByRole('complementary', { name: 'The image' });
@@ -208,7 +208,7 @@ describe('Image', () => {
 });
 
 describe('Clusters', () => {
-  test('an opened cluster tells where its images came from', async ({ dashboard }) => {
+  test('an opened cluster shows where its images came from', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: '3', 'clusters.open': '4' });
     const { page } = dashboard;
     const lineage = page.getByRole('region', { name: 'Lineage of cluster 4' });

@@ -68,7 +68,7 @@ describe('the timeline', () => {
     expect(box.y + box.height).toBeLessThanOrEqual(450);
   });
 
-  test('play goes on by itself and pause stops it', async ({ dashboard }) => {
+  test('play advances by itself and pause stops it', async ({ dashboard }) => {
     const { page } = dashboard;
     // With reduced motion, play is one step at a time.
     await page.emulateMedia({ reducedMotion: 'no-preference' });

@@ -208,7 +208,7 @@ test.for([[1440], [390]] as const)('a button does the same, %i pixels wide', asy
   await page.mouse.down();
   await expect.poll(() => button.getAttribute('aria-pressed')).toBe('true');
   await dashboard.expectAccessible();
-  // It is let go wherever the pointer is then.
+  // It is released wherever the pointer is then.
   await page.mouse.move(200, 200);
   expect(await button.getAttribute('aria-pressed')).toBe('true');
   await page.mouse.up();

@@ -39,11 +39,11 @@ async function places(dashboard: Dashboard): Promise<(string | undefined)[]> {
   return found;
 }
 
-test('each filter of A keeps its place, and nothing moves; a button sorts anew', async () => {
+test('each filter of A keeps its position; a button sorts them again', async () => {
   const dashboard = await opened();
   const { page } = dashboard;
-  const anew = page.getByRole('button', { name: 'best first' });
-  expect(await anew.count()).toBe(0);
+  const sortAgain = page.getByRole('button', { name: 'best first' });
+  expect(await sortAgain.count()).toBe(0);
   const first = await places(dashboard);
   await page.keyboard.press('Escape');
   await page.evaluate(() => {
@@ -61,8 +61,8 @@ test('each filter of A keeps its place, and nothing moves; a button sorts anew',
   expect(sum).toBeLessThan(0.01);
   expect(await places(dashboard)).toEqual(first);
   await dashboard.expectAccessible();
-  await anew.click();
-  await expect.poll(() => anew.count()).toBe(0);
+  await sortAgain.click();
+  await expect.poll(() => sortAgain.count()).toBe(0);
   expect(await page.getByText('best agreement first').count()).toBe(1);
   dashboard.expectClean();
   await page.context().close();

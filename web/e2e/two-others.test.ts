@@ -64,7 +64,7 @@ describe('other images', () => {
     await page.context().close();
   });
 
-  test('the story says why errors cannot be compared, and tells what can', async () => {
+  test('the story says why errors cannot be compared, and compares the rest', async () => {
     const dashboard = await opened('elsewhere', 'story');
     const { page } = dashboard;
     const first = page.getByRole('heading', { level: 2 }).first();

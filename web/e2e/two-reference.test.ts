@@ -61,7 +61,7 @@ const cells = (page: Page) => page.getByRole('gridcell').and(page.locator('[data
 const ticks = (page: Page) =>
   page.locator('.rail .was').evaluateAll((all) => all.map((one) => one.getAttribute('x')));
 
-describe('what stands for the reference is B', () => {
+describe('B is the reference', () => {
   test('the ticks of the predicted classes', async () => {
     const [alone, two] = await both('filters', {}, async (page) => {
       await expect.poll(() => page.locator('.rail .was').count()).toBe(10);
@@ -163,7 +163,7 @@ test('Training: the opposite layer of B in every row, its checkpoint dashed, its
 });
 
 describe('keys', () => {
-  test('C held shows B in the place of A, and lets go', async () => {
+  test('holding C shows B in place of A, releasing it shows A', async () => {
     const dashboard = await opened('confusion', WITH_B);
     const { page } = dashboard;
     const show = page.getByRole('group', { name: 'show' });

@@ -89,10 +89,10 @@ describe('Confusion of two', () => {
     const difference = await read();
     for (let row = 0; row < 10; row += 1)
       expect(difference.slice(row * 10, row * 10 + 10).reduce((sum, value) => sum + value, 0)).toBe(0);
-    const plain = await cells(page).evaluateAll((all) =>
+    const states = await cells(page).evaluateAll((all) =>
       all.map((one) => [one.classList.contains('plain'), one.getAttribute('aria-label') ?? '']),
     );
-    for (const [isPlain, label] of plain) expect(isPlain).toBe(!String(label).includes('more than noise'));
+    for (const [isPlain, label] of states) expect(isPlain).toBe(!String(label).includes('more than noise'));
     const show = page.getByRole('group', { name: 'show' });
     await show.getByRole('button', { name: 'A', exact: true }).click();
     const a = await read();
@@ -199,7 +199,7 @@ describe('layers and filters of two', () => {
     await closed(dashboard);
   });
 
-  test('Image goes on while B becomes another run, and while the two change their places', async () => {
+  test('Image keeps working while B becomes another run, and while the two swap', async () => {
     const dashboard = await opened('image', { checkpoint: 'last', image: '1200' });
     const { page } = dashboard;
     const ofB = page.getByRole('img', { name: /at every checkpoint of B/ });

@@ -1,4 +1,4 @@
-// The story of two runs: which to ship, and what tells them apart, each sentence with a link to the view set up for it.
+// The story of two runs: which to ship, and how they differ, each sentence with a link to the view that shows it.
 import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';
@@ -41,10 +41,10 @@ const links = (page: Page) => page.getByRole('main').locator('h2 a');
 const texts = async (page: Page) => (await links(page).allTextContents()).map((one) => one.trim());
 
 describe('the story of two runs', () => {
-  test('says which to ship, and what tells the two apart', async () => {
+  test('recommends one, and lists the differences', async () => {
     const dashboard = await opened();
     const { page } = dashboard;
-    const told = await texts(page);
+    const sentences = await texts(page);
     const errors = await page.evaluate(
       async () =>
         (await (await fetch('api/runs/one/checkpoints/last/compare/errors?b=other')).json()) as {
@@ -52,18 +52,18 @@ describe('the story of two runs', () => {
           error: [number, number];
         },
     );
-    const said = errors.error.map((one) => (one * 100).toFixed(1));
+    const percentages = errors.error.map((one) => (one * 100).toFixed(1));
     if (errors.p < 0.05) {
-      expect(told[0]).toContain(`Ship ${errors.error[0] < errors.error[1] ? 'A' : 'B'}`);
-      expect(told[1]).toContain('more than noise');
+      expect(sentences[0]).toContain(`Ship ${errors.error[0] < errors.error[1] ? 'A' : 'B'}`);
+      expect(sentences[1]).toContain('more than noise');
     } else {
-      expect(told[0]).toMatch(/beyond noise/);
-      expect(told[1]).toContain('No difference beyond noise');
+      expect(sentences[0]).toMatch(/beyond noise/);
+      expect(sentences[1]).toContain('No difference beyond noise');
     }
-    for (const one of said) expect(told[1]).toContain(`${one} %`);
-    expect(told.some((one) => one.includes('setting') || one.includes('seed alone'))).toBe(true);
-    expect(told.some((one) => /CKA/.test(one))).toBe(true);
-    expect(told.at(-1)).toMatch(/each the other’s best match|have their like in B/);
+    for (const one of percentages) expect(sentences[1]).toContain(`${one} %`);
+    expect(sentences.some((one) => one.includes('setting') || one.includes('seed alone'))).toBe(true);
+    expect(sentences.some((one) => /CKA/.test(one))).toBe(true);
+    expect(sentences.at(-1)).toMatch(/each the other’s best match|have their like in B/);
     const body = (await page.getByRole('main').textContent()) ?? '';
     expect(body).toContain('95 % interval');
     expect(body).toContain('not of training again');
@@ -114,29 +114,29 @@ describe('the story of two runs', () => {
   test('is presented, and is a table', async () => {
     const dashboard = await opened({}, 'light');
     const { page } = dashboard;
-    const told = await texts(page);
+    const sentences = await texts(page);
     await dashboard.press('t');
     const table = page.getByRole('complementary', { name: 'Numbers of this view' });
-    expect(await table.getByRole('row').count()).toBe(told.length + 1);
+    expect(await table.getByRole('row').count()).toBe(sentences.length + 1);
     await dashboard.press('Escape');
     await dashboard.press('p');
     const heading = page.getByRole('heading', { level: 1 });
-    expect(await heading.textContent()).toBe(told[0]);
+    expect(await heading.textContent()).toBe(sentences[0]);
     await dashboard.press('Space');
-    expect(await heading.textContent()).toBe(told[1]);
+    expect(await heading.textContent()).toBe(sentences[1]);
     await dashboard.expectAccessible();
     await dashboard.press('Escape');
     expect(await page.getByRole('navigation', { name: 'Views' }).isVisible()).toBe(true);
     await closed(dashboard);
   });
 
-  test('a run beside itself: nothing tells them apart', async () => {
+  test('a run compared with itself: no differences', async () => {
     const dashboard = await opened({ 'b.run': 'one' });
     const { page } = dashboard;
-    const told = await texts(page);
-    expect(told[0]).toContain('Ship either');
-    expect(told[1]).toContain('right on the same images');
-    expect(told.some((one) => one.includes('All layers see much the same: CKA 1.00'))).toBe(true);
+    const sentences = await texts(page);
+    expect(sentences[0]).toContain('Ship either');
+    expect(sentences[1]).toContain('right on the same images');
+    expect(sentences.some((one) => one.includes('All layers see much the same: CKA 1.00'))).toBe(true);
     await page.getByText('tell nothing of these two').click();
     expect(await page.getByRole('main').textContent()).toContain('both are checkpoints of one run');
     await dashboard.expectAccessible();

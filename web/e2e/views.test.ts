@@ -172,7 +172,7 @@ describe('the address', () => {
     expect(await dashboard.checkpoint()).toBe(3);
   });
 
-  test('what it names and is not there is said, not broken', async ({ dashboard }) => {
+  test('missing things in it are reported and break nothing', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: '9999' });
     expect(await dashboard.checkpoint()).toBe(await dashboard.last());
     await dashboard.view('filters', { layer: 'nothing' });

@@ -95,7 +95,7 @@ describe('with parts covered', () => {
     await page.mouse.down();
     for (let n = 0; n <= 8; n += 1)
       await page.mouse.move(box.x + box.width * (0.4 + 0.02 * n), box.y + box.height * (0.4 + 0.03 * n));
-    // While the button is down what is said is of the painted image, which is not selected yet.
+    // While the button is down the sentence is about the painted image, which is not selected yet.
     await expect.poll(() => said(dashboard)).not.toBe(before);
     expect(dashboard.urlValue('image')).toBe('1250');
     await page.mouse.up();
