@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 import torch  # noqa: E402
-from external import Client, described, difference, expected, spread_all  # noqa: E402
+from external import Client, described, difference, expected, randomise_all  # noqa: E402
 from lower_zoo import MEAN, STD, TIMM, TORCHVISION, RandomImages, made  # noqa: E402
 
 from deepviz import Recorder  # noqa: E402
@@ -33,7 +33,7 @@ LIMIT = 1e-5
 def compared(library: str, name: str, out: Path) -> bool:
     """Records a network and asks the worker for all its layers; whether they are PyTorch's."""
     model, side = made(library, name)
-    spread_all(model)
+    randomise_all(model)
     began = time.perf_counter()
     classes = [f"class {index}" for index in range(1000)]
     given: dict[str, Any] = {"mean": MEAN, "std": STD, "every": "1 steps", "resume": "replace"}
