@@ -384,8 +384,8 @@ export interface paths {
            */
           runs: string;
           /**
-           * @description Points of a curve, 2 to 2,000; 200 unless given. The minibatches between two points are averaged; of tests the best
-           *     and the last are there beside so many.
+           * @description Points of a curve, 2 to 2,000; 200 unless given. The minibatches between two points are averaged; the best and
+           *     the last test are returned besides these points.
            */
           points?: number;
         };
@@ -2052,7 +2052,7 @@ export interface paths {
           b_layer?: string;
           /**
            * @description Test images of A's corpus (training images where it has none), evenly chosen, 8 to 4,000; 1,000 unless given. Of
-           *     networks with many layers there is memory for fewer: then so many are taken, or more are refused.
+           *     networks with many layers there is memory for fewer images: the default is lowered, and more are refused.
            */
           images?: number;
         };
@@ -2678,7 +2678,7 @@ export interface paths {
       parameters: {
         query?: {
           /**
-           * @description `test` or `train`: whose images are looked through; those of the image's own split unless given, for an image
+           * @description `test` or `train`: whose images are searched; those of the image's own split unless given, for an image
            *     that was sent the test split.
            */
           split?: string;
@@ -3698,7 +3698,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** How well one unit and all units of each layer tell two classes apart at a checkpoint, and the units that do it best. */
+    /** How well one unit and all units of each layer distinguish two classes at a checkpoint, and the best units. */
     get: {
       parameters: {
         query: {
@@ -4419,8 +4419,8 @@ export interface paths {
     put?: never;
     /**
      * Sends an image, which is brought to the size of the network's images and gets an id.
-     * @description The id stands in the place of an image of the corpus: in `predict`, `apply`, `history`, `near`, `units` and the
-     *     pictures of the corpus. The server keeps the image in memory, for a day after it was last asked for and as long as
+     * @description The id is in the place of an image of the corpus: in `predict`, `apply`, `history`, `near`, `units` and the
+     *     pictures of the corpus. The server keeps the image in memory, for a day after it was last requested and as long as
      *     the newer ones leave room in 64 MiB; it is written nowhere.
      */
     post: {
@@ -5039,7 +5039,7 @@ export interface paths {
       parameters: {
         query?: {
           /**
-           * @description A selection of 2 to 64 checkpoints; all (of more than 64 so many, evenly chosen) unless given.
+           * @description A selection of 2 to 64 checkpoints; by default all, or 64 evenly chosen ones of more.
            * @example 0,10-50:10
            */
           checkpoints?: string;
@@ -5314,8 +5314,8 @@ export interface paths {
       parameters: {
         query?: {
           /**
-           * @description A selection of 2 to 64 checkpoints, each compared with the last of them; all (of more than 64 so many, evenly
-           *     chosen) unless given.
+           * @description A selection of 2 to 64 checkpoints, each compared with the last of them; by default all, or 64 evenly chosen
+           *     ones of more.
            * @example 0,10-50:10
            */
           checkpoints?: string;
@@ -6547,7 +6547,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Every upload. */
+    /** Lists the uploads. */
     get: {
       parameters: {
         query?: never;
@@ -6617,7 +6617,7 @@ export interface paths {
         };
       };
       responses: {
-        /** @description it is there */
+        /** @description created */
         201: {
           headers: {
             [name: string]: unknown;
@@ -6699,7 +6699,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        /** @description it is gone */
+        /** @description deleted */
         204: {
           headers: {
             [name: string]: unknown;
@@ -6763,7 +6763,7 @@ export interface paths {
         };
       };
       responses: {
-        /** @description it is there */
+        /** @description created */
         201: {
           headers: {
             [name: string]: unknown;
@@ -6845,7 +6845,7 @@ export interface paths {
       };
       requestBody?: never;
       responses: {
-        /** @description it is gone */
+        /** @description deleted */
         204: {
           headers: {
             [name: string]: unknown;
@@ -7070,11 +7070,11 @@ export interface components {
       zeros: (number | null)[][];
     };
     /**
-     * @description By what two runs are aligned.
+     * @description The quantity by which two runs are aligned.
      * @enum {string}
      */
     Clock: 'step' | 'epoch' | 'images' | 'fraction' | 'time' | 'error';
-    /** @description The checkpoints of two runs, aligned: their positions by the clock, and which ones stand for each other. */
+    /** @description The aligned checkpoints of two runs: their positions, and the pairs that correspond. */
     ClockAnswer: {
       /** @description The position of every checkpoint of the first run; null where it is not known. */
       a: (number | null)[];
@@ -7127,7 +7127,7 @@ export interface components {
       name: string;
       /** Format: double */
       outside: number;
-      /** @description Place of a stronger caption that says the same. */
+      /** @description Index of a stronger caption with the same content. */
       repeats: number | null;
       /** @description The side of the threshold that the cluster is on: `above` or `below`; with a word or class, or without. */
       side: components['schemas']['SideName'];
@@ -7472,7 +7472,7 @@ export interface components {
        */
       least: number;
       next_cursor: string | null;
-      /** @description Test images that were looked at, evenly chosen where these are not all. */
+      /** @description Test images that were examined, evenly chosen where these are not all. */
       test_images: number;
       total: number;
       /** @description Training images that each was compared with. */
@@ -7519,7 +7519,7 @@ export interface components {
       image?: number | null;
       /** @description Checkpoints that could not be read, or whose outputs are not finite. */
       left_out: number[];
-      /** @description In order. All explain one class: where none was asked for, the one that the last of them predicts. */
+      /** @description In order. All explain one class: where none was requested, the one that the last of them predicts. */
       maps: components['schemas']['MapAnswer'][];
     };
     /** @description A possible label error, and the verdict on it. */
@@ -8128,11 +8128,11 @@ export interface components {
       /** @description All images of that cluster. */
       size: number;
     };
-    /** @description A sentence of a user. */
+    /** @description A sentence of the story that a user wrote. */
     OwnSentence: {
       /** @description The view it leads to: the dashboard's address behind `#`, without the run (`view=filters&checkpoint=3`). */
       address: string;
-      /** @description What is told beside it, up to 2,000 characters. */
+      /** @description An explanation shown with it, up to 2,000 characters. */
       note: string;
       /** @description 1 to 300 characters. */
       text: string;
@@ -8410,7 +8410,7 @@ export interface components {
       version: string;
     };
     /**
-     * @description Whether a run goes on.
+     * @description Whether a run continues.
      * @enum {string}
      */
     RunState: 'running' | 'finished' | 'stopped' | 'diverged';
@@ -8433,7 +8433,7 @@ export interface components {
        */
       modified: number | null;
       name: string;
-      /** @description Place of its network among `networks`. */
+      /** @description Index of its network in `networks`. */
       network: number;
       /** @description How it is trained, one value a key: `train.batch`, `train.momentum`, `seed`. */
       settings: {
@@ -8469,12 +8469,12 @@ export interface components {
       suggestion?: number | null;
       verdict: components['schemas']['Verdict'];
     };
-    /** @description How well each layer tells two classes apart, from the image to the output. */
+    /** @description How well each layer distinguishes two classes, from the image to the output. */
     SeparationAnswer: {
       checkpoint: number;
       /** @description The two classes. */
       classes: number[];
-      /** @description Images of each class that were looked at. */
+      /** @description Images of each class that were examined. */
       images: number[];
       /** @description The layers with weights. */
       layers: components['schemas']['LayerAreas'][];
@@ -8715,7 +8715,7 @@ export interface components {
       events: components['schemas']['StoryEvent'][];
       /**
        * Format: int32
-       * @description An image that stands beside them.
+       * @description An image that is beside them.
        */
       image: number | null;
       lines: components['schemas']['StoryLine'][];
@@ -9018,7 +9018,7 @@ export interface components {
       a: components['schemas']['UnmatchedUnit'][];
       b: components['schemas']['UnmatchedUnit'][];
     };
-    /** @description An upload that is there. */
+    /** @description An existing upload. */
     Upload: {
       /**
        * Format: int64
@@ -9029,43 +9029,44 @@ export interface components {
       name: string;
       /**
        * Format: int64
-       * @description When it had come whole, in seconds since 1970.
+       * @description When it was complete, in seconds since 1970.
        */
       received_s: number;
     };
-    /** @description All uploads, and the disk space for them. */
+    /** @description All uploads, and the disk space that they use. */
     UploadList: {
       /**
        * Format: int64
-       * @description Bytes on the disk of all of them, and of those in flight.
+       * @description Bytes on the disk of all uploads, including those in progress.
        */
       bytes: number;
       /**
        * Format: int64
-       * @description Bytes that all of them may take.
+       * @description The limit of these bytes.
        */
       most_bytes: number;
       /** @description Runs first, by name. */
       uploads: components['schemas']['Upload'][];
     };
-    /** @description A corpus that was taken. */
+    /** @description An accepted corpus. */
     UploadedCorpus: {
       classes: number;
       /** @description Its id under `/api/corpora`. */
       id: string;
+      /** @description Hash of its labels and pixels; runs record by it which corpus they were trained on. */
       identity: string;
       images: number;
       /** @description Images that cannot be read. */
       unreadable: number;
     };
-    /** @description A run that was taken. */
+    /** @description An accepted run. */
     UploadedRun: {
       checkpoints: number;
       /** @description Its id under `/api/runs`. */
       id: string;
-      /** @description Files of the archive that belong to no run, and were left out. */
+      /** @description Files of the archive that are not part of the run, and were left out. */
       skipped: number;
-      /** @description Checkpoints and splits whose statistics came with it. */
+      /** @description Pairs of checkpoint and split whose statistics the archive contains. */
       statistics: number;
     };
     /**
