@@ -85,7 +85,7 @@ fn a_damaged_snapshot_is_a_gap_and_the_rest_is_served() {
     let table = fixture.run(&["inspect", "run"]).expect_good();
     assert!(table.stdout.contains("000008.safetensors"), "{}", table.stdout);
     // Two snapshots over two splits; the others are computed.
-    fixture.run(&["stats", "run", "--force"]).expect_error(&["4 of"]);
+    fixture.run(&["stats", "run", "--force"]).expect_error(&["4 units"]);
     assert_eq!(server.json("/api/runs/run")["checkpoints"][3]["statistics"]["test"], "ready");
 }
 
