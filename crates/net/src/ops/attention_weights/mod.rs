@@ -33,13 +33,14 @@ pub struct AttentionWeights {
     pub scale: Option<f32>,
 }
 
+// Keys without biases: the softmax takes these out again, and their gradient would be what rounding leaves.
 const EXAMPLES: &[Example] = &[
     (
-        "q conv filters=6 size=1\nk conv filters=6 size=1 inputs=[\"data\"]\nw attention_weights heads=2 inputs=[\"q\",\"k\"]\nf conv filters=4 size=1",
+        "q conv filters=6 size=1\nk conv filters=6 size=1 bias=false inputs=[\"data\"]\nw attention_weights heads=2 inputs=[\"q\",\"k\"]\nf conv filters=4 size=1",
         [3, 3, 2],
     ),
     (
-        "q conv filters=20 size=1\nk conv filters=20 size=2 inputs=[\"data\"]\nw attention_weights heads=1 scale=0.5 inputs=[\"q\",\"k\"]",
+        "q conv filters=20 size=1\nk conv filters=20 size=2 bias=false inputs=[\"data\"]\nw attention_weights heads=1 scale=0.5 inputs=[\"q\",\"k\"]",
         [3, 2, 3],
     ),
 ];
