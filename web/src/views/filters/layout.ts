@@ -57,6 +57,13 @@ const CAP = 24;
 const AXES = { side: 32, foot: 24 };
 const INSPECTOR = { min: 148, like: 236, rule: 41 };
 
+/** Maps up to this height are never cut off. */
+const WHOLE_MAP = 240;
+
+/** The height of the pinned filter under tiles: less where these have little room. */
+const inspectorRoom = (height: number): number =>
+  Math.max(INSPECTOR.min, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
+
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 /** Inputs of both layouts. */
@@ -96,8 +103,10 @@ export function arrange(
     (page ? [Math.min(whole[0], page.filters), Math.min(whole[1], page.channels), whole[2], whole[3]] : whole);
   if (kind === 'none' || !sheet) {
     // The image itself has no filters that could be pinned.
-    const below = layer.inputs.length ? INSPECTOR.rule + INSPECTOR.like : 16;
-    const tall = body.height - CAP - below;
+    const inspectorHeight = inspectorRoom(body.height);
+    const below = layer.inputs.length ? INSPECTOR.rule + inspectorHeight : 16;
+    // A whole map of a moderate size is seen even where the page has to scroll for it.
+    const tall = Math.max(body.height - CAP - below, Math.min(height + 2, WHOLE_MAP));
     const grid = mapsGrid(maps, { width: body.width, height: tall }, 8);
     return {
       bank: null,
@@ -105,7 +114,7 @@ export function arrange(
       inspector: {
         where: layer.inputs.length ? 'below' : 'none',
         width: body.width,
-        height: INSPECTOR.like,
+        height: inspectorHeight,
         detail: false,
       },
       stacked: false,
@@ -126,11 +135,7 @@ function scrolled(grid: Grid, height: number): { grid: Grid; height: number; scr
 function arrangeTiles({ sheet, maps, body, gap, wantsBank, wantsMaps }: Parts): Arranged {
   const { width, height } = body;
   const [filters, , tileHeight, tileWidth] = sheet;
-  const tall =
-    height -
-    CAP -
-    INSPECTOR.rule -
-    Math.max(INSPECTOR.min, Math.min(INSPECTOR.like, height - CAP - INSPECTOR.rule - 264));
+  const tall = height - CAP - INSPECTOR.rule - inspectorRoom(height);
   const size: TileSize = { tiles: filters, tileWidth, tileHeight, gap: 1 };
   const alone = wantsMaps
     ? mapsGrid(maps, { width: wantsBank ? Math.floor(width * 0.58) : width, height: tall }, 8)
