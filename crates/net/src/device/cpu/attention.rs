@@ -21,16 +21,18 @@ vectorised! {
     pub(crate) fn add_dot_products(
         images: usize, factor: f32, a: FeatureMaps<'_>, b: FeatureMaps<'_>, to: FeatureMapsMut<'_>,
     ) {
-        let heads = to.layout.shape.channels;
+        let (heads, stride) = (to.layout.shape.channels, to.layout.stride);
         let size = a.layout.shape.channels / heads;
         for image in 0..images {
             let (a_starts, b_starts) = (a.layout.pixel_starts(image), b.layout.pixel_starts(image));
-            for (query, a_start) in a_starts.into_iter().enumerate() {
-                let row = &mut to.values[to.layout.pixels(image, query)];
-                for (pixel, b_start) in row.chunks_exact_mut(to.layout.stride).zip(&b_starts) {
-                    for (head, to) in pixel[..heads].iter_mut().enumerate() {
-                        let a = &a.values[a_start + head * size..][..size];
-                        *to += factor * dot_product(a, &b.values[b_start + head * size..][..size]);
+            // Head by head, so that the keys of one stay in the cache.
+            for head in 0..heads {
+                for (query, start) in a_starts.iter().enumerate() {
+                    let a = &a.values[start + head * size..][..size];
+                    let row = &mut to.values[to.layout.pixels(image, query)];
+                    for key in 0..b_starts.len() {
+                        let b = &b.values[b_starts[key] + head * size..][..size];
+                        row[key * stride + head] += factor * dot_product(a, b);
                     }
                 }
             }
@@ -92,8 +94,8 @@ impl WeightsOfPixel<'_> {
     #[inline(always)]
     fn add_block<const N: usize>(&self, values: &[f32], starts: &[usize], at: usize, to: &mut [f32; N]) {
         let mut sums = [0.0; N];
-        for (start, weight) in starts.iter().zip(self.weights.iter().step_by(self.stride)) {
-            let values = &values[start + at..][..N];
+        for (term, start) in starts.iter().enumerate() {
+            let (weight, values) = (self.weights[term * self.stride], &values[start + at..][..N]);
             for lane in 0..N {
                 sums[lane] += weight * values[lane];
             }
@@ -108,8 +110,10 @@ impl WeightsOfPixel<'_> {
 #[inline(always)]
 fn dot_product(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    let b = &b[..a.len()];
     let mut sums = [0.0; LANES];
-    for (a, b) in a.iter().zip(b) {
+    for index in 0..a.len() {
+        let (a, b) = (&a[index], &b[index]);
         for lane in 0..LANES {
             sums[lane] += a[lane] * b[lane];
         }
@@ -122,5 +126,9 @@ fn dot_product(a: &[f32], b: &[f32]) -> f32 {
         }
         width /= 2;
     }
-    a_rest.iter().zip(b_rest).fold(sums[0], |sum, (a, b)| sum + a * b)
+    let mut sum = sums[0];
+    for index in 0..a_rest.len() {
+        sum += a_rest[index] * b_rest[index];
+    }
+    sum
 }
