@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from .say import say
 from .write import Metric, TrainingPosition
 
 STEP_KEYS = ("global_step", "step", "steps", "iteration", "iter")
+OPTIMIZER_KEYS = ("optimizer", "optimizer_state_dict", "optimizer_state", "optimizer_states", "optim", "opt")
 TRAINER_STATE_FILE = "trainer_state.json"
 
 
@@ -26,6 +27,8 @@ class Stamp:
 
     step: int | None = None
     epoch: float | None = None
+    has_updates: bool = False
+    """The optimiser that is saved with the weights has made updates."""
 
 
 def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) -> Stamp:
@@ -40,7 +43,28 @@ def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) 
     if step is None and epoch is None:
         # A number without a word is a step only where there is no epoch: it may be that epoch.
         step = _bare_number(name, is_alone)
-    return Stamp(step, epoch)
+    states = _optimizer_states(content)
+    if step is None and epoch is not None:
+        step = _updates(states)
+    return Stamp(step, epoch, has_updates=bool(states))
+
+
+def _optimizer_states(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What PyTorch's optimisers keep of each parameter: nothing before their first update."""
+    found: list[Mapping[str, Any]] = []
+    for key in OPTIMIZER_KEYS:
+        saved = content.get(key)
+        for one in saved if isinstance(saved, (list, tuple)) else [saved]:
+            state = one.get("state") if isinstance(one, Mapping) else None
+            if isinstance(state, Mapping):
+                found.extend(item for item in state.values() if isinstance(item, Mapping) and item)
+    return found
+
+
+def _updates(states: Sequence[Mapping[str, Any]]) -> int | None:
+    """The updates that an optimiser has counted (Adam and its like do); None where it does not."""
+    counts = [number for state in states if (number := _number(state.get("step"))) is not None]
+    return int(max(counts)) if counts and max(counts) > 0 else None
 
 
 def _number(value: Any) -> float | None:
@@ -123,7 +147,7 @@ def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Training
     Where checkpoints have only epochs, an epoch counts as the clock's number of steps, or as one step without it.
     Raises Refused where a checkpoint has neither, or some have steps and others only epochs.
     """
-    stamps = {Path(path): stamp for path, stamp in stamps.items()}
+    stamps = _from_one({Path(path): stamp for path, stamp in stamps.items()})
     if len(stamps) == 1 and not _is_known(next(iter(stamps.values()))):
         say("the checkpoint says no step, so it is kept as step 0")
         return {path: TrainingPosition(0, 0.0, 0) for path in stamps}
@@ -144,6 +168,25 @@ def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Training
         say("the checkpoints say epochs but no steps, so an epoch counts as a step (steps_per_epoch= says how many)")
     found = {path: _position(stamp, clock) for path, stamp in stamps.items()}
     return dict(sorted(found.items(), key=lambda item: item[1].step))
+
+
+def _from_one(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
+    """Epochs as counts of those that were done, where they are numbers from 0: trained weights are of no epoch 0."""
+    first = [path for path, stamp in stamps.items() if stamp.epoch == 0]
+    if not first:
+        return stamps
+    if any(stamps[path].has_updates for path in first):
+        say(f"{first[0]} is of epoch 0, but its optimiser has made updates: epochs are counted from 1")
+        return {
+            path: stamp if stamp.epoch is None else replace(stamp, epoch=stamp.epoch + 1)
+            for path, stamp in stamps.items()
+        }
+    if len(stamps) > 1:
+        say(
+            f"{first[0]} counts as the untrained network, because it is of epoch 0; if it is trained, save the number of "
+            "epochs that are done"
+        )
+    return stamps
 
 
 def _is_known(stamp: Stamp) -> bool:

@@ -16,7 +16,9 @@ from test_write import digest_of, read_snapshot
 from torch import Tensor, nn
 
 import deepviz
+from deepviz.checkpoint_clock import positions, stamp_of
 from deepviz.checkpoint_files import checkpoint_paths, read_checkpoint, read_safetensors
+from deepviz.clock import Clock
 from deepviz.tensors import bytes_view, dtype_name
 from deepviz.write import Array, write_safetensors
 
@@ -248,6 +250,29 @@ def test_epochs_become_steps_where_their_length_is_known(tmp_path: Path) -> None
     kept(tmp_path, {"model": state(), "step": 7}, "net_3.pt")
     with pytest.raises(deepviz.Refused, match="its epoch alone, so they cannot be put in order; add steps_per_epoch="):
         recorded(tmp_path, pattern, resume="replace")
+
+
+@pytest.mark.parametrize("kind", ["SGD", "AdamW"])
+def test_epochs_that_are_counted_from_0_are_not_the_untrained_network(
+    tmp_path: Path, kind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = nn.Linear(4, 3)
+    options = {"momentum": 0.9} if kind == "SGD" else {}
+    optimizer = getattr(torch.optim, kind)(model.parameters(), lr=0.01, **options)
+    for epoch in range(3):
+        for _ in range(5):
+            optimizer.zero_grad()
+            model(torch.randn(2, 4)).sum().backward()
+            optimizer.step()
+        content = {"epoch": epoch, "model": model.state_dict(), "optimizer": optimizer.state_dict()}
+        torch.save(content, tmp_path / f"epoch{epoch}.pt")
+    stamps = {path: stamp_of(path, read_checkpoint(path)) for path in sorted(tmp_path.glob("*.pt"))}
+    found = [(at.step, at.epoch) for at in positions(stamps, Clock(5, 10, 2)).values()]
+    assert found == [(5, 1.0), (10, 2.0), (15, 3.0)]
+    # Adam counts its updates itself.
+    steps = [at.step for at in positions(stamps, Clock(None, None, None)).values()]
+    assert steps == ([5, 10, 15] if kind == "AdamW" else [1, 2, 3])
+    assert "epochs are counted from 1" in capsys.readouterr().err
 
 
 def test_nothing_is_written_where_a_checkpoint_does_not_fit(tmp_path: Path) -> None:

@@ -39,12 +39,11 @@ def test_every_weight_matters(name: str) -> None:
 
 def test_layers_of_attention_have_names_and_shapes() -> None:
     layers = {layer.name: layer for layer in lower(lowered("tokens"), images()).layers}
-    inside = "qkv slice slice_2 slice_3 attention_weights attention proj".split()
-    assert [name for name in layers if ".attn." in name] == [
-        f"blocks.{block}.attn.{part}"
-        for block, parts in ((0, inside), (1, [*inside[:4], "linear", *inside[4:]]))
-        for part in parts
-    ]
+    inside = "qkv query key value attention_weights attention proj".split()
+    # Queries are scaled in the second block.
+    scaled = "qkv slice key value query attention_weights attention proj".split()
+    expected = [f"blocks.{block}.attn.{part}" for block, parts in enumerate((inside, scaled)) for part in parts]
+    assert [name for name in layers if ".attn." in name] == expected
     assert layers["blocks.0.attn.attention_weights"].shape == (2, 17, 17)
     assert layers["blocks.0.attn.attention_weights"].keys == {"heads": 2}
     assert layers["blocks.1.attn.attention_weights"].keys["scale"] == pytest.approx(1 / 1.5)
@@ -93,7 +92,7 @@ REFUSED = {
     ),
     "mask": (
         lambda x: joined(F.scaled_dot_product_attention(*[heads(x)] * 3, attn_mask=torch.zeros(16, 16))),
-        "part of attention in a form|made in its forward pass",
+        "`zeros`.*is an operation|made in its forward pass",
     ),
     "squared": (
         lambda x: joined((heads(x) @ heads(x).mT).square().softmax(3) @ heads(x)),
@@ -110,3 +109,16 @@ def test_other_attention_is_refused(name: str) -> None:
     function, said = REFUSED[name]
     with pytest.raises(Refused, match=said):
         lower(Between(function), images())
+
+
+def test_what_is_refused_is_named_and_not_the_attention_after_it() -> None:
+    class Upsampled(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = lowered("encoder")
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.inner(F.interpolate(x, scale_factor=1, mode="bilinear"))  # type: ignore[no-any-return]
+
+    with pytest.raises(Refused, match="`upsample_bilinear2d`"):
+        lower(Upsampled(), images())

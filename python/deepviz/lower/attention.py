@@ -121,6 +121,12 @@ def _heads(trace: Trace, node: Node, tensor: Tensor) -> tuple[int, Dims]:
     return heads, dims
 
 
+def _call(tensor: Tensor, role: str) -> None:
+    """Names what is cut out of one layer for queries, keys and values; what has a name of its own keeps that."""
+    if tensor.layer.type in ("slice", "linear") and not tensor.layer.owns_name:
+        tensor.layer.role = tensor.layer.role or role
+
+
 def _weights(trace: Trace, node: Node, scores: Scores) -> Tensor:
     """The softmax of products: maps of queries x keys, one a head."""
     (heads, _), (others, _) = _heads(trace, node, scores.query), _heads(trace, node, scores.key)
@@ -130,6 +136,7 @@ def _weights(trace: Trace, node: Node, scores: Scores) -> Tensor:
     keys: dict[str, toml.Value] = {"heads": heads}
     if not math.isclose(scores.factor, size**-0.5, rel_tol=1e-6):
         keys["scale"] = scores.factor
+    _call(scores.query, "query"), _call(scores.key, "key")
     queries, count = (math.prod(tensor.shape[1:]) for tensor in (scores.query, scores.key))
     layers = [scores.query.layer, scores.key.layer]
     layer = trace.add(node, "attention_weights", layers, (heads, queries, count), keys, helps=True)
@@ -141,6 +148,7 @@ def _attention(trace: Trace, node: Node, weights: Layer, value: Tensor) -> Tenso
     (of_weights, queries, keys), (heads, dims) = weights.shape, _heads(trace, node, value)
     if heads != of_weights or keys != math.prod(value.shape[1:]):
         trace.refuse(node, "has other heads or tokens for values than for keys", "deepViz has as many of both")
+    _call(value, "value")
     channels = value.shape[0]
     shape = value.shape if queries == keys else (channels, queries, 1)
     layer = trace.add(node, "attention", [weights, value.layer], shape, {}, helps=True)

@@ -8,7 +8,7 @@ from ..errors import Refused
 from . import arithmetic, attention, layout, norms, views, windows
 from .export import BATCH, Program, export, logits_of
 from .network import IMAGE, Layer, Network, name_layers, reaching
-from .trace import HANDLERS, Constant, Failed, Memory, Node, Tensor, Trace, Value, Weight, operation
+from .trace import HANDLERS, Constant, Failed, Memory, Node, Scores, Tensor, Trace, Value, Weight, operation
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,11 @@ MODULES = (arithmetic, attention, norms, views, windows)
 """Modules whose import registers the handlers."""
 
 ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward", "softmax", "matmul", "bmm", "einsum")
+
+MOVING = tuple(
+    "view reshape flatten unflatten permute transpose roll pad slice select index unbind chunk split".split()
+)
+"""Operations that move values, as attention begins within windows."""
 
 SOFTMAXES = ("softmax", "log_softmax", "_softmax", "_log_softmax")
 
@@ -132,10 +137,16 @@ def _refuse_first(trace: Trace, program: Program) -> None:
             pending.extend(node.all_input_nodes)
     last = program.output.args[0][0]
     failed = [node for node in program.nodes if node in needed and isinstance(trace.values.get(node), Failed)]
-    for node in failed:
-        # `attention` says more than its first operation.
-        if node.op == "call_function" and operation(node).lstrip("_") in ATTENTION and node is not last:
-            _refuse_missing(trace, node)
+    if not failed:
+        return
+    first = failed[0]
+    word = operation(first).removesuffix("_").lstrip("_")
+    is_within = word in ATTENTION or any(isinstance(trace.values.get(node), Scores) for node in first.all_input_nodes)
+    # Of attention the word says more than its first steps, which move values. Anything else is named itself.
+    if is_within or word in MOVING:
+        for node in failed:
+            if node.op == "call_function" and operation(node).lstrip("_") in ATTENTION and node is not last:
+                _refuse_missing(trace, node)
     for node in failed:
         found = trace.values[node]
         if isinstance(found, Failed) and node is not last:

@@ -23,7 +23,8 @@ IMAGE = "data"
 class Layer:
     """A layer: its type, keys and arrays as recipes have them, and where in the program it comes from.
 
-    `module` is the path of the module that computed it, `owns_name` whether that path alone is a good name for it.
+    `module` is the path of the module that computed it, `owns_name` whether that path alone is a good name for it, `role`
+    a better word than the type where there is one.
     """
 
     type: str
@@ -33,6 +34,7 @@ class Layer:
     shape: Shape
     module: str = ""
     owns_name: bool = False
+    role: str = ""
     name: str = ""
 
     def table(self) -> dict[str, toml.Value]:
@@ -94,7 +96,8 @@ def name_layers(layers: Iterable[Layer]) -> None:
         if layer.owns_name and path:
             name = f"{path}_{layer.type}" if path.isdigit() or path in used & {IMAGE, "optimizer"} else path
         else:
-            name = f"{path}.{layer.type}" if path else layer.type
+            word = layer.role or layer.type
+            name = f"{path}.{word}" if path else word
         if name.split(".")[0] == "optimizer":
             name = f"model.{name}"
         count, base = 1, name
