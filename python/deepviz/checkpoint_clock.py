@@ -183,8 +183,8 @@ def _from_one(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
         }
     if len(stamps) > 1:
         say(
-            f"{first[0]} counts as the untrained network, because it is of epoch 0; if it is trained, save the number of "
-            "epochs that are done"
+            f"{first[0]} counts as the untrained network, because it is of epoch 0; if it is trained, save the number "
+            "of epochs that are done"
         )
     return stamps
 

@@ -23,8 +23,8 @@ IMAGE = "data"
 class Layer:
     """A layer: its type, keys and arrays as recipes have them, and where in the program it comes from.
 
-    `module` is the path of the module that computed it, `owns_name` whether that path alone is a good name for it, `role`
-    a better word than the type where there is one.
+    `module` is the path of the module that computed it, `owns_name` whether that path alone is a good name for it,
+    `role` a better word than the type where there is one.
     """
 
     type: str
