@@ -113,7 +113,10 @@ pub(crate) fn changes(
     Ok(weights.map(of_array).collect())
 }
 
-/// How often the units of every layer with a nonlinearity fire.
+/// Layers after which a unit that gives nothing positive gives nothing at all.
+const RECTIFIERS: [&str; 2] = ["relu", "brelu"];
+
+/// How often the units of every layer with a rectifier fire.
 pub(crate) fn firing(
     store: &Store,
     network: &Network,
@@ -124,7 +127,8 @@ pub(crate) fn firing(
     let mut found = Vec::new();
     for index in (1..layers.len()).filter(|&index| layers[index].kernel_dims.is_some()) {
         let measured_at = network.nonlinearity_of(index);
-        if measured_at == index {
+        // What passes negative values on is not dead while it gives no positive one.
+        if measured_at == index || !RECTIFIERS.contains(&layers[measured_at].op.kind()) {
             continue;
         }
         let shape = layers[measured_at].shape;

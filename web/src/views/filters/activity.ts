@@ -80,10 +80,8 @@ export function lifeAt(
   const health = history.health[at];
   if (!health) return null;
   const map = mapOf(filter, health.length);
-  const zeros = isRectified ? history.zeros[at][map] : null;
-  return {
-    state: stateOf(health[map], zeros),
-    active: zeros === null ? null : 1 - zeros,
-    past: deadWords(history.health, filter),
-  };
+  // Without a rectifier a unit that gives nothing positive is not dead: what is negative passes on.
+  if (!isRectified) return { state: 'alive', active: null, past: '' };
+  const zeros = history.zeros[at][map];
+  return { state: stateOf(health[map], zeros), active: 1 - zeros, past: deadWords(history.health, filter) };
 }

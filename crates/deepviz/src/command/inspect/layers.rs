@@ -16,11 +16,13 @@ pub struct LayerRow {
     parameters: Vec<ParameterRow>,
 }
 
-/// One array that is learnt.
+/// One array: learnt, or a running statistic.
 #[derive(Debug, Serialize)]
 struct ParameterRow {
     name: String,
     shape: Vec<usize>,
+    #[serde(skip)]
+    is_learnt: bool,
 }
 
 /// Every layer of a network, its input first.
@@ -36,7 +38,11 @@ pub fn rows(network: &Network) -> Vec<LayerRow> {
             parameters: layer
                 .parameters
                 .iter()
-                .map(|parameter| ParameterRow { name: parameter.name.clone(), shape: parameter.shape.clone() })
+                .map(|parameter| ParameterRow {
+                    name: parameter.name.clone(),
+                    shape: parameter.shape.clone(),
+                    is_learnt: parameter.is_learnt(),
+                })
                 .collect(),
         })
         .collect()
@@ -46,7 +52,9 @@ pub fn rows(network: &Network) -> Vec<LayerRow> {
 pub fn print(rows: &[LayerRow]) {
     let mut table = Table::new(&["layer", "type", "inputs", "output", "weights", "parameters"]);
     for row in rows {
-        let count: usize = row.parameters.iter().map(|parameter| parameter.shape.iter().product::<usize>()).sum();
+        // Running statistics are not among a network's parameters: the column adds up to the number above.
+        let learnt = row.parameters.iter().filter(|parameter| parameter.is_learnt);
+        let count: usize = learnt.map(|parameter| parameter.shape.iter().product::<usize>()).sum();
         let weights = row.parameters.first().map(|weight| by(&weight.shape));
         table.row([
             row.name.clone(),
