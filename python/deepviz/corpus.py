@@ -11,7 +11,7 @@ from . import datasets
 from .datasets import ImageRef
 from .errors import Refused
 from .modes import one_thread, same_random_numbers
-from .normalisation import Normalisation, of_transform, suspects, with_channels
+from .normalisation import Normalisation, of_transform, random_parts, suspects, with_channels
 from .say import say
 from .tensors import bytes_view, converted, is_float, stacked
 from .write import CorpusSize, SplitFile, write_corpus_json
@@ -75,6 +75,9 @@ def _write(folder: Path, name: str, given: Given, begin: Callable[[Shape], None]
         "test": _chosen(test, given.limit[1], "test"),
     }
     chosen["train"] = _with_evaluation_transform(chosen["train"], test, train)
+    found = random_parts(datasets.transform_of(chosen["test"][0].leaf))
+    if found:
+        say(f"the test images go through {', '.join(found)}, so one random version of each is kept")
     first, _ = datasets.item_of(chosen["test"][0], "test")
     channels, height, width = (int(length) for length in first.shape)
     if channels not in (1, 3):

@@ -128,12 +128,22 @@ INVERTIBLE = TO_TENSOR | {"Compose", "Sequential", "ConvertImageDtype", "ToDtype
 """Transforms after which the bytes can be recovered: those above, changes of type, `Normalize`, and containers."""
 
 
+RANDOM = {"ColorJitter", "AutoAugment", "TrivialAugmentWide", "AugMix", "ElasticTransform"}
+"""Random transforms, beside those whose name begins with `Random`."""
+
+
 def suspects(transform: Any) -> list[str]:
     """Names of the transforms that work on a tensor and after which the bytes may not be recoverable."""
     names = [_name(part) for part in parts(transform)]
     places = [place for place, name in enumerate(names) if name in TO_TENSOR]
     start = places[0] + 1 if places else 0
     return list(dict.fromkeys(name for name in names[start:] if name not in INVERTIBLE and name[0] not in "_<"))
+
+
+def random_parts(transform: Any) -> list[str]:
+    """Names of the transforms that give another image each time."""
+    names = dict.fromkeys(_name(part) for part in parts(transform))
+    return [name for name in names if name.startswith("Random") or name in RANDOM]
 
 
 def _name(transform: Any) -> str:

@@ -86,6 +86,13 @@ def test_a_random_transform_of_training_gives_way_to_that_of_the_test_images(tmp
     assert torch.equal(pixels(tmp_path, "train", 6), pixels(tmp_path, "test", 6)) and train.transform is augmented
 
 
+def test_random_transforms_of_the_test_images_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    written(tmp_path / "fixed", Pictures(first()))
+    assert "random" not in capsys.readouterr().err
+    written(tmp_path / "random", Pictures(transforms.Compose([transforms.RandomCrop(8), transforms.ToTensor()])))
+    assert "the test images go through RandomCrop, so one random version" in capsys.readouterr().err
+
+
 def test_folders_of_images_say_their_classes(tmp_path: Path) -> None:
     for place, name in enumerate(("cat", "ant")):
         (tmp_path / "images" / name).mkdir(parents=True)
