@@ -80,19 +80,18 @@ impl Operation for Crop {
 
     fn receptive_field(&self, field: Field, _: Shape) -> Field {
         let (top, left) = (self.top as isize, self.left as isize);
-        Field {
-            top: field.top + top,
-            bottom: field.bottom + top,
-            left: field.left + left,
-            right: field.right + left,
-        }
+        Field { top: field.top + top, bottom: field.bottom + top, left: field.left + left, right: field.right + left }
     }
 
     /// Of tokens without some of the learnt ones the rest; else the output's own pixels.
     fn grid(&self, inputs: &[(Shape, Option<Grid>)], output: Shape) -> Option<Grid> {
         let (input, grid) = (inputs[0].0, inputs[0].1?);
         let is_tail = self.top <= grid.learnt && self.top + self.height == input.height && self.width == input.width;
-        Some(if is_tail && grid.learnt > 0 { Grid { learnt: grid.learnt - self.top, ..grid } } else { Grid::of(output) })
+        Some(if is_tail && grid.learnt > 0 {
+            Grid { learnt: grid.learnt - self.top, ..grid }
+        } else {
+            Grid::of(output)
+        })
     }
 
     fn describe(&self, inputs: &[Shape]) -> String {
