@@ -41,7 +41,7 @@ REFUSED: dict[str, tuple[Step, str]] = {
         lambda b, x: b.op(
             "Conv", x, b.op("Reshape", b.op("Slice", x, b.whole(0), b.whole(1), b.whole(0)), b.whole(-1, 6, 1, 1))
         ),
-        "takes 0 to 1 of an axis that is not the channels",
+        "takes 0 to 1 of an axis that is neither channels, rows nor columns",
     ),
     "deviation": (
         lambda b, x: b.op("Sub", x, b.op("ReduceMean", x, b.whole(1, 2, 3))),
