@@ -28,7 +28,7 @@ class Stamp:
     step: int | None = None
     epoch: float | None = None
     has_updates: bool = False
-    """The optimiser that is saved with the weights has made updates."""
+    """No step is saved, but the optimiser that is saved with the weights has made updates."""
 
 
 def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) -> Stamp:
@@ -43,10 +43,9 @@ def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) 
     if step is None and epoch is None:
         # A number without a word is a step only where there is no epoch: it may be that epoch.
         step = _bare_number(name, is_alone)
-    states = _optimizer_states(content)
-    if step is None and epoch is not None:
-        step = _updates(states)
-    return Stamp(step, epoch, has_updates=bool(states))
+    # A checkpoint that says its step may be of the middle of epoch 0.
+    states = _optimizer_states(content) if step is None and epoch is not None else []
+    return Stamp(step if step is not None else _updates(states), epoch, has_updates=bool(states))
 
 
 def _optimizer_states(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -172,7 +171,7 @@ def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Training
 
 def _from_one(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
     """Epochs as counts of those that were done, where they are numbers from 0: trained weights are of no epoch 0."""
-    first = [path for path, stamp in stamps.items() if stamp.epoch == 0]
+    first = [path for path, stamp in stamps.items() if stamp.epoch == 0 and (stamp.step is None or stamp.has_updates)]
     if not first:
         return stamps
     if any(stamps[path].has_updates for path in first):

@@ -275,6 +275,13 @@ def test_epochs_that_are_counted_from_0_are_not_the_untrained_network(
     assert "epochs are counted from 1" in capsys.readouterr().err
 
 
+def test_a_checkpoint_of_the_middle_of_epoch_0_says_its_step() -> None:
+    optimizer = {"state": {0: {"momentum_buffer": 1}}}
+    content = [{"epoch": epoch, "global_step": step, "optimizer": optimizer} for epoch, step in ((0, 3), (1, 7))]
+    stamps = {Path(f"{one['global_step']}.pt"): stamp_of(Path("a.pt"), one) for one in content}
+    assert [(at.step, at.epoch) for at in positions(stamps, Clock()).values()] == [(3, 0.0), (7, 1.0)]
+
+
 def test_nothing_is_written_where_a_checkpoint_does_not_fit(tmp_path: Path) -> None:
     paths = [kept(tmp_path, state(), "model_1.pt"), kept(tmp_path, {"x": torch.ones(2)}, "model_2.pt")]
     with pytest.raises(deepviz.Refused, match=r"model_2\.pt has none of the model's 7 arrays in it"):

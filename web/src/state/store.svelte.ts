@@ -274,7 +274,7 @@ export class Store {
     return isOwnImage(this.image) ? this.ownImages.ensure() : this.#updates.readImage();
   }
 
-  /** The address of the present state, without the theme: whoever opens the link has one. */
+  /** The URL of the current state, without the theme: whoever opens the link has one. */
   link(): string {
     return new URL(hashFromUrlState(sharedUrlState(this.#urlState())), location.href).href;
   }

@@ -11,7 +11,7 @@ use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, Save
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttentionWeightsLayer {
     pub factor: f32,
-    /// Of the gradient of the products, which is computed on the way back.
+    /// Of the gradient of the products, which the backward pass computes.
     pub output: Layout,
     pub images: usize,
 }
