@@ -28,6 +28,8 @@ pub struct GlobalAvgPool;
 const EXAMPLES: &[Example] = &[
     ("a conv filters=9 size=3 padding=1\nb global_average", [2, 6, 5]),
     ("a global_average", [3, 4, 5]),
+    ("a global_average", [9, 17, 16]),
+    ("a global_average", [3, 300, 1]),
     ("a conv filters=6 size=3\nb global_average\nr relu", [2, 5, 6]),
 ];
 
