@@ -7,6 +7,7 @@
 
 pub mod cuda_convnet;
 mod file_list;
+mod optimiser;
 mod pytorch;
 mod safetensors;
 mod stamp;
@@ -62,6 +63,8 @@ struct Facts {
     numbers: BTreeMap<String, f64>,
     /// Whether Lightning kept it after the last minibatch of an epoch; true where it does not say.
     is_last_batch: bool,
+    /// Whether the optimisers that are saved beside the weights have made updates.
+    has_updates: bool,
 }
 
 impl Facts {

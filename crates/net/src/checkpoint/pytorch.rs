@@ -1,11 +1,11 @@
 //! Files of `torch.save`, by the crate pytorch-reader: zip archives, pickle streams, tar archives.
 
-use super::{Checkpoint, CheckpointArray, Facts, FileDtype};
+use super::{Checkpoint, CheckpointArray, Facts, FileDtype, optimiser};
 use crate::bounded;
 use crate::error::Error;
 use crate::snapshot::Dtype;
-use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader};
-use std::collections::BTreeMap;
+use pytorch_reader::{DType, PickleValue, PytorchError, PytorchReader, Tensor};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,8 +18,9 @@ pub(super) fn read(path: &Path) -> Result<(BTreeMap<String, CheckpointArray>, Fa
         error => Checkpoint::unusable(path, format!("it is no file of torch.save, or is damaged ({error})")),
     };
     let reader = PytorchReader::new(path).map_err(refuse)?;
-    let facts = facts(PytorchReader::read_pickle_data(path, None).map_err(refuse)?);
-    let arrays = reader.into_tensors().into_iter().filter_map(|(name, tensor)| {
+    let tensors = reader.into_tensors();
+    let facts = facts(PytorchReader::read_pickle_data(path, None).map_err(refuse)?, &tensors);
+    let arrays = tensors.into_iter().filter_map(|(name, tensor)| {
         let dtype = match tensor.dtype() {
             DType::F64 => FileDtype::Double,
             DType::F32 => FileDtype::Kept(Dtype::F32),
@@ -34,19 +35,23 @@ pub(super) fn read(path: &Path) -> Result<(BTreeMap<String, CheckpointArray>, Fa
     Ok((arrays.collect(), facts))
 }
 
-fn facts(content: PickleValue) -> Facts {
+pub(super) fn number(value: &PickleValue) -> Option<f64> {
+    match value {
+        PickleValue::Int(number) => Some(*number as f64),
+        PickleValue::Float(number) => Some(*number),
+        _ => None,
+    }
+}
+
+fn facts(content: PickleValue, tensors: &HashMap<String, Tensor>) -> Facts {
     let PickleValue::Dict(entries) = content else { return Facts::default() };
     let is_last_batch = ["fit_loop", "epoch_loop.batch_progress", "is_last_batch"];
     let is_last_batch = is_last_batch.iter().try_fold(entries.get("loops"), |value, key| match value {
         Some(PickleValue::Dict(inner)) => Ok(inner.get(*key)),
         _ => Err(()),
     });
-    let number = |value: &PickleValue| match value {
-        PickleValue::Int(number) => Some(*number as f64),
-        PickleValue::Float(number) => Some(*number),
-        _ => None,
-    };
     Facts {
+        has_updates: optimiser::has_updates(&entries, tensors),
         is_last_batch: !matches!(is_last_batch, Ok(Some(PickleValue::Bool(false)))),
         numbers: entries.iter().filter_map(|(name, value)| Some((name.clone(), number(value)?))).collect(),
         entries: entries.into_keys().collect(),

@@ -17,6 +17,9 @@ pub struct Stamp {
     pub step: Option<u64>,
     /// Epochs done, in fractions.
     pub epoch: Option<f64>,
+    /// No step is saved beside the epoch, but an optimiser that has made updates: its weights are trained, so that an
+    /// epoch of 0 is an index, not a count.
+    pub has_updates: bool,
 }
 
 impl Stamp {
@@ -32,7 +35,9 @@ impl Stamp {
         let epoch = found.iter().find_map(|stamp| stamp.epoch);
         // A bare number is a step where nothing else is known: beside an epoch it may be that epoch.
         let is_said = step.is_some() || epoch.is_some();
-        Self { step: if is_said { step } else { bare_number(&name, is_alone) }, epoch }
+        let step = if is_said { step } else { bare_number(&name, is_alone) };
+        // A checkpoint that says its step may be of the middle of epoch 0.
+        Self { step, epoch, has_updates: facts.has_updates && step.is_none() && epoch.is_some() }
     }
 }
 
@@ -44,6 +49,7 @@ fn of_facts(facts: &Facts) -> Stamp {
             .find_map(|key| number(key).filter(|number| number.fract() == 0.0))
             .map(|step| step as u64),
         epoch: number("epoch").map(|epoch| epoch + epochs_to_add(facts)),
+        has_updates: false,
     }
 }
 
@@ -73,6 +79,7 @@ fn of_trainer_state(path: &Path) -> Stamp {
     Stamp {
         step: state.get("global_step").and_then(serde_json::Value::as_u64),
         epoch: state.get("epoch").and_then(serde_json::Value::as_f64).filter(|epoch| *epoch >= 0.0),
+        has_updates: false,
     }
 }
 
@@ -96,6 +103,7 @@ fn of_words(name: &str) -> Stamp {
     Stamp {
         step: number(&["steps", "step", "iterations", "iteration", "iters", "iter"]),
         epoch: number(&["epoch", "ep"]).map(|epoch| epoch as f64),
+        has_updates: false,
     }
 }
 

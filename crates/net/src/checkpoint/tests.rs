@@ -1,4 +1,6 @@
+use super::optimiser::has_updates;
 use super::{Facts, Stamp};
+use pytorch_reader::PickleValue;
 use std::path::Path;
 
 fn facts(entries: &[(&str, Option<f64>)]) -> Facts {
@@ -6,11 +8,12 @@ fn facts(entries: &[(&str, Option<f64>)]) -> Facts {
         entries: entries.iter().map(|(name, _)| (*name).to_owned()).collect(),
         numbers: entries.iter().filter_map(|(name, number)| Some(((*name).to_owned(), (*number)?))).collect(),
         is_last_batch: true,
+        has_updates: false,
     }
 }
 
 fn of(name: &str, facts: &Facts, is_alone: bool) -> (Option<u64>, Option<f64>) {
-    let Stamp { step, epoch } = Stamp::of(Path::new(name), facts, is_alone);
+    let Stamp { step, epoch, .. } = Stamp::of(Path::new(name), facts, is_alone);
     (step, epoch)
 }
 
@@ -58,4 +61,40 @@ fn epochs_are_counted_as_each_program_counts_them() {
     assert_eq!(of(&lightning), Some(5.0));
     let within = Facts { is_last_batch: false, ..facts(&lightning) };
     assert_eq!(Stamp::of(Path::new("last"), &within, false).epoch, Some(4.0));
+}
+
+#[test]
+fn an_optimiser_says_that_weights_of_epoch_0_are_trained() {
+    let of = |entries: &[(&str, Option<f64>)], has_updates: bool| {
+        Stamp::of(Path::new("last"), &Facts { has_updates, ..facts(entries) }, false)
+    };
+    let epoch = [("epoch", Some(0.0))];
+    assert_eq!(of(&epoch, true), Stamp { step: None, epoch: Some(0.0), has_updates: true });
+    assert_eq!(of(&epoch, false), Stamp { step: None, epoch: Some(0.0), has_updates: false });
+    // A step may be of the middle of epoch 0.
+    let both = [("epoch", Some(0.0)), ("step", Some(7.0))];
+    assert_eq!(of(&both, true), Stamp { step: Some(7), epoch: Some(0.0), has_updates: false });
+}
+
+/// Adam has kept a state after its update; Adagrad has one from the start, with a step of 0.
+#[test]
+fn states_of_optimisers_are_told_from_those_of_untrained_ones() {
+    let state = |step: Option<f64>| {
+        let values = step.map(|step| ("step".to_owned(), PickleValue::Float(step)));
+        PickleValue::Dict(values.into_iter().chain([("sum".to_owned(), PickleValue::Int(0))]).collect())
+    };
+    let optimiser = |states: Vec<PickleValue>| {
+        let states = states.into_iter().enumerate().map(|(index, state)| (index.to_string(), state));
+        PickleValue::Dict([("state".to_owned(), PickleValue::Dict(states.collect()))].into())
+    };
+    let found = |key: &str, value: PickleValue| {
+        has_updates(&[(key.to_owned(), value)].into(), &std::collections::HashMap::new())
+    };
+    assert!(found("optimizer", optimiser(vec![state(Some(3.0))])));
+    assert!(found("optim", optimiser(vec![state(None)])));
+    assert!(!found("optimizer", optimiser(vec![state(Some(0.0))])));
+    assert!(!found("optimizer", optimiser(vec![])));
+    assert!(!found("model", optimiser(vec![state(None)])));
+    let list = PickleValue::List(vec![optimiser(vec![]), optimiser(vec![state(Some(1.0))])]);
+    assert!(found("optimizer_states", list));
 }

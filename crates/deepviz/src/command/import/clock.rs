@@ -22,6 +22,8 @@ pub struct Clock {
     images_per_epoch: Option<f64>,
     /// Whether epochs stand for steps, because nothing says how many an epoch has.
     pub counts_epochs: bool,
+    /// Whether checkpoints say the index, from 0, of the epoch that has just ended.
+    epochs_are_indices: bool,
 }
 
 impl Clock {
@@ -35,7 +37,32 @@ impl Clock {
                 .or_else(|| per_epoch(last.map_or(0, |entry| entry.step.0))),
             images_per_epoch: per_epoch(last.map_or(0, |entry| entry.images_seen)),
             counts_epochs: false,
+            epochs_are_indices: false,
         }
+    }
+
+    /// Decides whether epochs are indices or counts by a checkpoint of epoch 0, if there is one: trained weights are
+    /// none after 0 epochs. Returns what is to be reported.
+    pub fn settle_epochs<'a>(&mut self, stamps: impl Iterator<Item = (&'a str, Stamp)>) -> Option<String> {
+        let all: Vec<_> = stamps.collect();
+        let is_first = |stamp: &Stamp| stamp.epoch == Some(0.0) && (stamp.step.is_none() || stamp.has_updates);
+        let first: Vec<_> = all.iter().filter(|(_, stamp)| is_first(stamp)).collect();
+        if self.epochs_are_indices || first.is_empty() {
+            return None;
+        }
+        if let Some((name, _)) = first.iter().find(|(_, stamp)| stamp.has_updates) {
+            self.epochs_are_indices = true;
+            return Some(format!(
+                "{name} is of epoch 0, but its optimiser has made updates: epochs are counted from 1"
+            ));
+        }
+        (all.len() > 1).then(|| {
+            let (name, _) = first[0];
+            format!(
+                "{name} counts as the untrained network, because it is of epoch 0; if it is trained, save the number of \
+                 epochs that are done"
+            )
+        })
     }
 
     /// Decides whether epochs stand for steps: where some checkpoints say their epoch alone, and nothing else is known.
@@ -64,10 +91,11 @@ impl Clock {
     /// The position of a stamp that says anything.
     pub fn position(&self, stamp: Stamp) -> TrainingPosition {
         let steps_per_epoch = self.steps_per_epoch.or_else(|| self.counts_epochs.then_some(1.0));
+        let recorded = stamp.epoch.map(|epoch| if self.epochs_are_indices { epoch + 1.0 } else { epoch });
         let step =
-            stamp.step.unwrap_or_else(|| (stamp.epoch.unwrap_or(0.0) * steps_per_epoch.unwrap_or(1.0)).round() as u64);
+            stamp.step.unwrap_or_else(|| (recorded.unwrap_or(0.0) * steps_per_epoch.unwrap_or(1.0)).round() as u64);
         let counted = steps_per_epoch.map(|steps| step as f64 / steps);
-        let epoch = match (stamp.epoch, counted) {
+        let epoch = match (recorded, counted) {
             // Programs count whole epochs; the steps know what there is of the one that has begun.
             (Some(recorded), Some(counted)) if (recorded - counted).abs() >= 1.0 => recorded,
             (recorded, counted) => counted.or(recorded).unwrap_or(0.0),
@@ -82,7 +110,7 @@ mod tests {
     use super::*;
 
     fn stamp(step: Option<u64>, epoch: Option<f64>) -> Stamp {
-        Stamp { step, epoch }
+        Stamp { step, epoch, has_updates: false }
     }
 
     #[test]
@@ -121,5 +149,20 @@ mod tests {
             clock.position(stamp(Some(30), None)),
             TrainingPosition { step: Step(30), epoch: 0.0, images_seen: 0 }
         );
+    }
+
+    #[test]
+    fn epochs_from_0_become_counts_where_an_optimiser_has_made_updates() {
+        let untrained = [("a", stamp(None, Some(0.0))), ("b", stamp(None, Some(1.0)))];
+        let mut clock = Clock { counts_epochs: true, ..Clock::default() };
+        let said = clock.settle_epochs(untrained.into_iter()).unwrap();
+        assert!(said.starts_with("a counts as the untrained network"), "{said}");
+        assert_eq!(clock.position(untrained[1].1).step, Step(1));
+        let trained = [("a", Stamp { has_updates: true, ..stamp(None, Some(0.0)) }), ("b", stamp(None, Some(1.0)))];
+        let said = clock.settle_epochs(trained.into_iter()).unwrap();
+        assert!(said.ends_with("epochs are counted from 1"), "{said}");
+        assert_eq!(trained.map(|(_, stamp)| clock.position(stamp).step), [Step(1), Step(2)]);
+        assert_eq!(clock.settle_epochs([("c", stamp(None, Some(2.0)))].into_iter()), None);
+        assert_eq!(clock.position(stamp(None, Some(2.0))).step, Step(3));
     }
 }

@@ -63,8 +63,11 @@ impl Importer for PytorchImporter {
             }
             planned.push((file.display().to_string(), stamp, file));
         }
-        if let [(name, Stamp { step: None, epoch: None }, _)] = &planned[..] {
+        if let [(name, Stamp { step: None, epoch: None, .. }, _)] = &planned[..] {
             self.console.say(&format!("{name} says no step, so it is kept as step 0"));
+        }
+        if let Some(said) = self.clock.settle_epochs(planned.iter().map(|(name, stamp, _)| (name.as_str(), *stamp))) {
+            self.console.say(&said);
         }
         let counted = self.clock.counts_epochs;
         let known = planned.iter().filter(|(_, stamp, _)| stamp.is_known());
