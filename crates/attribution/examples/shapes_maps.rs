@@ -1,5 +1,5 @@
-//! How much of each method's map lies on the shape, and whether the filter that a class depends on most costs that class
-//! most, on a run over the generated corpus `shapes`, whose shapes are known to the pixel.
+//! How much of each method's map lies on the shape, and whether ablating the filter that a class depends on most harms
+//! other classes less, on a run over the generated corpus `shapes`, whose shapes are known to the pixel.
 //!
 //! ```sh
 //! cargo run --release -p deepviz-attribution --example shapes_maps -- RUN CORPUS
@@ -58,7 +58,7 @@ fn main() {
     ablate(&model, &corpus, &ids);
 }
 
-/// The share of what speaks for the class that lies on the shape, each cell spread evenly over its pixels.
+/// The share of the map's positive values that lies on the shape, each cell spread evenly over its pixels.
 fn share_on(map: &Map, mask: &[bool]) -> f64 {
     let (rows, columns) = map.values.dim();
     let (mut inside, mut all) = (0.0, 0.0);
@@ -72,7 +72,7 @@ fn share_on(map: &Map, mask: &[bool]) -> f64 {
     if all > 0.0 { inside / all } else { 0.0 }
 }
 
-/// For every class the filter whose loss costs it most, in standard errors, and what that costs the others.
+/// For every class the filter whose ablation costs it most, in standard errors, and what that costs the others.
 fn ablate(model: &Model, corpus: &Corpus, ids: &[ImageId]) {
     let images: Vec<_> = ids.iter().map(|id| corpus.pixels(*id).unwrap()).collect();
     let labels: Vec<u16> = ids.iter().map(|id| corpus.label(*id).unwrap().0).collect();

@@ -1,7 +1,7 @@
 //! Ablation: what each class loses when a filter is set to zero, and when it is set to its mean.
 //!
-//! A filter is set where its outputs leave it: behind its nonlinearity ([`Network::nonlinearity_of`]). Zero removes what it
-//! says and shifts what the next layer receives; the mean removes what it distinguishes images by and shifts nothing.
+//! A filter's output is set after its nonlinearity ([`Network::nonlinearity_of`]). Zero removes it and changes the mean
+//! of what the next layer receives; its mean removes only how it differs between images and positions.
 
 use crate::error::Error;
 use deepviz_net::{ChannelEdit, ChannelSums, LayerOutput, Model, Network, Role, Trace};
@@ -12,18 +12,18 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Images that one thread takes at a time.
 const GROUP: usize = 32;
 
-/// What the images of a class come to.
+/// How the network classifies the images of one class.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct ClassResult {
-    /// Images that are given this class rightly.
+    /// Images of the class that are classified correctly.
     pub correct: u32,
-    /// Images that the network as it is gives this class rightly, and that are given another one now.
+    /// Images of the class that are classified correctly by the network as it is, and wrongly with the filter set.
     pub lost: u32,
     /// Mean of the class' own logit over its images.
     pub logit: f64,
 }
 
-/// What the filters of a layer do, one after the other.
+/// How the classification changes when the filters of a layer are set, one at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LayerEffects {
     /// The layer with the weights, by index.
@@ -68,7 +68,8 @@ pub fn layers(network: &Network) -> Vec<usize> {
         .collect()
 }
 
-/// The channels that are set to zero for filters, by layer, that are off all at once, each with the layer it is set at.
+/// The edits that switch off several filters at once, each with the layer it is made at; `off` has a filter's layer and
+/// its number.
 pub fn edits(network: &Network, off: &[(usize, usize)]) -> Vec<(usize, ChannelEdit)> {
     let zero =
         |&(layer, channel): &(usize, usize)| (network.nonlinearity_of(layer), ChannelEdit { channel, value: 0.0 });
@@ -127,7 +128,7 @@ impl ClassResult {
         is_right
     }
 
-    /// Images that are given this class rightly only now.
+    /// Images that are classified correctly only with the filter set.
     pub fn gained(&self, base: &Self) -> u32 {
         (self.correct + self.lost).saturating_sub(base.correct)
     }

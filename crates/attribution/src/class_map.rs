@@ -10,8 +10,8 @@ use ndarray::{Array2, ArrayView1};
 const SIDE: usize = 8;
 
 /// The layer that class activation maps are taken at: the deepest whose maps are at least 8 x 8, or the deepest with the
-/// largest maps where all are smaller. Of tokens with learnt ones: the deepest before an attention, of those from which all
-/// that comes after follows.
+/// largest maps where all are smaller. In a transformer with learnt tokens (a class token): the deepest before an
+/// attention, of those that no connection skips ([`Network::is_cut`]).
 ///
 /// # Errors
 /// A network whose layers have no maps.

@@ -43,10 +43,10 @@ pub fn expanded(model: &Model, layer: usize, filters: &[usize]) -> Result<Array4
     let shape = network.layers()[layer].shape;
     let mut trace = model.trace()?;
     let mut all = Array4::zeros((filters.len(), channels, height, width));
-    let nothing = Array3::zeros(<(usize, usize, usize)>::from(network.input().dims()));
+    let zeros = Array3::zeros(<(usize, usize, usize)>::from(network.input().dims()));
     let mut filled = 0;
     for chunk in filters.chunks(trace.capacity().max(1)) {
-        let inputs: Vec<ArrayView3<'_, f32>> = chunk.iter().map(|_| nothing.view()).collect();
+        let inputs: Vec<ArrayView3<'_, f32>> = chunk.iter().map(|_| zeros.view()).collect();
         trace.forward(&inputs, layer, &[])?;
         let mut seeds = Array2::zeros((chunk.len(), shape.len()));
         for (row, &filter) in chunk.iter().enumerate() {
@@ -57,7 +57,7 @@ pub fn expanded(model: &Model, layer: usize, filters: &[usize]) -> Result<Array4
         let of = Backward { from: layer, rule: RectifierRule::Derivative, wanted: &[0] };
         let gradients = trace.backward(seeds.view(), of)?;
         for row in gradients[0].rows() {
-            let gradient = row.to_shape(nothing.dim()).map_err(|_| Error::NotFinite)?;
+            let gradient = row.to_shape(zeros.dim()).map_err(|_| Error::NotFinite)?;
             let (rows, columns) = (patch.y..patch.y + height, patch.x..patch.x + width);
             all.slice_mut(s![filled, .., .., ..]).assign(&gradient.slice(s![.., rows, columns]));
             filled += 1;

@@ -183,7 +183,7 @@ impl<'m> Explainer<'m> {
             map.values = over_colours(&flat, (shape.height, shape.width), |value| value);
             return Ok(());
         }
-        // By a pixel of 0 to 255, and so alike in all colours.
+        // With respect to pixels of 0 to 255, whose units are the same in all colours.
         let picture = self.model.by_pixel(flat.view())?;
         let Area { top, left, height, width } = map.area;
         let seen = picture.slice(ndarray::s![.., top..top + height, left..left + width]);

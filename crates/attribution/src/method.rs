@@ -84,7 +84,7 @@ impl Method {
         matches!(self, Self::HiResCam | Self::Integrated | Self::Occlusion)
     }
 
-    /// Whether it draws what passed through the network, and explains nothing.
+    /// Whether it reconstructs the image's features that reach the output, and explains nothing.
     pub const fn is_reconstruction(self) -> bool {
         matches!(self, Self::Deconvnet | Self::Guided)
     }

@@ -1,4 +1,4 @@
-//! Gradients at the pixels: as they are, smoothed, along a line, and past rectifiers.
+//! Gradients with respect to the pixels: plain, smoothed, integrated, and with other rules for rectifiers.
 
 use crate::error::Error;
 use crate::target::Target;
@@ -15,7 +15,8 @@ pub(crate) const STEPS: usize = 64;
 
 /// The sum of the gradients with respect to the network's input at several inputs.
 ///
-/// They are added up where the network begins not to be linear: from there down they go back once, not once an input.
+/// They are summed at the end of the linear prefix ([`Network::linear_prefix`]), and propagated through it once, not
+/// once an input.
 pub(crate) fn summed(
     trace: &mut Trace<'_>,
     network: &Network,
@@ -39,7 +40,7 @@ pub(crate) fn summed(
     if prefix == 0 || images == 0 {
         return Ok(sum);
     }
-    // As the gradient of the first image, and none of the others.
+    // The sum stands for the gradient of the first image; those of the others are zero.
     let mut seeds = Array2::zeros((images, sum.len()));
     seeds.row_mut(0).assign(&sum);
     let gradients = trace.backward(seeds.view(), Backward { from: prefix, rule, wanted: &[0] })?;

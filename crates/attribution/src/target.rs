@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 
-/// The value whose cause is requested.
+/// The value that is explained.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Target {
     /// The logit of this class ...

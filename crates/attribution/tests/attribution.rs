@@ -1,4 +1,4 @@
-//! Maps, ablation and made pictures of a small network.
+//! Maps, ablation and optimised pictures of a small network.
 #![expect(clippy::unwrap_used, reason = "what cannot be made fails the test")]
 
 use std::sync::Arc;
@@ -101,7 +101,7 @@ fn maps_add_up_to_what_they_explain() {
     assert!((integrated.values.sum() - difference).abs() < 0.02 * difference.abs(), "{integrated:?}");
     let error = integrated.completeness_error.unwrap();
     assert!(((integrated.values.sum() - difference).abs() / difference.abs() - error).abs() < 1e-3, "{error}");
-    // Behind the last convolution the network is linear: HiResCAM adds up to the value less the bias' share.
+    // After the last convolution the network is linear: HiResCAM adds up to the value less the bias' share.
     let hires = explainer.map(image, target, (Method::HiResCam, Some(case.index("relu2")))).unwrap();
     let bias = case.parameters.get("fc.bias").map_or(0.0, |bias| bias[[1]] - bias[[2]]);
     assert!((hires.values.sum() - (hires.explained - bias)).abs() < 1e-4, "{hires:?}");
@@ -118,15 +118,15 @@ fn maps_with_a_channel_off_are_those_of_a_network_that_does_not_read_it() {
     let off = ablation::edits(&case.network, &[(case.index("conv1"), 1)]);
     let image = case.images[2].view();
     let target = Target::versus(0, 3);
-    // To read zeros and to read by weights of zero is the same.
+    // A channel of zeros and weights of zero for it have the same effect.
     case.parameters.get_mut("conv2.weight").unwrap().index_axis_mut(ndarray::Axis(1), 1).fill(0.0);
-    let deaf = model(&case.network, &case.parameters);
+    let unread = model(&case.network, &case.parameters);
     let methods = [Method::LayerCam, Method::HiResCam, Method::Gradient, Method::Integrated, Method::Occlusion];
     for method in methods {
         let whole = Explainer::new(&case.model).unwrap().map(image, target, (method, None)).unwrap();
         let found = Explainer::with_channels_set(&case.model, off.clone()).unwrap();
         let found = { found }.map(image, target, (method, None)).unwrap();
-        let expected = Explainer::new(&deaf).unwrap().map(image, target, (method, None)).unwrap();
+        let expected = Explainer::new(&unread).unwrap().map(image, target, (method, None)).unwrap();
         assert!((found.explained - expected.explained).abs() < 1e-5, "{method}");
         let max = expected.values.iter().fold(0.0_f32, |max, value| max.max(value.abs()));
         let far = |other: &Array2<f32>| (other - &expected.values).iter().fold(0.0_f32, |far, by| far.max(by.abs()));
@@ -202,7 +202,7 @@ fn ablation_counts_what_a_forward_pass_with_the_filter_set_gives() {
     let at = case.network.logits();
     let base = case.model.forward(&views, &[at]).unwrap();
     let is_right =
-        |logits: ndarray::ArrayView1<'_, f32>, label: u16| deepviz_right(&logits.to_vec(), usize::from(label));
+        |logits: ndarray::ArrayView1<'_, f32>, label: u16| has_greatest_logit(&logits.to_vec(), usize::from(label));
     for effects in &atlas.layers {
         for channel in 0..effects.means.len() {
             for (value, results) in [(0.0, &effects.zero), (effects.means[channel], &effects.mean)] {
@@ -225,7 +225,7 @@ fn ablation_counts_what_a_forward_pass_with_the_filter_set_gives() {
     stop_gives_nothing(&case, of, &layers);
 }
 
-fn deepviz_right(logits: &[f32], label: usize) -> bool {
+fn has_greatest_logit(logits: &[f32], label: usize) -> bool {
     let greatest = logits.iter().enumerate().rev().max_by(|a, b| a.1.total_cmp(b.1));
     greatest.is_some_and(|(class, _)| class == label)
 }

@@ -88,8 +88,8 @@ impl Reason {
         )
     }
 
-    /// True when images were lost: what `--strict` refuses and `train` warns of. Hidden files, notes beside the images
-    /// and run folders are listed, but are no loss.
+    /// True when images were lost: what `--strict` refuses and `train` warns of. Hidden files, other files beside the
+    /// images and run folders are listed, but are no loss.
     pub fn is_loss(self) -> bool {
         !matches!(self, Self::System | Self::OwnFolder | Self::NotAnImage)
     }
@@ -98,7 +98,7 @@ impl Reason {
 /// One file or folder that was left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Example {
-    /// The path inside of the corpus; bytes that are not UTF-8 stand as replacement marks.
+    /// The path inside of the corpus; bytes that are not UTF-8 are replaced (U+FFFD).
     pub path: String,
     /// The fault, where the reason does not say it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -133,7 +133,7 @@ impl Account {
     }
 
     /// Sentences on how the corpus was understood, that its owner should know: which folder became the test split,
-    /// a class without training images, pictures that a camera would have turned.
+    /// a class without training images, images whose EXIF orientation was not applied.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
@@ -175,7 +175,7 @@ impl Account {
 }
 
 /// One line: `left out 3 damaged images (train/cat/7.jpg, ...), 1 class folder without images (train/emu)`; empty where
-/// nothing of weight was left out.
+/// no images were lost ([`Reason::is_loss`]).
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lost = self.left_out().filter(|left| left.reason.is_loss());

@@ -17,7 +17,7 @@ use crate::{
 };
 use found::{Recognised, WRAPPERS, found, only_folder};
 
-/// Those for which files are opened or whose folders may have any name, tried after the others.
+/// Layouts for which files are opened or whose folders may have any name, tried after the others.
 const BY_CONTENT: &[Detect] = &[archive::detect, class_folders::detect];
 
 /// The folders that CIFAR-10's archives unpack into.
@@ -125,7 +125,7 @@ fn one_of<'t>(
 pub(crate) fn not_a_corpus(tree: &Tree) -> Error {
     let path: PathBuf = tree.root.clone();
     if tree.is_file {
-        let found = "a file that is no archive and no table";
+        let found = "a file that is no archive and no Parquet table";
         return Error::NotACorpus { found: found.to_owned(), path };
     }
     if tree.top.is_own {

@@ -353,7 +353,7 @@ pub enum Error {
         corpus: String,
     },
 
-    /// One file in place of several.
+    /// One file given as the copy of a corpus that has several.
     #[error("found one file, expected {expected}: {path}")]
     CopyOfMany {
         /// The required value.

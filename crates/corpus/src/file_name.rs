@@ -127,12 +127,12 @@ fn extension(name: &OsStr) -> Option<String> {
     Some(Path::new(name).extension()?.to_string_lossy().to_lowercase())
 }
 
-/// A name as it is shown: composed (NFC), with marks in place of bytes that are not UTF-8.
+/// A name as it is shown: composed (NFC), with U+FFFD in place of bytes that are not UTF-8.
 pub(crate) fn shown(name: &OsStr) -> String {
     name.to_string_lossy().nfc().collect()
 }
 
-/// In the order of names: as people count, and of equals by their bytes.
+/// Items in the natural order of their names (`2` before `10`), those of equal rank by their bytes.
 pub(crate) fn sorted<T>(items: impl IntoIterator<Item = T>, name: impl Fn(&T) -> &OsStr) -> Vec<T> {
     let mut items: Vec<(String, T)> = items.into_iter().map(|item| (shown(name(&item)), item)).collect();
     items.sort_by(|(a, first), (b, second)| natural(a, b).then_with(|| name(first).cmp(name(second))));

@@ -27,7 +27,7 @@ pub(crate) fn recorded_identity(pixels: &Pixels, train: usize, labels: &[ClassId
     Some(text)
 }
 
-/// The hash of what a corpus shows a network.
+/// The BLAKE3 hash of the shapes, the split sizes, the labels and the pixels of a corpus.
 pub(crate) fn identity(pixels: &Pixels, train: usize, labels: &[ClassId]) -> String {
     let mut hasher = blake3::Hasher::new();
     let sizes = pixels.sizes();

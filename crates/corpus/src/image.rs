@@ -83,7 +83,7 @@ impl FromStr for Split {
     }
 }
 
-/// The shape that all images of a corpus share.
+/// The shape of an image, or of all images of a corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ImageShape {
     /// 1 for grey, 3 for red, green and blue.

@@ -26,10 +26,10 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// True if `found` images, samples or labels exceed the limit.
+    /// Checks that `found` images, samples or labels do not exceed the limit.
     ///
     /// # Errors
-    /// [`Error::TooMany`].
+    /// [`Error::TooMany`] where they do.
     pub(crate) fn check_images(self, found: usize, path: &Path) -> Result<(), Error> {
         if found > self.images {
             return Err(Error::TooMany { what: "images", found, max: self.images, path: path.to_owned() });
@@ -43,12 +43,12 @@ const DISK_RESERVE_BYTES: u64 = 256 << 20;
 /// Assumed where the system does not say how much memory is available.
 const USUAL_MEMORY_BYTES: u64 = 4 << 30;
 
-/// Receives decoded images.
+/// Where decoded images, or an unpacked archive, are kept.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
-    /// Into a file of this folder, and from there into the address space.
+    /// In a file of this folder, which is then mapped into memory.
     Disk(PathBuf),
-    /// Into a file of this folder that is read piece by piece.
+    /// In a file of this folder that is read piece by piece.
     Temporary(PathBuf),
     Memory,
 }

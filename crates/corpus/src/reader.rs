@@ -20,7 +20,8 @@ pub(crate) trait Reader {
     /// Hands every image to the sink: within each split in the order of ids.
     ///
     /// # Errors
-    /// A fault that makes the whole corpus unreadable. A single broken image is counted in the sink's account.
+    /// A fault that makes the whole corpus unreadable. A single broken image is counted in the sink's
+    /// [`Account`](crate::Account).
     fn read(&self, sink: &mut Sink<'_>) -> Result<(), Error>;
 
     /// Bytes of pixels, where they lie as such in the files and nothing needs decoding.
@@ -38,7 +39,7 @@ pub(crate) struct Found<'t> {
 }
 
 impl Found<'_> {
-    /// Hands every image to the sink; all else that the tree holds is in the account.
+    /// Hands every image to the sink; all else that the tree holds is reported in the sink's account.
     pub(crate) fn read(&self, tree: &Tree, sink: &mut Sink<'_>) -> Result<(), Error> {
         for remark in &self.remarks {
             sink.account.remark(remark.as_str());

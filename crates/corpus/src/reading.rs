@@ -24,7 +24,7 @@ pub struct Reading {
     pub labels: LabelLevel,
     /// The folder or split that is the test split, where several could be.
     pub test_from: Option<String>,
-    /// True when images are turned as their EXIF note says.
+    /// Whether images are turned as their EXIF orientation says.
     pub orientation: Orientation,
 }
 

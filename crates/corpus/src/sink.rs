@@ -1,4 +1,4 @@
-//! The sink of images from readers: decoding on all cores, writing in order, and the account of what was left out.
+//! The sink of images from readers: decoding on all cores, writing in order, and the report of what was left out.
 
 mod decoding;
 mod finish;
@@ -63,7 +63,7 @@ pub(crate) struct Sink<'a> {
     train: Half,
     test: Half,
     pending: Vec<Item>,
-    /// Bytes of those that are in memory.
+    /// Bytes of the pending images that are in memory.
     pending_bytes: u64,
     /// The budget of decoding.
     work_bytes: u64,
@@ -72,6 +72,7 @@ pub(crate) struct Sink<'a> {
     cache: Option<&'a Cache>,
     total: Option<usize>,
     done: usize,
+    /// Number of images with an EXIF orientation.
     turned: usize,
     expected_identity: Option<(String, PathBuf)>,
     files: Option<Arc<dyn FileSource>>,

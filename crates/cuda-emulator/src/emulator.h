@@ -1,4 +1,4 @@
-// What the parts of the emulator say to each other: kernels, driver, BLAS and DNN.
+// The interfaces between the parts of the emulator: kernels, driver, BLAS (cuBLAS) and DNN (cuDNN).
 #pragma once
 
 #include <stddef.h>

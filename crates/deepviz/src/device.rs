@@ -27,7 +27,7 @@ pub fn open(args: &ComputeArgs) -> anyhow::Result<Device> {
     Device::cpu(args.threads.map(usize::from), args.vector_level).context("cannot use the CPU")
 }
 
-/// The device for a run: that Python where deepViz cannot compute the network itself.
+/// The device for a run: a process of that Python where deepViz cannot compute the network itself.
 pub fn for_run(run: &Run, args: &ComputeArgs, python: &Path) -> anyhow::Result<Device> {
     if run.network().is_external() {
         return Ok(Device::Worker(Worker::new(python, run.path(), args.threads.map(usize::from))));

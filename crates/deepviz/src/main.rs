@@ -1,4 +1,4 @@
-//! The `deepviz` command: reads the command line, starts the rooms, reports, exits.
+//! The `deepviz` command: reads the command line, calls the other crates, reports, exits.
 
 mod browser;
 mod cli;

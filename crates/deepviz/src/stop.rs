@@ -36,7 +36,7 @@ impl Stop {
         Ok(Self { flag, asked })
     }
 
-    /// The flag that the rooms look at between steps.
+    /// The flag that training and statistics look at between steps.
     pub fn flag(&self) -> &AtomicBool {
         &self.flag
     }

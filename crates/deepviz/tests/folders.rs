@@ -1,5 +1,5 @@
 //! Folders of pictures as users have them: runs among the classes, pictures of many sizes, files that are cut short or
-//! carry notes, classes that change. Everything that is left out is reported.
+//! carry an EXIF orientation, classes that change. Everything that is left out is reported.
 #![expect(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
 mod fixture;
@@ -30,7 +30,7 @@ fn a_run_folder_inside_its_corpus_is_not_read_as_a_class() {
             "{out} came out otherwise"
         );
     }
-    // Folders that share a run's work, and a cache.
+    // Statistics computed into a file of their own, and a cache.
     inside(&["stats", "unit", "run1", "--checkpoint", "0", "--clusters", "4", "--out", "part"]).expect_good();
     inside(&["corpus", "info", ".", "--cache-dir", "cache"]).expect_good();
     let after = fixture.info("base");

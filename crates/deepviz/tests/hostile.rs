@@ -86,7 +86,7 @@ impl Hostile {
                     self.ask(&server, &route.replace("{run}", name), &route.replace("{run}", "run"));
                 }
             }
-            // Still there, and the honest run is whole.
+            // It still serves, and the unchanged run is whole.
             server.json("/api/runs");
             assert_eq!(server.get("/api/runs/run/checkpoints/last/confusion").0, 200);
             assert_eq!(server.signal("INT"), Some(0));
@@ -108,7 +108,8 @@ impl Hostile {
         }
     }
 
-    /// No failure of the server's, and no answer that takes long though the honest run's is quick.
+    /// Expects no failure of the server's, and no answer that takes long where that for the unchanged run is quick.
+    /// `honest` is the same path for the unchanged run.
     fn ask(&self, server: &Server, path: &str, honest: &str) {
         let mut took = Vec::new();
         // A busy machine makes one answer slow; a number from a file makes every one slow.
@@ -126,7 +127,7 @@ impl Hostile {
             took.push((hostile, start.elapsed()));
         }
         let is_slow = took.iter().all(|(hostile, honest)| *hostile > 5 * *honest);
-        assert!(!is_slow, "{path} (and the same of the honest run): {took:?}");
+        assert!(!is_slow, "{path} (and the same of the unchanged run): {took:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! The rules of the repository, held by tests: arrows between crates, sizes of files, documents that
+//! The rules of the repository, held by tests: dependencies (arrows) between crates, sizes of files, documents that
 //! name what exists, nothing generated that is out of date, nothing that ties to one machine.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot unwrap has failed")]
 
@@ -148,8 +148,8 @@ fn most_source_files_are_much_shorter() {
 fn the_readme_names_every_crate() {
     let readme = read(&root().join("README.md"));
     for name in arrows_in_manifests().keys() {
-        let room = format!("`crates/{name}`");
-        assert!(readme.contains(&room), "README.md does not mention {room}");
+        let folder = format!("`crates/{name}`");
+        assert!(readme.contains(&folder), "README.md does not mention {folder}");
     }
 }
 

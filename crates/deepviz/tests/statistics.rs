@@ -12,7 +12,7 @@ use deepviz_corpus::{ImageId, Split};
 use deepviz_stats::{Metric, State, Store};
 use fixture::Fixture;
 
-/// The results of a run's statistics, as text; units that are not ready are left out.
+/// The results of a run's statistics, as text; units (a checkpoint and a split) that are not ready are left out.
 fn numbers(fixture: &Fixture, run: &str) -> Vec<String> {
     let Some(store) = Store::open_read_only(&fixture.path(run)).unwrap() else { return Vec::new() };
     let mut found = Vec::new();

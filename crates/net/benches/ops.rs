@@ -1,6 +1,6 @@
 //! The parts of a training step, layer by layer, on one thread, of the two nets that
 //! docs/benchmarks.md speaks of: convolution forward and its two gradients, pools, activation functions, full
-//! layers. `cargo bench -p deepviz-net --bench ops -- 80sec/conv2` chooses.
+//! layers. `cargo bench -p deepviz-net --bench ops -- 80sec/conv2` runs those of one layer.
 
 use criterion::{Criterion, Throughput};
 use deepviz_net::profile::Profile;

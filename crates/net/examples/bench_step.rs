@@ -1,10 +1,10 @@
 //! Measures images/s of training and of inference: `bench_step [RECIPE] [--threads N]
 //! [--level portable|avx2|avx512] [--batch N] [--seconds S] [--layers | --serve]`. The recipe is a
-//! file, or `80sec` or `deep` for the nets that docs/benchmarks.md speaks of. With `--layers`, what
-//! every layer's parts take, and which share of the processor's peak that is. With `--serve`, reads
+//! file, or `80sec` or `deep` for the nets that docs/benchmarks.md speaks of. With `--layers`, the time of
+//! every layer's forward and backward passes, and their speed as a share of the processor's peak. With `--serve`, reads
 //! `train SECONDS` or `infer BATCH SECONDS` from the standard input, line by line, and answers each
 //! with the median and the least seconds of a step and the number of steps: so scripts/peers/compare.py
-//! alternates with others. Images are noise; speed does not depend on them.
+//! can measure other programs in between. Images are noise; speed does not depend on them.
 
 use deepviz_net::profile::{Profile, peak};
 use deepviz_net::{Batch, Device, Engine, Error, Model, Network, Parameters, Preprocess, Recipe, Shape};
@@ -75,7 +75,7 @@ fn measure(seconds: f64, mut step: impl FnMut() -> Result<(), Error>) -> Result<
 /// A network and all that a step of each kind needs.
 struct Bench<'a> {
     network: Arc<Network>,
-    /// As large a batch as any.
+    /// The largest batch; smaller ones are its first images.
     data: Batch<'a>,
     engine: Engine,
     model: Model,

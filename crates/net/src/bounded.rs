@@ -54,7 +54,7 @@ mod tests {
         assert_eq!(read(&folder.path().join("none"), 5).unwrap_err().kind(), io::ErrorKind::NotFound);
     }
 
-    /// Trial 52: a pipe in a run folder kept every request waiting.
+    /// A pipe in a run folder would keep every request waiting.
     #[cfg(unix)]
     #[test]
     fn a_pipe_is_not_waited_for() {

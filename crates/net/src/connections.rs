@@ -72,6 +72,13 @@ impl Network {
             at = next;
         }
     }
+
+    /// The rectifier that makes a layer's negative outputs zero, itself or behind it as in [`Network::nonlinearity_of`]:
+    /// a unit that is always zero there is dead. None where negative values get on.
+    pub fn rectifier_of(&self, layer: usize) -> Option<usize> {
+        let is_rectifier = |index: &usize| self.layers()[*index].op.operation().is_rectifier();
+        [layer, self.nonlinearity_of(layer)].into_iter().find(is_rectifier)
+    }
 }
 
 /// The network with its weights.
@@ -254,6 +261,25 @@ mod tests {
             (network.layers()[c.unit.layer].name.clone(), c.unit.channel, c.weight.unwrap_or(f32::NAN))
         };
         found.iter().map(name).collect()
+    }
+
+    #[test]
+    fn the_rectifier_of_a_layer_is_behind_what_leaves_channels_apart() {
+        let layers = "a conv filters=2 size=1\np pool size=2 stride=2 pool=\"max\"\nr relu\n\
+                      b conv filters=2 size=1\nn batch_norm\nc clip low=0 high=6\n\
+                      d conv filters=2 size=1\ns add inputs=[\"d\",\"c\"]\nq relu\n\
+                      e conv filters=2 size=1\nw clip low=-1\nfc full outputs=3\nend softmax";
+        let (network, _) = network(layers, 2);
+        let found = |name: &str| {
+            let layer = network.layers().iter().position(|layer| layer.name == name).unwrap();
+            network.rectifier_of(layer).map(|index| network.layers()[index].name.as_str())
+        };
+        let expected =
+            [("a", Some("r")), ("r", Some("r")), ("b", Some("c")), ("d", None), ("s", Some("q")), ("e", None)];
+        for (layer, rectifier) in expected {
+            assert_eq!(found(layer), rectifier, "{layer}");
+        }
+        assert_eq!(found("fc"), None);
     }
 
     #[test]

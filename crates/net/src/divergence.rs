@@ -13,7 +13,7 @@ pub struct Divergence {
     pub epoch: f64,
     /// Training images seen.
     pub images_seen: u64,
-    /// What tells this line from a measurement.
+    /// The key by which this line differs from a measurement's.
     pub kind: DivergenceKind,
     /// What was not finite.
     pub what: NotFinite,

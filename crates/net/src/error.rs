@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A mistake in deepViz itself, met instead of being passed over.
+    /// A mistake in deepViz itself, returned as an error instead of a panic.
     #[error("a mistake in deepViz, please report it: {what}")]
     Internal {
         /// What should not have happened.
@@ -88,7 +88,7 @@ pub enum Error {
         /// Where.
         path: PathBuf,
     },
-    /// A run that was trained elsewhere, asked for how it is trained here.
+    /// A run that another program trained, asked for how deepViz trains it.
     #[error(
         "the run {name} was not trained by deepViz (its run.toml has no [recipe.train]); it can be looked at, not trained on"
     )]
@@ -210,8 +210,8 @@ impl Error {
         move |source| Self::Io { action, source, path }
     }
 
-    /// The same with its file named as it lies in the run's folder (`run.toml`, `snapshots/000100.safetensors`), for
-    /// readers elsewhere: where the folder lies on this machine is not theirs to know.
+    /// The same with its path relative to the run's folder (`run.toml`, `snapshots/000100.safetensors`), for clients of
+    /// the server, which must not learn the server's paths.
     #[must_use]
     pub fn within_run(mut self) -> Self {
         match &mut self {
@@ -249,7 +249,7 @@ impl Error {
     }
 }
 
-/// The end of a path that tells the file within its run.
+/// The part of a path that is within its run's folder.
 fn within_run(path: &Path) -> PathBuf {
     let name = PathBuf::from(path.file_name().unwrap_or_default());
     let is_snapshot = path.parent().and_then(Path::file_name).is_some_and(|folder| folder == SNAPSHOT_FOLDER);

@@ -19,14 +19,15 @@ pub struct Metric {
     pub images_seen: u64,
     /// Training or test.
     pub kind: MetricKind,
-    /// Mean logistic loss an image; none (`null` in the file) where it is not finite, which `not_finite` explains.
+    /// Mean cross-entropy loss an image; none (`null` in the file) where it is not finite, which `not_finite` explains.
     #[serde(deserialize_with = "Option::deserialize")]
     pub loss: Option<f64>,
     /// Fraction of images misclassified. An image whose probabilities are not finite is. None where another program
     /// trained the network and did not say.
     #[serde(deserialize_with = "Option::deserialize")]
     pub error: Option<f64>,
-    /// Learning rate of the step (of the schedule; layers may have factors); none as of the error.
+    /// Learning rate of the step (of the schedule; layers may have factors); none where another program trained the
+    /// network and did not say.
     #[serde(deserialize_with = "Option::deserialize")]
     pub rate: Option<f64>,
     /// Speed while it was measured.
@@ -37,7 +38,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Whether every number of it is one, so that it may be compared with others.
+    /// Whether loss and error are finite, so that they may be compared with others.
     pub fn is_finite(&self) -> bool {
         self.finite_loss().is_some() && self.error.is_none_or(f64::is_finite)
     }
@@ -54,8 +55,8 @@ impl Metric {
 }
 
 impl Divergence {
-    /// What a measurement of the test split says of the run: that it has diverged, where some probabilities are not
-    /// finite. Stands in for the line itself, which is missing where the trainer was killed in between.
+    /// The divergence that a measurement of the test split shows, where some probabilities are not finite. Stands in
+    /// for the divergence's own line, which is missing where the trainer was killed before it wrote that.
     pub fn from_metric(metric: &Metric) -> Option<Self> {
         let is_of_outputs = metric.kind != MetricKind::Train && !metric.is_finite();
         is_of_outputs.then(|| Self {
@@ -151,7 +152,7 @@ impl std::fmt::Display for SkippedLines {
     }
 }
 
-/// Bytes of metrics that are read: of more than a million steps.
+/// Bytes of a metrics.jsonl at most: those of more than a million steps.
 const MAX_BYTES: u64 = 256 << 20;
 
 /// Reads the lines; one that is torn at the end of a file still growing is left out, and so is what is no measurement.
@@ -176,7 +177,7 @@ pub(crate) fn read(path: &Path) -> Result<MetricsLog, Error> {
 fn reason_of(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match error.classify() {
-        // The fields are ours.
+        // It names a field of deepViz's, not text of the file.
         Category::Data if text.starts_with("missing field") => text,
         Category::Data => format!("it is no measurement (column {})", error.column()),
         Category::Syntax | Category::Eof | Category::Io => format!("it is no JSON (column {})", error.column()),
@@ -185,7 +186,7 @@ fn reason_of(error: &serde_json::Error) -> String {
 
 impl MetricsLog {
     fn add(&mut self, line: &[u8]) -> Result<(), serde_json::Error> {
-        // A measurement first: its error is the better one, and there are many of them.
+        // A measurement first: most lines are one, and of the two error messages its is the one to show.
         match serde_json::from_slice::<Metric>(line) {
             Ok(metric) => {
                 self.divergence = self.divergence.take().or_else(|| Divergence::from_metric(&metric));

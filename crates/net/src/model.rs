@@ -48,8 +48,9 @@ enum Backing {
     Cpu(Arc<CompiledCpuNetwork>),
     Cuda(Arc<Network>, Cuda),
     Worker(Arc<Network>, Worker),
-    /// Layers that this device has no operations for.
-    Unable(Arc<Network>),
+    /// Neither a network of external layers on a worker, nor one of deepViz's layers on a CPU or GPU: it cannot be
+    /// computed.
+    Unsupported(Arc<Network>),
 }
 
 impl CompiledNetwork {
@@ -57,7 +58,7 @@ impl CompiledNetwork {
     pub fn new(network: Arc<Network>, device: &Device) -> Self {
         let is_worker = matches!(device, Device::Worker(_));
         Self(match device {
-            _ if network.is_external() != is_worker => Backing::Unable(network),
+            _ if network.is_external() != is_worker => Backing::Unsupported(network),
             Device::Cpu(cpu) => Backing::Cpu(Arc::new(CompiledCpuNetwork::new(network, cpu))),
             Device::Cuda(cuda) => Backing::Cuda(network, cuda.clone()),
             Device::Worker(worker) => Backing::Worker(network, worker.clone()),
@@ -68,7 +69,7 @@ impl CompiledNetwork {
     pub fn network(&self) -> &Arc<Network> {
         match &self.0 {
             Backing::Cpu(shared) => shared.network(),
-            Backing::Cuda(network, _) | Backing::Worker(network, _) | Backing::Unable(network) => network,
+            Backing::Cuda(network, _) | Backing::Worker(network, _) | Backing::Unsupported(network) => network,
         }
     }
 
@@ -93,7 +94,7 @@ impl CompiledNetwork {
                 parameters,
                 backward: OnceLock::new(),
             })),
-            Backing::Worker(..) | Backing::Unable(_) => return Err(Error::NeedsWorker),
+            Backing::Worker(..) | Backing::Unsupported(_) => return Err(Error::NeedsWorker),
         }))
     }
 }
@@ -163,8 +164,8 @@ impl Model {
         }
     }
 
-    /// As [`Model::forward`], and shows `watch` the output of every layer by its index while it is
-    /// at hand. Images go through the network a few at a time; each few have a `T` of their own, and
+    /// As [`Model::forward`], and calls `watch` with the output of every layer and its index while it is
+    /// in memory. Images go through the network in chunks; each chunk has a `T` of its own, and
     /// these come back in the order of the images.
     pub fn forward_watched<T: Default + Send>(
         &self,
@@ -214,11 +215,12 @@ impl Model {
         self.on_cpu()?.apply(images, &views, extent, |(): &mut (), _, _| ()).map(|(out, _)| out)
     }
 
-    /// The outputs of the wanted layers from those of a layer that all later ones follow from ([`Network::is_cut`]), with a
-    /// row an image, in channel, row, column order; channels of it and of later layers may be set.
+    /// The outputs of the wanted layers, computed from those of layer `start`, on which alone all later ones depend
+    /// ([`Network::is_cut`]), with a row an image, in channel, row, column order; channels of it and of later layers
+    /// may be set.
     ///
     /// # Errors
-    /// A layer that others go past, rows of another length; otherwise as [`Model::forward_edited`].
+    /// A layer that a connection skips, rows of another length; otherwise as [`Model::forward_edited`].
     pub fn forward_from(
         &self,
         (start, rows): (usize, ArrayView2<'_, f32>),
@@ -278,8 +280,8 @@ impl Model {
         Ok(self.on_cpu()?.by_pixel(gradient))
     }
 
-    /// Room for a few images with all their activations, from which gradients are taken. On a GPU's model it is on the
-    /// CPU.
+    /// Buffers for a few images with all their activations, from which gradients are taken. Those of a GPU's model are
+    /// on the CPU.
     ///
     /// # Errors
     /// A network that a worker computes.
@@ -295,9 +297,9 @@ impl Model {
         Ok(Trace::new(self.on_cpu()?.trace(false)?, self.network()))
     }
 
-    /// The gradient of `seed . output of the layer` by the image's pixels (centre view; zero
-    /// outside of it). `seed` has a value for each of the layer's, in channel, row, column order:
-    /// for one unit, 1 there and 0 elsewhere. Computed on the processor, for it is of one image.
+    /// The gradient of the dot product of `seed` and the layer's output with respect to the image's pixels (centre
+    /// view; zero outside of it). `seed` has a value for each of the layer's, in channel, row, column order: for one
+    /// unit, 1 there and 0 elsewhere. Computed on the CPU, for it is of one image.
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         self.check_layer(layer)?;
         let length = self.network().layers()[layer].shape.len();

@@ -1,4 +1,4 @@
-//! A layer's output, shown while it is at hand.
+//! A layer's output while a forward pass has it in memory.
 
 use crate::device::VectorLevel;
 use crate::device::cpu::lanes::{LANES, vectorised};
@@ -11,7 +11,7 @@ use crate::shape::Shape;
 pub struct LayerOutput<'a> {
     pub(crate) maps: FeatureMaps<'a>,
     pub(crate) images: usize,
-    /// Of what looks at it.
+    /// Vector instructions with which [`LayerOutput::add_up`] computes.
     pub(crate) level: VectorLevel,
 }
 

@@ -1,4 +1,4 @@
-//! Named arrays in the layout of the files: a network's weights, their gradients or velocities.
+//! Named arrays in the layout of the files: a network's weights, their gradients or the optimiser's state.
 
 use crate::error::Error;
 use crate::network::Network;
@@ -33,7 +33,7 @@ impl Parameters {
     pub fn initial(network: &Network, seed: u64) -> Self {
         let mut parameters = Self::zeros(network);
         for (spec, (name, array)) in network.parameters().zip(&mut parameters.entries) {
-            // Keyed by the name, so that adding a layer leaves the others' start as it was.
+            // Keyed by the name, so that adding a layer does not change the others' initial weights.
             let digest = blake3::hash(name.as_bytes());
             let mut key = [0; 8];
             key.copy_from_slice(&digest.as_bytes()[..8]);

@@ -163,7 +163,7 @@ impl Profile {
         };
         let gradient = self.steps.own(part.layer).and_then(CpuLayer::weight_gradient);
         if part.phase == Phase::WeightGradient && gradient.is_some_and(|gradient| gradient.space().deferred > 0) {
-            // Its product comes once at the end of the batch, which is no part.
+            // Its product is computed once at the end of the batch, and is not among the parts.
             return 0.0;
         }
         2.0 * (weights.len() * layer.op.operation().weight_uses(layer.shape)) as f64
@@ -181,7 +181,7 @@ impl Profile {
         result
     }
 
-    /// Runs a part once more; [`Profile::load`] is run by itself.
+    /// Runs a part once more; for [`Phase::Load`] call [`Profile::load`] instead.
     ///
     /// # Errors
     /// Only a mistake in deepViz itself.

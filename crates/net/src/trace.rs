@@ -79,7 +79,7 @@ impl<'m> Trace<'m> {
     /// zero.
     ///
     /// # Errors
-    /// Layers or channels that there are none of.
+    /// Layers or channels that do not exist.
     pub fn fix(&mut self, channels: &[(usize, ChannelEdit)]) -> Result<(), Error> {
         for (layer, edit) in channels {
             self.check_layer(*layer)?;
@@ -117,11 +117,12 @@ impl<'m> Trace<'m> {
         Ok(self.inner.forward(inputs, last, wanted))
     }
 
-    /// The gradients of `seeds . output of the layer`, image by image: for each wanted layer a matrix with a row an image,
-    /// in channel, row, column order. `seeds` has a row an image with a value for each of the layer's.
+    /// The gradients of the dot product of each image's row of `seeds` and its output of the layer `of.from`: for each
+    /// wanted layer a matrix with a row an image, in channel, row, column order. `seeds` has a value for each of the
+    /// layer's.
     ///
     /// # Errors
-    /// Layers behind the last that was computed; seeds of another shape.
+    /// Layers after the last that was computed; seeds of another shape.
     pub fn backward(&mut self, seeds: ArrayView2<'_, f32>, of: Backward<'_>) -> Result<Vec<Array2<f32>>, Error> {
         of.wanted.iter().chain([&of.from]).try_for_each(|&layer| self.check_computed(layer))?;
         let expected = (self.images, self.network.layers()[of.from].shape.len());
@@ -142,8 +143,8 @@ impl<'m> Trace<'m> {
     /// depend on it are computed again; `wanted` says whose outputs are.
     ///
     /// # Errors
-    /// A layer that is not [settled](Trace::settled), or behind the last that was computed; channels that are set in every
-    /// pass ([`Trace::fix`]).
+    /// A layer that is not [settled](Trace::settled), or after the last that was computed; channels that are set in
+    /// every pass ([`Trace::fix`]).
     pub fn edits(&mut self, layer: usize, wanted: &[usize]) -> Result<Edits<'_, 'm>, Error> {
         wanted.iter().chain([&layer]).try_for_each(|&layer| self.check_computed(layer))?;
         let base = self.inner.begin_edits(layer, (self.last, wanted))?;

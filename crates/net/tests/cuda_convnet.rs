@@ -26,7 +26,7 @@ fn expected() -> Value {
     serde_json::from_slice(&std::fs::read(fixtures().join("expected.json")).unwrap()).unwrap()
 }
 
-/// The images of a split of the fixtures' corpus: after the labels, two bytes each.
+/// The images in a file of the fixtures' corpus, which follow the labels of two bytes each.
 fn images(file: &str) -> Vec<Array3<u8>> {
     let bytes = std::fs::read(fixtures().join("corpus").join(file)).unwrap();
     let count = bytes.len() / (2 + IMAGES.shape.len());

@@ -1,5 +1,5 @@
 //! Training allocates its buffers once: a step after the first takes nothing from the heap but
-//! crumbs, lists of what it works on and the thread pool's queue.
+//! small lists of what it works on and the thread pool's queue.
 #![expect(unsafe_code, reason = "an allocator that counts")]
 
 use deepviz_net::{Batch, Device, Engine, Network, Parameters, Recipe, Shape};
@@ -30,13 +30,13 @@ unsafe impl GlobalAlloc for Counting {
 static ALLOCATOR: Counting = Counting;
 
 /// Threads, and the bytes that a step may take on them: far less than any layer of maps.
-const CRUMBS: [(usize, usize); 2] = [(1, 4 << 10), (3, 16 << 10)];
+const STEP_BYTES: [(usize, usize); 2] = [(1, 4 << 10), (3, 16 << 10)];
 
 #[test]
 fn a_step_allocates_no_buffers() {
     let recipes =
         [include_str!("../../../models/cifar10-80sec.toml"), include_str!("../../../models/cifar10-11pct.toml")];
-    for (recipe, (threads, max)) in recipes.into_iter().flat_map(|recipe| CRUMBS.map(|crumbs| (recipe, crumbs))) {
+    for (recipe, (threads, max)) in recipes.into_iter().flat_map(|recipe| STEP_BYTES.map(|limit| (recipe, limit))) {
         let recipe = Recipe::parse(recipe, "memory.toml", &[]).unwrap();
         let network = Arc::new(Network::new(&recipe, Shape::new(3, 32, 32), 10).unwrap());
         let device = Device::cpu(Some(threads), None).unwrap();

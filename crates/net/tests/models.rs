@@ -32,7 +32,7 @@ fn every_recipe_builds_reads_back_and_names_its_source() {
 }
 
 #[test]
-fn parameter_counts_are_those_of_the_heads() {
+fn parameter_counts_are_those_of_the_recipes_comments() {
     let counts = [
         ("cifar10-80sec", 145_578),
         ("cifar10-19pct", 89_578),

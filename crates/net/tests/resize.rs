@@ -90,11 +90,11 @@ fn images_are_brought_to_size_as_pillow_and_torchvision_do() {
         (cases, pixels) = (cases + 1, pixels + values.len());
     }
     assert_eq!(cases, 78);
-    // Four of five are equal; the others are rounded the other way, for the passes come in another order.
+    // Four of five are equal; the others are rounded the other way, for rows and columns are scaled in another order.
     assert!(different * 3 < pixels, "{different} of {pixels} values differ");
 }
 
-/// A network given images of two sizes answers as it does of the same images brought to size before.
+/// A network gives the same outputs for images of several sizes as for the same images resized before.
 #[test]
 fn images_of_two_sizes_are_as_good_as_resized_ones() {
     let bytes = reference();

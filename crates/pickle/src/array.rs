@@ -1,4 +1,4 @@
-//! The arrays in a pickle: how numpy asks for them to be made, and nothing else.
+//! The arrays in a pickle: the calls by which numpy has them made, and no others.
 
 use std::borrow::Cow;
 
@@ -22,7 +22,7 @@ const KNOWN: [(&str, &str); 13] = [
     ("builtins", "bytearray"),
 ];
 
-/// Arguments of a call, and sides of an array.
+/// Arguments of a call, and dimensions of an array, at most.
 const MAX_ARGUMENTS: usize = 8;
 
 impl<'a> PickleReader<'a> {

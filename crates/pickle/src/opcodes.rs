@@ -4,6 +4,7 @@ use crate::reader::{Objects, PickleReader};
 use crate::value::{PickleFault, Value};
 
 impl PickleReader<'_> {
+    /// Does what one opcode says.
     pub(crate) fn step(&mut self, opcode: u8) -> Result<(), PickleFault> {
         match opcode {
             b'}' => self.push(Value::Dict(Vec::new())),

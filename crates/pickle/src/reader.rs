@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use crate::value::{Pickle, PickleFault, Value, ValueId};
 
-/// Values in a pickle; CIFAR-100's largest has 200,000.
+/// Values in a pickle at most; CIFAR-100's largest has 200,000.
 const MAX_VALUES: usize = 4_000_000;
-/// Bytes of values that are made rather than borrowed.
+/// Bytes of values that are copied rather than borrowed from the input, at most.
 const MAX_COPIED_BYTES: usize = 1 << 30;
-/// Steps of a pickle.
+/// Opcodes of a pickle at most.
 const MAX_STEPS: usize = 16_000_000;
-/// Marks that are open at a time: Python writes no deeper nesting than its own recursion allows.
+/// Marks that are open at a time, at most: Python writes no deeper nesting than its own recursion allows.
 const MAX_MARKS: usize = 10_000;
 
 /// What becomes of objects other than numpy's arrays.
@@ -107,7 +107,7 @@ impl<'a> PickleReader<'a> {
         Ok(line)
     }
 
-    /// A line that holds no text of its own, so that another system's end of it can be dropped.
+    /// A line that is a name or a number, so that a carriage return at its end is not part of it.
     pub(crate) fn word(&mut self) -> Result<&'a [u8], PickleFault> {
         let line = self.line()?;
         Ok(line.strip_suffix(b"\r").unwrap_or(line))

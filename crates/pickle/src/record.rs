@@ -3,9 +3,9 @@
 use crate::reader::PickleReader;
 use crate::value::{PickleFault, Record, Value, ValueId};
 
-/// Arguments of an object: one tuple may be those of many.
+/// Arguments of an object at most: one tuple may be copied for many objects.
 const MAX_ARGUMENTS: usize = 16;
-/// Bytes of the name of a class: one may be that of many objects.
+/// Bytes of the name of a class at most: one may be copied for many objects.
 const MAX_NAME_BYTES: usize = 1_024;
 
 impl PickleReader<'_> {

@@ -10,7 +10,7 @@ use crate::{Error, MAX_PIXELS};
 pub struct Grid {
     /// Images side by side.
     pub columns: usize,
-    /// Pixels per pixel.
+    /// Pixels of the picture per pixel of an image, in each direction.
     pub scale: usize,
 }
 

@@ -1,6 +1,6 @@
-//! Reads our pictures back, for tests.
+//! Reads this crate's pictures back, for tests.
 
-/// Width, height and RGBA bytes of a PNG of ours.
+/// Width, height and RGBA bytes of a PNG.
 pub(crate) fn decode(png: &[u8]) -> (usize, usize, Vec<u8>) {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::ALPHA);

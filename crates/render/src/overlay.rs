@@ -5,10 +5,10 @@ use ndarray::{ArrayView2, ArrayView3};
 use crate::encode::Pixels;
 use crate::{Error, MAX_PIXELS};
 
-/// The colour of what speaks for, and of what speaks against.
+/// The colours of values above zero, which speak for a class, and below, which speak against it.
 const FOR: [f32; 3] = [226.0, 116.0, 24.0];
 const AGAINST: [f32; 3] = [36.0, 108.0, 204.0];
-/// Opacity of the strongest cell, and the power of the strength that the others have.
+/// The opacity of a cell is `OPACITY * strength^POWER`, its strength being 0 to 1.
 const OPACITY: f32 = 0.88;
 const POWER: f32 = 0.8;
 

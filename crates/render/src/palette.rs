@@ -103,6 +103,7 @@ impl Palette {
 pub(crate) struct Scale {
     offset: f32,
     factor: f32,
+    /// Where the range has no extent: the level of every value.
     flat: f32,
 }
 

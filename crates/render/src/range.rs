@@ -1,14 +1,14 @@
-//! The range of values and what of it a sheet is scaled by.
+//! The range of values, and the part of it over which a sheet's colours are scaled.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use crate::Error;
 
-/// Of many values this share lies within the scale: a few extreme ones must not flatten all others.
+/// Of many values this share lies within the symmetric scale: a few extreme ones must not flatten all others.
 const WITHIN: f64 = 0.99;
 
-/// Fewer values than this are all within it.
+/// With fewer values than this the symmetric scale holds all.
 const MANY: usize = 256;
 
 /// Least and greatest finite value of something, and how far a scale has to reach to show them.
@@ -18,7 +18,9 @@ pub struct Range {
     pub minimum: f32,
     /// The greatest value.
     pub maximum: f32,
+    /// The end of the symmetric scale.
     limit: f32,
+    /// The ends of the other scale.
     low: f32,
     high: f32,
 }
@@ -105,7 +107,7 @@ impl Range {
         self.limit
     }
 
-    /// The same range with 0 and 0 for an empty one, fit for a reader.
+    /// The same range; 0 to 0 for an empty one, whose ends are infinite.
     #[must_use]
     pub fn or_zero(self) -> Self {
         if self.minimum > self.maximum {

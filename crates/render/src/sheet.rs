@@ -74,11 +74,12 @@ pub fn strip(sheets: &[ArrayView4<'_, f32>], style: &Style) -> Result<Picture, E
     Ok(Picture { png: pixels.encode(width, height * sheets.len())?, layout, ranges })
 }
 
-/// Settings of one sheet.
+/// How and where one sheet is drawn.
 struct Pen<'a> {
     layout: Layout,
     style: &'a Style,
     range: Range,
+    /// First row of the sheet within its strip.
     top_px: usize,
 }
 

@@ -13,7 +13,7 @@ use crate::{Arrangement, Error, Layout, Normalise, Range};
 
 /// Lightness of the least and of the greatest value.
 const LIGHTNESS: [f32; 2] = [0.22, 0.82];
-/// Chroma of a full saturation at the greatest value: nearly all that every hue has on a screen.
+/// Chroma of a full saturation at the greatest value: nearly the largest that sRGB has at every hue.
 const CHROMA: f32 = 0.125;
 /// First hue of the circle: red.
 const FIRST_HUE: f32 = 0.08;

@@ -5,8 +5,8 @@
 //!     "/api/runs/my-run/checkpoints/{0-40}/layers/conv1"
 //! ```
 //!
-//! `{0-40}` stands for each of these numbers; connections go through all addresses again and again, each from a place of
-//! its own. `--token` sends a token.
+//! `{0-40}` stands for each of these numbers; connections go through all addresses again and again, each beginning
+//! with another one. `--token` sends a token.
 
 use std::error::Error;
 use std::io::{Read, Write};

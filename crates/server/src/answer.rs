@@ -1,4 +1,4 @@
-//! Requests answered without a socket: what the command line draws is what the interface serves.
+//! REST requests answered without a socket: the command line draws its pictures by the same routes.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// The interface over some runs, without a socket: what one answer has read the next need not read again.
+/// The REST interface over some runs, without a socket. Its caches last from one answer to the next.
 pub struct Interface {
     router: Router,
 }
@@ -40,7 +40,7 @@ impl Interface {
     /// Answers a GET, or with a body a POST, of a path under `/api`.
     ///
     /// # Errors
-    /// A path that is none.
+    /// A path that cannot be read as a URI.
     pub async fn answer(&self, path: &str, body: Option<Vec<u8>>) -> Result<Answer, Error> {
         let method = if body.is_some() { Method::POST } else { Method::GET };
         let request = Request::builder()

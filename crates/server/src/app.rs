@@ -28,29 +28,29 @@ pub(crate) struct App {
     pub(crate) runs: Arc<Catalogue>,
     pub(crate) corpora: Corpora,
     pub(crate) cache: Arc<Cache>,
-    /// The measurements of all runs.
+    /// The metrics logs (`metrics.jsonl`) of all runs.
     pub(crate) logs: Arc<MetricsLogs>,
-    /// Of those who ask for the list of runs one looks at a time: what is new to one is known to the next.
+    /// Held while the list of runs is made, by one request at a time: what one has read the next finds cached.
     pub(crate) listing: Mutex<()>,
     pub(crate) work: Arc<WorkPool>,
     /// Memory for answers that are made and sent.
     pub(crate) answers: Arc<ResponseBudgets>,
-    /// Memory for pictures that come in.
+    /// Memory for images while they are uploaded and decoded.
     pub(crate) sent: ImageBudget,
-    /// Pictures that were sent and are kept for a while.
+    /// Images that clients uploaded, kept for a while.
     pub(crate) uploaded_images: UploadedImages,
     pub(crate) event_bus: Arc<EventBus>,
     /// Results that survive a restart.
     pub(crate) stored_results: Arc<StoredResults>,
     pub(crate) models: Models,
     pub(crate) image_measurements: ImageMeasurements,
-    /// Held while the sentences of users are replaced.
+    /// Held while the sentences that users write into a run's story are replaced.
     pub(crate) user_stories: Mutex<()>,
     /// The folder that takes uploads, where they are allowed.
     pub(crate) uploads: Option<Arc<UploadFolder>>,
 }
 
-/// As handlers take it.
+/// The state as handlers extract it.
 pub(crate) type AppState = Arc<App>;
 
 impl FromRef<AppState> for ImageBudget {
@@ -60,7 +60,7 @@ impl FromRef<AppState> for ImageBudget {
 }
 
 impl App {
-    /// Works with the measurements of a run on a blocking thread, once there is memory to read them.
+    /// Works with the metrics log of a run on a blocking thread, once there is memory to read it.
     pub(crate) async fn with_log<T: Send + 'static>(
         &self,
         run: &Arc<OpenRun>,

@@ -70,8 +70,8 @@ pub struct Config {
     pub upload_bytes: u64,
     /// The device that networks are applied with; the CPU, unless given.
     pub device: Option<Device>,
-    /// The Python that applies networks for which deepViz has no operations, if one may be started. It loads the graph
-    /// that lies beside a run: runs of strangers are not for it.
+    /// The Python that applies networks for which deepViz has no operations, if one may be started. It loads and
+    /// executes the graph that is stored with a run, so it is not for runs of unknown origin.
     pub worker: Option<PathBuf>,
 }
 
@@ -126,8 +126,8 @@ fn upload_folder(config: &Config) -> Option<PathBuf> {
 /// The state of a server.
 #[expect(clippy::result_large_err, reason = "made once, when the server starts")]
 pub(crate) fn app(config: &Config) -> Result<AppState, Error> {
-    let of_upload = Limits { decoded_bytes: config.upload_bytes, images: MAX_ENTRIES };
-    let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone(), of_upload);
+    let upload_limits = Limits { decoded_bytes: config.upload_bytes, images: MAX_ENTRIES };
+    let corpora = Corpora::new(config.corpus.clone(), config.cache_dir.clone(), upload_limits);
     let uploads = upload_folder(config).map(|folder| {
         UploadFolder::new(&folder, config.upload_bytes).map_err(|source| Error::UploadFolder { source, path: folder })
     });
@@ -195,7 +195,7 @@ pub(crate) fn router(app: AppState, access: Arc<Access>) -> Router {
         .layer(from_fn(read_refused))
 }
 
-/// A method that an address does not take. What forms send is sent again as it should be.
+/// The answer to a method that a path does not take; for uploads with a hint, since forms and many clients use POST.
 async fn not_allowed(request: Request) -> ApiError {
     if request.uri().path().starts_with("/api/uploads/") {
         return ApiError::not_allowed().hint(crate::api::uploads::HOW_TO_SEND);
@@ -203,7 +203,7 @@ async fn not_allowed(request: Request) -> ApiError {
     ApiError::not_allowed()
 }
 
-/// No request waits forever. An archive has a patience of its own.
+/// No request waits forever. Uploads of archives have timeouts of their own.
 async fn request_timeout(request: Request, next: Next) -> Response {
     if request.uri().path().starts_with("/api/uploads/") {
         return next.run(request).await;
@@ -231,7 +231,7 @@ impl Server {
         self.address
     }
 
-    /// Answers until `shutdown` is there, then finishes what is in flight.
+    /// Answers until `shutdown` completes, then finishes what is in flight.
     pub async fn serve(self, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
         let Self { listener, app, access, limits, .. } = self;
         let event_bus = Arc::clone(&app.event_bus);

@@ -1,17 +1,18 @@
-//! Aligns the layers of two networks: which layer of one stands opposite which of the other.
+//! Aligns the layers of two networks: which layer of one corresponds to which of the other.
 
 use ndarray::ArrayView2;
 
-/// What the whole depth of a network is worth in similarity.
+/// What is subtracted from a similarity where the two layers are the whole depth of a network apart.
 pub const DEPTH_WEIGHT: f64 = 0.5;
 
-/// Counts for a similarity that is not known: below all others.
+/// Stands for a similarity that is not known: below all others.
 const UNKNOWN: f64 = -2.0;
 
-/// For each layer of the first network the layer of the second that it is most like, where neither order is broken: a
-/// later layer never stands opposite an earlier one than its predecessor does. The sum of similarities, each less
-/// [`DEPTH_WEIGHT`] times the distance in relative depth, is greatest among all such choices: two shallow layers alike in
-/// both networks do not draw all others to them. None for a layer whose similarity to all that it could stand opposite is unknown (NaN); `similarity` is `[first, second]`.
+/// For each layer of the first network the layer of the second that corresponds to it, by a monotone alignment: a later
+/// layer never corresponds to an earlier one than its predecessor does. The sum of similarities, each less
+/// [`DEPTH_WEIGHT`] times the distance in relative depth, is greatest among all such choices: one layer that is similar
+/// to many does not become the counterpart of all. None for a layer whose similarity to all possible counterparts is
+/// unknown (NaN); `similarity` is `[first, second]`.
 #[must_use]
 pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
     let (rows, columns) = similarity.dim();
@@ -26,7 +27,7 @@ pub fn align(similarity: ArrayView2<'_, f64>) -> Vec<Option<usize>> {
         let value = if value.is_nan() { UNKNOWN } else { value };
         value - DEPTH_WEIGHT * away
     };
-    // best[row][column]: the greatest sum of the rows up to this one where this row stands opposite one up to `column`.
+    // best[row][column]: the greatest sum of the rows up to this one where this row corresponds to one up to `column`.
     let mut best = vec![vec![0.0_f64; columns]; rows + 1];
     let mut choice = vec![vec![0_usize; columns]; rows];
     for row in 0..rows {

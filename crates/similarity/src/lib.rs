@@ -7,11 +7,11 @@
 //!   on neural representations", 2021).
 //! - [`units`]: single units by the correlation of their activations, one to one (Li, Yosinski, Clune, Lipson and
 //!   Hopcroft, "Convergent learning", 2016).
-//! - [`lifelines`]: how the units of one network became what they are.
+//! - [`lifelines`]: since when each unit of one network has been like its final self.
 //! - [`paired`]: what two classifiers do with the same images (`McNemar`'s exact test, Benjamini and Hochberg).
-//! - [`mod@align`]: aligns the layers of two networks: which one stands opposite which.
+//! - [`mod@align`]: aligns the layers of two networks: which one corresponds to which.
 //!
-//! Nothing is drawn at random here: who calls says which images form a half, and in which order they are shuffled.
+//! Nothing is drawn at random here: the caller says which images form a half, and in which order they are shuffled.
 
 pub mod align;
 pub mod cka;

@@ -1,4 +1,4 @@
-//! How the units of a layer became what they are: each compared over time with its final self.
+//! Lifelines: each unit of a layer compared, checkpoint by checkpoint, with itself at the last one.
 
 use ndarray::ArrayView2;
 
@@ -7,7 +7,7 @@ use crate::units::{Nearest, StandardisedUnits};
 /// From this correlation on a unit is called like its final self: each then accounts for a quarter of the other's variance.
 pub const ALIKE: f32 = 0.5;
 
-/// The units of a layer at one time beside the same layer at the end.
+/// The units of a layer at one checkpoint, compared with the same layer at the last one (the end).
 #[derive(Clone, Debug, PartialEq)]
 pub struct UnitsAtCheckpoint {
     /// The correlation of each unit with itself at the end; none where one of the two does the same everywhere.
@@ -42,7 +42,7 @@ fn origins(correlation: ArrayView2<'_, f32>) -> Vec<Nearest> {
     columns.map(origin).collect()
 }
 
-/// The life of a unit.
+/// Since when a unit has been like its final self, and since when it has been silent; times are indices of checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Life {
     /// The first time from which on it stays like its final self ([`ALIKE`]); none for one that is silent at the end.

@@ -1,6 +1,6 @@
-//! What two classifiers do with the same images, beyond chance.
+//! Paired tests: do two classifiers differ on the same images by more than chance?
 
-/// Images of one kind that only the first classifier has, and only the second.
+/// Counts of the images on which two classifiers disagree, e.g. those that only one of them classifies correctly.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Discordant {
     /// Only the first.
@@ -35,8 +35,8 @@ impl Discordant {
 }
 
 /// Which of the tests hold when at most `rate` of those that are called so are to be false, on average (Benjamini and
-/// Hochberg, "Controlling the false discovery rate", 1995). Of `tests` in all those are given that may hold; the others count as
-/// tests with a value of 1. A value that is not a number never holds.
+/// Hochberg, "Controlling the false discovery rate", 1995). `tests` is the number of tests in all: those whose p-values
+/// are not given count with a value of 1. A value that is not a number never holds.
 #[must_use]
 pub fn benjamini_hochberg(p_values: &[f64], rate: f64, tests: usize) -> Vec<bool> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();

@@ -1,5 +1,5 @@
-//! The network alone over a split, which `scripts/peers/stats_peer.py` compares the whole engine with: the logits of
-//! every image, no activation statistics, nothing stored.
+//! The network alone over a split, which `scripts/peers/stats_peer.py` compares the whole computation of statistics
+//! with: the logits of every image, no activation statistics, nothing stored.
 //!
 //! `cargo run --release -p deepviz-stats --example bare_forward -- RUN CORPUS STEP SPLIT [THREADS]`
 
@@ -11,7 +11,7 @@ use std::time::Instant;
 use deepviz_corpus::{Corpus, ImageId};
 use deepviz_net::{Device, Model, Run, Step};
 
-/// Images at a time, as the engine takes them.
+/// Images at a time, as in the computation of statistics.
 const CHUNK: usize = 512;
 
 fn main() -> Result<()> {

@@ -1,4 +1,4 @@
-//! The effects of filters over a unit's images, with progress while they are counted.
+//! The ablation effects of filters over a unit's images, with progress while they are computed.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -15,8 +15,8 @@ use crate::observer::Event;
 /// Interval at which progress is reported.
 const TELL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// The effects of some layers' filters over at most `sample` of the split's images, evenly chosen; `None` when told to
-/// stop.
+/// The ablation effects ([`Atlas`]) of some layers' filters over at most `sample` of the split's images, evenly chosen;
+/// `None` when told to stop.
 pub(crate) fn effects(
     job: &Job<'_>,
     (model, split): (&Model, Split),

@@ -74,7 +74,7 @@ pub(crate) struct ActivationStats {
     /// The numbers of [`BLOCK`] filters each, the last of fewer.
     parts: Vec<FilterBlock>,
     /// By filter: the value to exceed to enter its list of strongest images.
-    bars: Vec<f32>,
+    thresholds: Vec<f32>,
     images: Vec<u64>,
 }
 
@@ -92,14 +92,14 @@ struct FilterBlock {
     /// By filter.
     active: Vec<u32>,
     maxima: Vec<f32>,
-    bars: Vec<f32>,
+    thresholds: Vec<f32>,
     top: Vec<Vec<Top>>,
 }
 
 impl FilterBlock {
     fn new(filters: Range<usize>, classes: usize, top_count: usize) -> Self {
         let (first, filters) = (filters.start, filters.len());
-        let bar = if top_count == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
+        let threshold = if top_count == 0 { f32::INFINITY } else { f32::NEG_INFINITY };
         let zeros = || vec![0.0; filters * classes];
         Self {
             first,
@@ -111,7 +111,7 @@ impl FilterBlock {
             image_squares: vec![0.0; filters],
             active: vec![0; filters],
             maxima: vec![f32::NEG_INFINITY; filters],
-            bars: vec![bar; filters],
+            thresholds: vec![threshold; filters],
             top: vec![Vec::new(); filters],
         }
     }
@@ -132,15 +132,15 @@ impl FilterBlock {
             *active += u32::from(seen > 0.0);
             *max = if seen > *max { seen } else { *max };
         }
-        for (filter, (&value, bar)) in maxima.iter().zip(&mut self.bars).enumerate() {
+        for (filter, (&value, threshold)) in maxima.iter().zip(&mut self.thresholds).enumerate() {
             // A value that is not finite ranks nowhere.
-            if value > *bar && value.is_finite() {
+            if value > *threshold && value.is_finite() {
                 let list = &mut self.top[filter];
                 let rank = list.partition_point(|other| other.value >= value);
                 list.insert(rank, Top { image, position: chunk.positions[seen.start + filter], value });
                 list.truncate(self.top_count);
                 if list.len() == self.top_count {
-                    *bar = list.last().map_or(*bar, |last| last.value);
+                    *threshold = list.last().map_or(*threshold, |last| last.value);
                 }
             }
         }
@@ -156,8 +156,8 @@ impl ActivationStats {
         let parts =
             (0..all).step_by(BLOCK).map(|first| FilterBlock::new(first..all.min(first + BLOCK), classes, top_count));
         let parts: Vec<FilterBlock> = parts.collect();
-        let bars = parts.iter().flat_map(|part| part.bars.iter().copied()).collect();
-        Self { filters, classes, parts, bars, images: vec![0; classes] }
+        let thresholds = parts.iter().flat_map(|part| part.thresholds.iter().copied()).collect();
+        Self { filters, classes, parts, thresholds, images: vec![0; classes] }
     }
 
     /// Takes the numbers of one layer's output of a chunk of images.
@@ -188,7 +188,7 @@ impl ActivationStats {
                 chunk.squares[at + filter] = block.squares[lane];
                 chunk.zeros[at + filter] = block.zeros[lane];
                 chunk.maxima[at + filter] = block.maxima[lane];
-                if block.maxima[lane] > self.bars[filter] {
+                if block.maxima[lane] > self.thresholds[filter] {
                     chunk.positions[at + filter] =
                         position_of(&output, image, filter - range.start, block.maxima[lane]);
                 }
@@ -213,8 +213,8 @@ impl ActivationStats {
                 part.add(seen, class_of(label), id);
             }
         });
-        for (bars, part) in self.bars.chunks_mut(BLOCK).zip(&self.parts) {
-            bars.copy_from_slice(&part.bars);
+        for (thresholds, part) in self.thresholds.chunks_mut(BLOCK).zip(&self.parts) {
+            thresholds.copy_from_slice(&part.thresholds);
         }
     }
 

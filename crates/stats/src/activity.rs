@@ -55,7 +55,7 @@ pub struct TopImage {
     pub value: f32,
 }
 
-/// One entry of a filter's list, as it is stored.
+/// One entry of a filter's list of top images, as it is stored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(crate) struct Top {
@@ -70,7 +70,7 @@ impl Top {
     pub const NONE: Self = Self { image: u32::MAX, position: 0, value: 0.0 };
 }
 
-/// One layer's activity and lists.
+/// One layer's activity and its filters' top images.
 pub(crate) struct LayerRecord {
     pub layer: usize,
     pub activity: LayerActivity,

@@ -1,4 +1,4 @@
-//! Whose filters' activity is kept: of deep networks that of every layer would be megabytes a checkpoint.
+//! The layers whose filters' activity is stored: of deep networks that of every layer would be megabytes a checkpoint.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::error::Error;
 const MAX_CHANNELS: usize = 1 << 15;
 
 /// The layers that are chosen where none are named, by index: all but the input, or, of networks with more than 32,768
-/// channels in all layers together, the ends of modules, and layers outside of any module.
+/// channels in all layers together, the last layer of each module, and layers outside of any module.
 pub fn by_default(network: &Network) -> Vec<usize> {
     let all = 1..network.layers().len();
     let channels: usize = network.layers().iter().map(|layer| layer.shape.channels).sum();

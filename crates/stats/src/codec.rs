@@ -2,7 +2,7 @@
 //!
 //! A row begins with its greatest output as f32. The others follow as codes of two bytes for how far
 //! they lie below it: in steps of 1/4096 up to 8, and beyond that in steps that grow with the
-//! distance, which no probability feels any more. The first with code 0 is the prediction, exactly.
+//! distance, too small to change a probability. The first with code 0 is the prediction, exactly.
 //! Rows whose greatest output is beyond [`LARGEST`] come back shifted, so that f32 can hold the
 //! differences.
 //!

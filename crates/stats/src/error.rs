@@ -8,7 +8,7 @@ use crate::observer::Blocker;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The effects of filters could not be counted.
+    /// The ablation effects of filters could not be computed.
     #[error(transparent)]
     Ablation(Box<deepviz_attribution::Error>),
     /// A layer computed other values than its shape says.

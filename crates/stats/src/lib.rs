@@ -2,8 +2,8 @@
 //!
 //! A unit is one snapshot over one split. [`compute`] streams the images through the network once
 //! per unit and writes, in one transaction, the outputs of every image, the confusion counts, the
-//! images of each cell of the confusion matrix, what the filters of every layer do and for which images
-//! most, and clusters of chosen layers' outputs; only what is missing is computed, several processes
+//! images of each cell of the confusion matrix, the activity of every layer's filters with the images that
+//! activate them most, and clusters of chosen layers' outputs; only what is missing is computed, several processes
 //! may share the work, and [`follow`] follows a run that is still growing. [`Store`] reads it all back,
 //! also while another process writes.
 //!

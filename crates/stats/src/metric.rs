@@ -21,7 +21,7 @@ pub enum Metric {
 }
 
 impl Metric {
-    /// Brings rows into the space in which straight distances are this metric's.
+    /// Brings rows into the space in which Euclidean distances are this metric's.
     pub fn prepare(self, rows: &mut Array2<f32>) {
         match self {
             Self::Euclidean => {}

@@ -17,7 +17,7 @@ pub(crate) struct Task {
     pub sets: Vec<usize>,
     /// Indices of the network's layers whose activity is missing.
     pub layers: Vec<usize>,
-    /// Indices of the network's layers whose filters' effects are missing.
+    /// Indices of the network's layers whose filters' ablation effects are missing.
     pub ablations: Vec<usize>,
 }
 
@@ -100,7 +100,7 @@ impl Computation<'_> {
         Ok((task.needs_outputs() || !task.ablations.is_empty()).then_some(task))
     }
 
-    /// The layers whose filters' effects are wanted of a split: the test images'.
+    /// The layers whose filters' ablation effects are wanted of a split; only the test split has them.
     fn ablated_layers(&self, split: Split) -> Vec<usize> {
         match self.job.ablation {
             Some(_) if split == Split::Test => deepviz_attribution::ablation::layers(self.job.run.network()),

@@ -1,6 +1,7 @@
-//! Does one training step and writes all of it down, for `scripts/check/training_step.py`:
-//! `training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]`: over a whole minibatch, or over IMAGES images
-//! from FIRST on. Images are seen whole or by their centre, and nothing is dropped.
+//! Does one training step and writes its input, gradients and weights to a file, for
+//! `scripts/check/training_step.py`: `training_step RECIPE CORPUS OUT.safetensors [IMAGES FIRST]`: over a whole
+//! minibatch, or over IMAGES images from FIRST on. Without augmentation (the recipe's crop is the centre one) and
+//! without dropout.
 
 use deepviz_corpus::{Corpus, ImageId, OpenOptions, Split};
 use deepviz_net::random::Stream;
@@ -41,7 +42,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let run = untrained_run(folder.path().join("run"), &recipe, &corpus, &device)?;
     let mut start = run.snapshot(Step(0))?;
     let network = Arc::clone(run.network());
-    stir(&mut start.parameters, &network);
+    perturb_identities(&mut start.parameters, &network);
     let preprocess = Arc::new(network.preprocess(start.mean.clone(), start.std.clone()));
 
     let ids = corpus.range(Split::Train);
@@ -111,10 +112,10 @@ fn untrained_run(
     Ok(Run::open(&job.out)?)
 }
 
-/// Moves filters that start as the identity a little: where they pass a gelu's output on, whole windows of the
-/// pool behind hold values that single precision rounds to the same 0, and which of them is the maximum
-/// is then undetermined.
-fn stir(parameters: &mut Parameters, network: &Network) {
+/// Adds noise to filters that are initialised as the identity: where they pass a gelu's output on, whole windows of
+/// the pooling layer after them hold values that single precision rounds to the same 0, and which of them is the
+/// maximum is then undetermined.
+fn perturb_identities(parameters: &mut Parameters, network: &Network) {
     for (index, spec) in network.parameters().enumerate().filter(|(_, spec)| matches!(spec.init, Init::Dirac { .. })) {
         let noise = Stream::new(1, &[index as u64]);
         if let Some(values) = parameters.get_mut(&spec.name) {

@@ -4,7 +4,8 @@ use deepviz_net::random::Stream;
 use deepviz_net::recipe::{DataRecipe, Flip};
 use deepviz_net::{Cutout, Shape, View};
 
-// Purposes of random streams (sampler.rs has the others): fixed numbers, for a run is replayed by them.
+// Keys of the random streams (sampler.rs has the others). Other numbers would change the random draws of a run that is
+// resumed.
 const VIEW: u64 = 3;
 const NOISE: u64 = 4;
 const FLIP: u64 = 5;

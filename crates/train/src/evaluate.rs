@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView1, ArrayView3};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Images applied at a time; between these the stop flag is checked.
+/// Images that the network is applied to at a time; in between the stop flag is checked.
 const IMAGES_AT_A_TIME: usize = 512;
 
 /// A measurement of the test split.

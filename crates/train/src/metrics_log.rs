@@ -64,7 +64,7 @@ impl MetricsWriter {
         Ok(())
     }
 
-    /// Appends where the run diverged: the last line, brought to the disk.
+    /// Appends where the run diverged, as the last line, and syncs the file.
     pub fn append_divergence(&mut self, divergence: &Divergence) -> Result<(), Error> {
         self.write(divergence)?;
         self.sync()
@@ -79,7 +79,7 @@ impl MetricsWriter {
         written.map_err(Error::io("write the metrics", &self.path))
     }
 
-    /// Brings the lines to the disk.
+    /// Syncs the lines to the disk.
     pub fn sync(&self) -> Result<(), Error> {
         let synced = self.file.sync_data();
         synced.map_err(Error::io("write the metrics", &self.path))

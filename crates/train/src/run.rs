@@ -1,4 +1,4 @@
-//! The loop.
+//! The training loop.
 
 use crate::augmentation::{Augmentation, StepOfEpoch};
 use crate::divergence::{NotFiniteImages, diverged, not_finite_in, refuse_not_finite};

@@ -5,7 +5,8 @@ use deepviz_net::random::Stream;
 use deepviz_net::recipe::Shuffle;
 use deepviz_net::{RunTraining, Step};
 
-// Purposes of random streams (augmentation.rs has the others): fixed numbers, for a run is replayed by them.
+// Keys of the random streams (augmentation.rs has the others). Other numbers would change the random draws of a run
+// that is resumed.
 const LIMIT: u64 = 1;
 const ORDER: u64 = 2;
 

@@ -10,7 +10,7 @@ pub(crate) struct Speed {
 }
 
 impl Speed {
-    /// Takes note of a step that began then.
+    /// Adds a step that began at `began` and ends now.
     pub fn note(&mut self, images: usize, began: Instant) {
         // Weights that halve about every 14 steps: steady enough to read, quick to follow.
         const KEPT: f64 = 0.95;

@@ -19,7 +19,7 @@ pub(crate) struct Start {
     pub training: RunTraining,
     pub network: Arc<Network>,
     pub sampler: Sampler,
-    /// Weights, velocities and mean, at the step to continue from.
+    /// Weights, optimiser state and mean image, at the step to continue from.
     pub snapshot: Snapshot,
     /// Step of the snapshot file it came from.
     pub resumed: Option<Step>,
@@ -32,7 +32,7 @@ impl Start {
         check_corpus(&job.corpus)?;
         let (info, sampler) = plan(job)?;
         let training = info.training()?.clone();
-        // Before the network is built: of another number of classes it would say less.
+        // Before the network is built: where the number of classes differs, its error would not name the classes.
         if job.resume
             && let Ok(earlier) = RunInfo::read(&job.out)
         {
@@ -139,6 +139,7 @@ fn check_corpus(corpus: &Corpus) -> Result<(), Error> {
     Ok(())
 }
 
+/// What run.toml is to say of the job's run, and the order of its images.
 fn plan(job: &Job) -> Result<(RunInfo, Sampler), Error> {
     let (corpus, recipe) = (&job.corpus, &job.recipe);
     let spec = recipe.training()?;
@@ -231,14 +232,14 @@ fn remove_leftovers(folder: &Path) {
     }
 }
 
-/// A run that is to continue: as it was started, and as it would be now.
+/// A run that is to be resumed: what its run.toml says, and what it would say if the run were started now.
 struct ResumedRun<'a> {
     earlier: &'a RunInfo,
     now: &'a RunInfo,
 }
 
 impl ResumedRun<'_> {
-    /// Refuses to resume a run that was another one.
+    /// Refuses to resume a run that was started with another corpus, recipe, seed or device.
     fn check(&self, out: &Path) -> Result<(), Error> {
         let Self { earlier, now } = self;
         let error = |what: String, expected: &str, found: &str, hint| {
@@ -282,9 +283,9 @@ impl ResumedRun<'_> {
     }
 }
 
-/// Names what the corpus has: a class too many is most often a folder too many.
+/// The error with the corpus's classes by name: a class too many is most often a folder that is none.
 fn network_mismatch(source: deepviz_net::Error, info: &RunInfo) -> Error {
-    /// More would hide everything else.
+    /// Class names in the message at most: more would hide the rest of it.
     const SHOWN: usize = 12;
     let named = info.classes.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = if info.classes.len() > SHOWN { ", ..." } else { "" };

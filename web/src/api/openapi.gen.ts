@@ -544,7 +544,7 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** Sheets of whole layers: everything that is not said is everything there is. */
+    /** Sheets of whole layers: filters and channels that are not given are all of them. */
     get: {
       parameters: {
         query?: {
@@ -5136,11 +5136,11 @@ export interface paths {
       parameters: {
         query?: {
           /**
-           * @description Checkpoints: `0,5,10-50:5,last`; the last unless given, at most 128. Each picture begins with that of the one
-           *     before in this list.
+           * @description Checkpoints: `0,5,10-50:5,last`; the last unless given, at most 128. The optimisation of each
+           *     picture starts from the picture of the checkpoint before in this list.
            */
           checkpoints?: string;
-          /** @description What the first begins with: `noise` (default) or the id of an image, whose traits are accentuated. */
+          /** @description What the first one starts from: `noise` (default) or the id of an image, whose features are amplified. */
           start?: string;
           /**
            * @description `png` (default): the pictures side by side without gaps, what they are in the header `x-deepviz-pictures`; or
@@ -7049,7 +7049,7 @@ export interface components {
        */
       train_loss: number | null;
     };
-    /** @description A gap on the timeline. */
+    /** @description A checkpoint that cannot be used: a gap on the timeline. */
     CheckpointProblem: {
       checkpoint: number;
       problem: string;
@@ -7380,8 +7380,8 @@ export interface components {
       test: number | null;
       train: number | null;
       /**
-       * @description The number of files left out that hold or may hold images. `account` says which; this number goes with the next
-       *     version.
+       * @description The number of files left out that hold or may hold images. `account` says which; this number will be
+       *     removed in the next version.
        */
       unreadable: number | null;
     };
@@ -7753,6 +7753,11 @@ export interface components {
       inputs: string[];
       name: string;
       parameters: number;
+      /**
+       * @description The layer that makes its negative outputs zero: itself, or a rectifier behind it with nothing but pools,
+       *     normalisations and the like between. A unit that is always zero there is dead.
+       */
+      rectifier: string | null;
       /** @description Of its output. */
       shape: components['schemas']['Size'];
       /** @description Filters, channels, rows and columns of its weights as a sheet shows them. */
@@ -7794,8 +7799,8 @@ export interface components {
        */
       procrustes_interval: number[] | null;
       /**
-       * @description For every layer of A the place of the layer of B opposite it: of one network the same layer; else the order is
-       *     kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
+       * @description For every layer of A the index of the layer of B that it is matched to: of one network the same layer; else the
+       *     order is kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
        */
       proposed: (number | null)[];
       /** @description `test`, or `train` where there are no test images. */
@@ -7851,7 +7856,7 @@ export interface components {
     };
     /** @description Some images of a split, and their statistics. */
     LedgerPage: {
-      /** @description The checkpoints that count. */
+      /** @description The checkpoints over which the statistics were computed. */
       checkpoints: number[];
       items: components['schemas']['LedgerItem'][];
       next_cursor: string | null;
@@ -8167,7 +8172,7 @@ export interface components {
       p75: (number | null)[];
       p99: (number | null)[];
     };
-    /** @description The pictures from left to right. */
+    /** @description The pictures from left to right, one a layer and checkpoint. */
     PictureFilm: {
       height: number;
       pictures: components['schemas']['PictureInfo'][];
@@ -8506,7 +8511,7 @@ export interface components {
       height: number;
       /**
        * Format: int32
-       * @description The corpus image it is applied to; absent for weights and uploads.
+       * @description Id of the image it is applied to; absent for weights and an image in the request's body.
        */
       image?: number | null;
       /** @description Images that were averaged, in both groups. */
@@ -8850,7 +8855,7 @@ export interface components {
     };
     /** @description Images whose label is not the predicted class, the highest score first. */
     Suspects: {
-      /** @description The checkpoints that count. */
+      /** @description The checkpoints over which the statistics were computed. */
       checkpoints: number[];
       items: components['schemas']['SuspectItem'][];
       next_cursor: string | null;
@@ -8863,7 +8868,7 @@ export interface components {
       error: (number | null)[];
       /** @description Absent where the images gave no finite numbers, as `error`. */
       loss: (number | null)[];
-      /** @description Images whose probabilities were not finite; every other place is 0. */
+      /** @description Images whose probabilities were not finite; 0 at every other test. */
       not_finite: number[];
       step: number[];
     };
@@ -8930,7 +8935,7 @@ export interface components {
        */
       error: (number | null)[];
       images_per_s: number[];
-      /** @description Mean logistic loss of an image. */
+      /** @description Mean cross-entropy loss of an image. */
       loss: number[];
       rate: (number | null)[];
       step: number[];
@@ -8969,8 +8974,8 @@ export interface components {
       /** @description The channel of the kernel between the two, which counts within a group. Absent without a kernel. */
       kernel_channel: number | null;
       /**
-       * @description At every checkpoint the norm of the kernel between the two with the sign of its sum, times what lies on the way
-       *     multiplies by. Null where there is no weight between them, or it is not finite.
+       * @description At every checkpoint the norm of the kernel between the two with the sign of its sum, times the factors of the
+       *     layers between. Null where there is no weight between them, or it is not finite.
        */
       weights: (number | null)[];
     };

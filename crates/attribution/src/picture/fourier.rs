@@ -10,7 +10,7 @@ pub(super) struct Fourier {
     columns: [Arc<dyn Fft<f32>>; 2],
     height: usize,
     width: usize,
-    turned: Vec<Complex<f32>>,
+    transposed: Vec<Complex<f32>>,
 }
 
 impl Fourier {
@@ -18,22 +18,22 @@ impl Fourier {
         let mut planner = FftPlanner::new();
         let rows = [planner.plan_fft_forward(width), planner.plan_fft_inverse(width)];
         let columns = [planner.plan_fft_forward(height), planner.plan_fft_inverse(height)];
-        Self { rows, columns, height, width, turned: vec![Complex::default(); height * width] }
+        Self { rows, columns, height, width, transposed: vec![Complex::default(); height * width] }
     }
 
     fn transform(&mut self, plane: &mut [Complex<f32>], way: usize) {
         self.rows[way].process(plane);
         for y in 0..self.height {
             for x in 0..self.width {
-                self.turned[x * self.height + y] = plane[y * self.width + x];
+                self.transposed[x * self.height + y] = plane[y * self.width + x];
             }
         }
-        self.columns[way].process(&mut self.turned);
-        // Both ways keep lengths: each is the other's transpose.
+        self.columns[way].process(&mut self.transposed);
+        // Scaled to be unitary: either direction preserves norms, and is the other's adjoint.
         let scale = 1.0 / ((self.height * self.width) as f32).sqrt();
         for y in 0..self.height {
             for x in 0..self.width {
-                plane[y * self.width + x] = self.turned[x * self.height + y] * scale;
+                plane[y * self.width + x] = self.transposed[x * self.height + y] * scale;
             }
         }
     }

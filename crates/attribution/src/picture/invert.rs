@@ -1,4 +1,4 @@
-//! Inversion: the image that a layer's outputs remember.
+//! Inversion: the image reconstructed from a layer's outputs.
 
 use super::adam::Adam;
 use super::corpus_spectrum::CorpusSpectrum;
@@ -24,11 +24,11 @@ pub struct Inversion {
     pub picture: Array3<f32>,
     /// The squared distance of the layer's outputs from those of the image, as a share of their own square.
     pub distance: f32,
-    /// What the next checkpoint begins with.
+    /// The coefficients that the optimisation at the next checkpoint starts from.
     pub coefficients: Coefficients,
 }
 
-/// Finds images by their outputs, for one model.
+/// Reconstructs images from their outputs, for one model.
 pub struct Inverter<'m> {
     model: &'m Model,
     spectrum: &'m CorpusSpectrum,
@@ -44,8 +44,8 @@ impl<'m> Inverter<'m> {
         Ok(Self { model, spectrum, trace: model.trace()? })
     }
 
-    /// The picture that a layer remembers of an image, `[c, h, w]` as the corpus has it. `before` is that of the checkpoint
-    /// before, to begin with.
+    /// The picture reconstructed from a layer's outputs for an image, `[c, h, w]` as the corpus has it. The
+    /// optimisation starts from `before`, the coefficients found at the checkpoint before.
     ///
     /// # Errors
     /// A layer that does not exist; an image of another shape; outputs that are zero or not finite.

@@ -1,4 +1,4 @@
-//! Activation maximisation: the picture that a filter answers to most.
+//! Activation maximisation: the picture for which a filter's output is greatest.
 
 use super::adam::Adam;
 use super::corpus_spectrum::CorpusSpectrum;
@@ -22,7 +22,7 @@ const JITTER: usize = 16;
 pub enum Start<'a> {
     /// Faint noise around grey.
     Noise,
-    /// An image, `[c, h, w]` as the corpus has it, whose traits are accentuated.
+    /// An image, `[c, h, w]` as the corpus has it, in which the filter's features are amplified.
     Image(ArrayView3<'a, u8>),
     /// The picture at the checkpoint before.
     Before(&'a Coefficients),
@@ -35,7 +35,7 @@ pub struct Visualisation {
     pub picture: Array3<f32>,
     /// The mean over positions of the filter's output for it, before its nonlinearity.
     pub activation: f32,
-    /// What the next checkpoint begins with.
+    /// The coefficients that the optimisation at the next checkpoint starts from.
     pub coefficients: Coefficients,
 }
 
@@ -70,7 +70,7 @@ impl<'m> Visualiser<'m> {
     fn chunk(&mut self, layer: usize, wanted: &[(usize, Start<'_>)]) -> Result<Vec<Visualisation>, Error> {
         let network = self.model.network();
         let nonlinearity = network.nonlinearity_of(layer);
-        // In front of the nonlinearity, where a silent unit has a gradient too.
+        // Before the nonlinearity, where a unit whose output is zero has a gradient too.
         let at = if nonlinearity == layer { layer } else { network.layers()[nonlinearity].inputs[0] };
         let shape = network.layers()[at].shape;
         let area = shape.height * shape.width;

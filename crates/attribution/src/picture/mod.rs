@@ -1,5 +1,5 @@
-//! Pictures that are made, not found: feature visualisation (activation maximisation), and inversion: the image that a
-//! layer remembers.
+//! Optimised pictures: feature visualisation (activation maximisation), and inversion, the image reconstructed from a
+//! layer's outputs.
 //!
 //! Both are found by gradient ascent in the space of an image's Fourier coefficients, each weighted by its mean amplitude
 //! in the corpus' images, with the colours' own covariance: what comes out has the statistics of such images, and no

@@ -1,4 +1,4 @@
-//! An image by its Fourier coefficients.
+//! An image parametrised by its Fourier coefficients.
 
 use ndarray::{Array1, Array3, ArrayView3, Axis};
 use rustfft::num_complex::Complex;
@@ -19,7 +19,7 @@ pub(super) struct SpectralImage<'s> {
     channels: usize,
 }
 
-/// The network's input, and what the backward pass through it needs.
+/// The image of some coefficients: the network's input, and the brightness that [`SpectralImage::gradient`] needs.
 pub(super) struct Shown {
     pub input: Array3<f32>,
     /// Brightness of every value, 0 (black) to 1.

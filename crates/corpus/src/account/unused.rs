@@ -55,7 +55,7 @@ pub(crate) fn leave_out_unused(tree: &Tree, usage: &Usage, corpus: &Path, accoun
     }
 }
 
-/// A folder's path.
+/// What the layout says of the folder that is walked.
 #[derive(Debug, Clone)]
 enum Within<'u> {
     /// Nothing is known: around the corpus, or beside the folders of its splits.

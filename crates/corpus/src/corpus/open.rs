@@ -135,7 +135,7 @@ impl Opening<'_> {
     }
 }
 
-/// The entry of a folder, by its path and how it is to be understood.
+/// The cache key of a folder: a hash of its path and how it is to be understood.
 fn key(path: &Path, options: &OpenOptions) -> String {
     let root = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let mut hasher = blake3::Hasher::new();

@@ -9,6 +9,6 @@ pub struct Decoded {
     pub shape: ImageShape,
     /// [`ImageShape::len`] bytes: channels x height x width.
     pub pixels: Vec<u8>,
-    /// True when the file carries a camera's note that it should be turned or mirrored, obeyed or not.
+    /// True when the file has an EXIF orientation that turns or mirrors it, whether it was applied or not.
     pub is_turned: bool,
 }

@@ -42,7 +42,7 @@ const GLANCE_BYTES: u64 = 1024;
 /// The formats that are read, for messages.
 const EXPECTED: &str = "PNG, JPEG, WebP, BMP, GIF, TIFF or PNM";
 
-/// The treatment of a camera's note (EXIF) that an image should be turned or mirrored.
+/// The treatment of an EXIF orientation: a camera's note that an image should be turned or mirrored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Orientation {
@@ -151,7 +151,7 @@ fn estimate_unguarded(bytes: &[u8]) -> Option<Estimate> {
     let size = PictureSize::of(&decoder);
     bounds.check(size).ok()?;
     let pixels = u64::from(size.width) * u64::from(size.height);
-    // A TIFF's greys may stand for colours.
+    // A TIFF that decodes as grey may hold the indices of a palette.
     let is_grey = format != ImageFormat::Tiff && !decoder.color_type().has_color();
     let decoded_bytes = if is_grey { pixels } else { 3 * pixels };
     let work_bytes = decoder.total_bytes() + pixels * WORK_BYTES_PER_PIXEL + decoded_bytes + bytes.len() as u64;
@@ -227,7 +227,7 @@ fn decode_unguarded(bytes: &[u8], orientation: Orientation, bounds: Bounds) -> R
     if let Some(indexed) = indexed {
         image = indexed.apply(&image);
     }
-    // PNM counts to any greatest value, of which there are shares; PIL rounds those too.
+    // A PNM has a maximum value of its own, from which samples are scaled; PIL rounds those too.
     if format != ImageFormat::Pnm {
         keep_upper_bytes(&mut image);
     }

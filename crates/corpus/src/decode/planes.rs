@@ -5,7 +5,8 @@ use ::image::DynamicImage;
 use super::decoded::Decoded;
 use crate::ImageShape;
 
-/// Makes the 8 bits that become of 16 their upper ones, as PIL and libpng take them, not the nearest ones.
+/// Prepares samples of 16 bits so that their conversion to 8 keeps the upper byte, as PIL and libpng do, and does not
+/// round.
 pub(super) fn keep_upper_bytes(image: &mut DynamicImage) {
     let values: &mut [u16] = match image {
         DynamicImage::ImageLuma16(image) => image,
@@ -15,7 +16,7 @@ pub(super) fn keep_upper_bytes(image: &mut DynamicImage) {
         _ => return,
     };
     for value in values {
-        // 65535 / 255: what is rounded to this byte without a rest.
+        // 65535 / 255 = 257: a multiple of it converts to its upper byte exactly.
         *value = (*value >> 8) * 257;
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     tree::{Folder, Location, Tree},
 };
 
-/// Folders around a corpus that are entered where nothing else is beside them.
+/// Levels of folders around a corpus that are entered where nothing else is beside them.
 pub(super) const WRAPPERS: usize = 4;
 
 pub(super) type Recognised<'t> = Box<dyn Reader + 't>;

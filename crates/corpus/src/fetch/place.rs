@@ -97,7 +97,7 @@ pub(crate) fn is_complete(description: &Description, folder: &Path, files: &[&So
         && count(folder).is_ok_and(|(files, bytes)| files >= fetched.files && bytes >= fetched.bytes)
 }
 
-/// Files and bytes below a folder, without the record.
+/// Files and bytes below a folder, without its `corpus.toml`.
 fn count(folder: &Path) -> io::Result<(u64, u64)> {
     let (mut files, mut bytes) = (0, 0);
     let mut folders = vec![folder.to_owned()];

@@ -26,7 +26,7 @@ pub struct Progress<'a> {
     pub total_bytes: u64,
 }
 
-/// Something to be told.
+/// What a fetch reports while it runs.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchEvent<'a> {

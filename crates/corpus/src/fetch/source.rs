@@ -20,7 +20,7 @@ pub(crate) enum Source<'a> {
 /// A checked file.
 pub(crate) struct Obtained {
     pub(crate) path: PathBuf,
-    /// True when a second name may be given to it, in place of a copy: an owner's file is not touched.
+    /// True when it may be hard-linked in place of a copy; a user's own file may not.
     pub(crate) may_link: bool,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 const RECORD: u64 = 3_074;
-/// CIFAR-10's, and what deepViz makes.
+/// The size of a record of CIFAR-10, and of a corpus that deepViz makes.
 const OTHER_RECORD: u64 = 3_073;
 const FILES: [(&str, Split); 2] = [("train.bin", Split::Train), ("test.bin", Split::Test)];
 /// The files with the names of classes; the place of the label in a record, and how many classes there are.

@@ -34,7 +34,7 @@ struct Manifest {
     classes: Vec<String>,
 }
 
-/// Recognises a folder with such a `corpus.json`; what cannot be read of it is left to the other version's reader.
+/// Recognises a folder with such a `corpus.json`; one that cannot be read is left to [`super::native`].
 #[expect(clippy::unnecessary_wraps, reason = "the form that every layout's detection has")]
 pub(crate) fn detect<'t>(location: &Location<'t>, _: &OpenOptions) -> Result<Option<Box<dyn Reader + 't>>, Error> {
     let bytes = location.folder.files.iter().map(|file| file.bytes).sum();

@@ -33,7 +33,7 @@ pub(crate) struct Splitting {
 }
 
 impl Splitting {
-    /// The account says where the rule applies.
+    /// Adds a remark to the account where the rule applies.
     pub(crate) fn new(has_test: bool, account: &mut Account) -> Self {
         if has_test {
             return Self { rule: None };
@@ -56,7 +56,7 @@ impl Splitting {
     }
 }
 
-/// The purpose of a split, by its name.
+/// A split by its name in the files; unlike in [`Split`], validation is one of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Train,

@@ -86,7 +86,7 @@ fn open(path: &Path) -> Result<(Vec<i64>, RecordReader, ImageShape), Error> {
     };
     let file = MatFile::open(path)?;
     let labels = file.numbers("y")?;
-    // A last side of one image is not written.
+    // MATLAB does not write a last dimension of 1.
     let (height, width, channels, images) = match *file.sides("X")? {
         [height, width, channels, images] => (height, width, channels, images),
         [height, width, channels] => (height, width, channels, 1),

@@ -14,7 +14,7 @@ const MAX_BYTES: u64 = 64 << 20;
 const MAX_LINES: usize = 1 << 22;
 
 /// Reads a text file. A byte order mark is dropped, UTF-16 is understood by its mark, and bytes that are not UTF-8
-/// become replacement marks.
+/// become replacement characters (U+FFFD).
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     let failed = || Error::io("read", path);
     let file = File::open(path).map_err(failed())?;

@@ -123,12 +123,12 @@ pub struct ContentFile {
     pub bytes_max: Option<u64>,
 }
 
-/// Turns a fetched file into files of the corpus.
+/// How a fetched file becomes files of the corpus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Unpack {
-    /// It is one.
+    /// It is used as it is.
     None,
     /// One file, compressed by gzip.
     Gz,

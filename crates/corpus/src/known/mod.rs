@@ -37,7 +37,7 @@ const FILES: [(&str, &str); 17] = [
     ("food101.toml", include_str!("../../../../corpus/food101.toml")),
 ];
 
-/// Those that read well; a test holds that all do.
+/// The descriptions that parse; a test holds that all do.
 static KNOWN: LazyLock<Vec<Description>> =
     LazyLock::new(|| FILES.iter().filter_map(|(name, text)| Description::parse(text, Path::new(name)).ok()).collect());
 

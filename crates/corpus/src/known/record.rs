@@ -95,7 +95,7 @@ impl Record {
         let mut with_record = folders.into_iter().filter(|(folder, _)| folder.file(RECORD).is_some());
         let Some((_, folder)) = with_record.next().filter(|_| !tree.is_file) else { return Ok(Self::default()) };
         let path = folder.join(RECORD);
-        // Of an archive that is read as it is, no file has more than a whole one may have.
+        // Reading a file of an archive has a limit of its own.
         let read = || if tree.source.is_some() { tree.read(&path) } else { read_short(&path) };
         let bytes = read().map_err(Error::io("read the description", &path))?;
         Self::parse(&bytes, path)

@@ -37,13 +37,14 @@ pub(crate) struct Subclass {
     pub(crate) likes_dark: bool,
 }
 
-/// The values to draw.
+/// The shape to draw, and what differs between its poses.
 #[derive(Clone, Copy)]
 pub(crate) enum ShapeKind {
     Disc {
         scale: f32,
     },
     Ellipse,
+    /// Half the thickness of the ring, in pixels.
     Ring {
         half: f32,
     },

@@ -1,5 +1,5 @@
 //! The generated corpus: textured shapes on textured backgrounds, with sub-classes, two confusable pairs and a few
-//! wrong labels, all recorded, so that every view has something to find whose answer is known.
+//! wrong labels, all recorded, so that every view of the dashboard has something to find whose answer is known.
 //!
 //! A picture is a function of (seed, number of the image), so that any number of threads makes the same bytes,
 //! and arithmetic is limited to operations that are exact everywhere, so that any machine does.
@@ -25,7 +25,7 @@ use random::Random;
 
 /// One of this many labels is wrong.
 const WRONG_LABEL_EVERY: usize = 100;
-/// Keeps the streams that arrange the corpus apart from those that draw its images.
+/// Keeps the random streams that arrange the corpus apart from those that draw its images.
 const ARRANGE: u64 = 1 << 40;
 
 /// The corpus to generate.
@@ -50,7 +50,7 @@ impl Default for ShapesOptions {
     }
 }
 
-/// One image of the plan.
+/// An image to be drawn.
 #[derive(Debug, Clone, Copy)]
 struct Planned {
     subclass: u16,

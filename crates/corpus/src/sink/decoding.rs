@@ -67,7 +67,7 @@ impl Decoder<'_> {
         if let Some(files) = self.files {
             return files.read(path);
         }
-        // A pipe would be waited for.
+        // Opening a pipe would block.
         if !fs::metadata(path)?.is_file() {
             return Err(io::Error::other(NOT_REGULAR));
         }

@@ -9,7 +9,7 @@ use crate::{ClassId, ImageShape, Split};
 pub(crate) enum Payload {
     /// An image file.
     File(PathBuf),
-    /// An image file's bytes, taken from an archive or a table.
+    /// An image file's bytes, taken from an archive or a Parquet file.
     Encoded(Vec<u8>),
     /// Pixels as they are: channels x height x width, 1 channel or 3.
     Raw { shape: ImageShape, pixels: Vec<u8> },
@@ -20,9 +20,9 @@ pub(crate) enum Payload {
 pub(crate) struct Item {
     pub(crate) split: Split,
     pub(crate) class: ClassId,
-    /// Its usual name: a file name.
+    /// The name that the corpus gives it: a file name, or the split and its index.
     pub(crate) name: String,
-    /// Its relative path in the corpus, for the account.
+    /// Its relative path in the corpus, for the report of what was left out ([`Account`](crate::Account)).
     pub(crate) source: String,
     pub(crate) payload: Payload,
 }

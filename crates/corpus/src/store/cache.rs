@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <cache>/corpora/<identity>             the pixels of all images, one after the other, in the order of ids
-//! <cache>/corpora/sources/<key>          one file per folder that was opened: its fingerprint, labels, names, account
+//! <cache>/corpora/sources/<key>          one file per opened folder: its fingerprint, labels, names, `Account`
 //! ```
 //!
 //! Everything can be deleted at any time and is made again.
@@ -32,7 +32,7 @@ pub(crate) struct Cache {
     folder: PathBuf,
 }
 
-/// The stored account of a folder.
+/// A corpus as the cache keeps it.
 pub(crate) struct Kept {
     pub(crate) contents: Contents,
     pub(crate) pixels: Pixels,
@@ -47,7 +47,7 @@ impl Cache {
         Ok(Self { folder })
     }
 
-    /// The storage of the pixels.
+    /// The folder of the pixels.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }

@@ -23,7 +23,7 @@ impl<'t> Location<'t> {
         !self.tree.is_file && self.folder.file(name).is_some()
     }
 
-    /// A path below the corpus's root as the account names it.
+    /// A path relative to the root of the tree, as an [`Account`](crate::Account) names it.
     pub(crate) fn relative<'p>(&self, path: &'p Path) -> &'p Path {
         path.strip_prefix(&self.tree.root).unwrap_or(path)
     }

@@ -159,7 +159,7 @@ fn labels_are_counted_before_they_are_unpacked() {
 }
 
 #[test]
-fn rows_of_tables_are_counted_and_their_lists_and_pages_held_against_the_file() {
+fn rows_of_parquet_files_are_counted_and_their_metadata_bounded() {
     for name in ["parquet", "parquet_words"] {
         let table = sample(name);
         let error = refused(&table.path, images(1));
@@ -171,7 +171,7 @@ fn rows_of_tables_are_counted_and_their_lists_and_pages_held_against_the_file() 
         bytes[length - 8..length - 4].copy_from_slice(&u32::MAX.to_le_bytes());
         fs::write(&file, bytes).unwrap();
         let error = table.error();
-        assert!(error.contains("a list of 4294967295 bytes"), "{error}");
+        assert!(error.contains("metadata of 4294967295 bytes"), "{error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files that a layout does not read are in the account, whichever the layout, wherever they lie.
+//! Files that a layout does not read are in the corpus's `Account`, whichever the layout, wherever they lie.
 
 use std::{
     collections::BTreeSet,

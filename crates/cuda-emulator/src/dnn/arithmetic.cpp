@@ -7,9 +7,10 @@ namespace emulator::dnn {
 
 namespace {
 
-// Calls then(y's row and column, the filter's, x's) for all that meet inside of the image.
+// Calls then(y's row and column, the filter's, x's) for every product of a filter's weight and a pixel: where the
+// filter's window reaches into the padding there is none.
 template <class Then>
-void meet(const Work& g, Then then) {
+void for_each_product(const Work& g, Then then) {
   for (int i = 0; i < g.y.h; ++i)
     for (int j = 0; j < g.y.w; ++j)
       for (int r = 0; r < g.w.h; ++r) {
@@ -28,11 +29,11 @@ void compute(const Work& g) {
   const int channels = g.w.c, filters = g.w.n / g.how.groups;
   std::vector<double> sums;
   if (g.kind == FILTER) {
-    // Of one group: filter, row, column, channel.
+    // The sums of one group: filter, row, column, channel.
     for (int group = 0; group < g.how.groups; ++group) {
       sums.assign(size_t(filters) * g.w.h * g.w.w * channels, 0.0);
       for (int n = 0; n < g.x.n; ++n)
-        meet(g, [&](int i, int j, int r, int s, int row, int column) {
+        for_each_product(g, [&](int i, int j, int r, int s, int row, int column) {
           const float* x = g.x_data + n * g.at_x.n + group * channels * g.at_x.c + row * g.at_x.h + column * g.at_x.w;
           const float* y = g.y_data + n * g.at_y.n + group * filters * g.at_y.c + i * g.at_y.h + j * g.at_y.w;
           for (int k = 0; k < filters; ++k) {
@@ -55,9 +56,9 @@ void compute(const Work& g) {
   const Strides& at_out = forward ? g.at_y : g.at_x;
   float* out_data = forward ? g.y_data : g.x_data;
   for (int n = 0; n < g.x.n; ++n) {
-    // Of one image: row, column, channel.
+    // The sums of one image: row, column, channel.
     sums.assign(size_t(out.h) * out.w * out.c, 0.0);
-    meet(g, [&](int i, int j, int r, int s, int row, int column) {
+    for_each_product(g, [&](int i, int j, int r, int s, int row, int column) {
       const float* x = g.x_data + n * g.at_x.n + row * g.at_x.h + column * g.at_x.w;
       const float* y = g.y_data + n * g.at_y.n + i * g.at_y.h + j * g.at_y.w;
       double* sum = &sums[size_t(forward ? i * out.w + j : row * out.w + column) * out.c];

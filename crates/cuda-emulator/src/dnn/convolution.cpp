@@ -5,7 +5,7 @@
 
 #include "dnn.h"
 
-// Of the driver. Finding algorithms waits for the stream, which spoils a capture.
+// Of the driver. Finding algorithms waits for the stream, which invalidates a capture.
 extern "C" int cuStreamSynchronize(void* stream);
 
 using emulator::Range;
@@ -31,13 +31,13 @@ const Algorithm* algorithm(Kind kind, int number) {
   return nullptr;
 }
 
-// Different for all shapes and kinds, so that one's workspace does not do for another.
+// Bytes of workspace: different for all shapes and kinds, so that a workspace of another one is noticed.
 size_t needed(Kind kind, const Algorithm& it, const Dims& x, const Dims& w, const Dims& y) {
   const int64_t floats = kind == FORWARD ? x.count() : kind == DATA ? y.count() : w.count();
   return 1024 + size_t(it.deterministic ? floats : 2 * floats) * sizeof(float);
 }
 
-// The real library works there as well, so nothing may be kept in it.
+// Overwrites the workspace, as the real library does: nothing may be kept in it.
 void scribble(const Work& g) {
   if (g.workspace) memset(g.workspace, 0xFF, std::min<size_t>(g.workspace_bytes, 64 << 10));
 }
@@ -49,7 +49,7 @@ void run(const void* closure) {
   compute(g);
 }
 
-// Whatever ran last while algorithms were tried leaves its results: here numbers that no one mistakes for some.
+// Finding algorithms overwrites the output with the results of the last one tried: here with NaN.
 void spoil(const void* closure) {
   Work g;
   memcpy(static_cast<void*>(&g), closure, sizeof(g));
@@ -106,7 +106,7 @@ int convolve(const char* name, Kind kind, Handle* handle, const float* alpha, co
   return submit(handle, name, g, x, w, y, workspace, bytes, run);
 }
 
-// The same for all three kinds.
+// cudnnConvolutionFwdAlgoPerf_t, and the same for the two gradients.
 struct Found {
   int algorithm, status;
   float time;

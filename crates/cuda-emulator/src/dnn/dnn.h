@@ -96,7 +96,7 @@ Status output_dims(const Convolution* how, const Tensor* x, const Filter* w, Dim
 
 enum Kind { FORWARD, DATA, FILTER };
 
-// Where an element lies.
+// Distances between elements that are neighbours along an axis.
 struct Strides {
   int64_t n, c, h, w;
 
@@ -108,12 +108,13 @@ struct Strides {
   }
 };
 
+// A convolution or one of its gradients, with all arguments of the call.
 struct Work {
   Kind kind;
   Convolution how;
   Dims x, w, y;
   Strides at_x, at_w, at_y;
-  // One of them is what is computed.
+  // One of them is the output, by the kind.
   float *x_data, *w_data, *y_data;
   float alpha, beta;
   char* workspace;
@@ -125,6 +126,7 @@ struct Work {
   // A convolution in the strict sense turns the filter around.
   int place(int r, int size) const { return how.mode == CONVOLUTION ? size - 1 - r : r; }
 
+  // alpha * sum + beta * what was there.
   void put(float& to, double sum) const {
     const double before = beta == 0.0f ? 0.0 : double(beta) * double(to);
     to = float(double(alpha) * sum + before);

@@ -1,4 +1,4 @@
-// Contexts: the device's own and others.
+// Contexts: the primary one and others.
 #include <iterator>
 
 #include "driver.h"

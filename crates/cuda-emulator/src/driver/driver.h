@@ -58,6 +58,7 @@ enum Result : int {
 
 // What ran last, for reports of damage that is found later.
 std::string& last_work();
+// Writes a line to stderr.
 void note(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
 #define DIE(...) (note(__VA_ARGS__), abort())
@@ -70,7 +71,7 @@ struct Context {
 
 struct Capture;
 struct Stream;
-// How far each stream of a capture had come.
+// How many nodes each stream of a capture had recorded, as seen by a stream or at an event: a vector clock.
 using Clock = std::map<Stream*, long>;
 
 struct Stream {
@@ -207,6 +208,7 @@ void check_all_guards(const char* when);
 
 // The legacy stream comes after the blocking streams, and their work after its.
 void follow_implicitly(const Stream* stream);
+// Writes the bytes of the late copies that come before what the stream or event waits for to their place.
 void deliver(const Stream* stream);
 void deliver(const Event* event);
 void deliver_all();
@@ -231,7 +233,8 @@ Result submit_and_wait(Node&& node);
 Stream* find_stream(void* handle);
 // Calls that wait until a stream is done.
 Result wait_for(Stream* stream);
-// Whether this thread may make a call that may wait or allocate. One that may not spoils the captures in its way.
+// Whether this thread may make a call that may wait or allocate. Where it may not, the captures that forbid it are
+// invalidated.
 Result may_wait();
 // Work in the legacy stream waits for all blocking streams, which one that is capturing does not allow.
 Result check_legacy(const Stream* stream);

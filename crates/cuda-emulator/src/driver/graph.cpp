@@ -1,4 +1,4 @@
-// Captures and the graphs that come of them.
+// Captures, and the graphs made from them.
 #include "driver.h"
 
 namespace emulator::driver {

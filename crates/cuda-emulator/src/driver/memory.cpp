@@ -79,7 +79,7 @@ Result release(uintptr_t pointer, bool host) {
   }
   check_guards(found->second, "when it was freed");
   if (!host) s.used -= found->second.bytes;
-  // What reads it afterwards shall not find the old numbers.
+  // A kernel that reads it afterwards shall not find the old numbers.
   memset(found->second.base, 0xFF, std::min(found->second.bytes + GUARD, size_t(1) << 20));
   asm volatile("" : : "r"(found->second.base) : "memory");  // else the compiler leaves that out
   free(found->second.base);

@@ -1,4 +1,4 @@
-// Work: run at once, or recorded where a stream is capturing.
+// Kernels, copies and library calls: run at once, or recorded where a stream is capturing.
 #include <cstddef>
 
 #include "driver.h"
@@ -113,7 +113,7 @@ void end(Capture& capture) {
 
 }  // namespace emulator::driver
 
-// ---- For the BLAS and the DNN
+// ---- For blas.cpp and dnn/, the emulated cuBLAS and cuDNN
 
 using namespace emulator::driver;
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use deepviz_net::Run;
 use serde_json::{Map, Value};
 
-use super::asked::{Asked, encoded};
+use super::rest_client::{RestClient, encoded};
 use crate::cli::CompareArgs;
 use crate::console::{print_json, print_line};
 use crate::exit_status::ExitStatus;
@@ -14,7 +14,7 @@ use crate::format;
 use crate::printable::printable;
 use crate::table::Table;
 
-/// Cells that are listed at most.
+/// Cells of the confusion matrix that are listed at most.
 const MAX_CELLS: usize = 20;
 
 /// `deepviz compare`
@@ -22,13 +22,13 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitStatus> {
     for run in [&args.a, &args.b] {
         Run::open(run).with_context(|| format!("cannot open the run {}", run.display()))?;
     }
-    let (asked, [a, b]) = both(args)?;
+    let (client, [a, b]) = both(args)?;
     let base = format!("/api/runs/{}/checkpoints/{}/compare", encoded(&a), encoded(&args.checkpoint));
     let other = format!("b={}&b_checkpoint={}", encoded(&b), encoded(&args.b_checkpoint));
-    let errors = asked.json(&format!("{base}/errors?{other}&split={}", args.split))?;
+    let errors = client.json(&format!("{base}/errors?{other}&split={}", args.split))?;
     let images = args.images.map(|images| format!("&images={images}")).unwrap_or_default();
     let query = format!("{other}{images}");
-    let layers = args.layers.then(|| compared_layers(&asked, &base, &query)).transpose()?;
+    let layers = args.layers.then(|| compared_layers(&client, &base, &query)).transpose()?;
     if args.json {
         let mut found = Map::new();
         found.insert("a".to_owned(), Value::from(a));
@@ -48,25 +48,25 @@ pub fn compare(args: &CompareArgs) -> anyhow::Result<ExitStatus> {
 }
 
 /// The interface over both runs, and their ids.
-fn both(args: &CompareArgs) -> anyhow::Result<(Asked, [String; 2])> {
-    let first = Asked::new(&args.a, args.corpus.clone(), None)?.run_ids()?;
+fn both(args: &CompareArgs) -> anyhow::Result<(RestClient, [String; 2])> {
+    let first = RestClient::new(&args.a, args.corpus.clone(), None)?.run_ids()?;
     let a = first.into_iter().next().ok_or_else(|| anyhow!("cannot find the run {} again", args.a.display()))?;
     let same = |x: &Path, y: &Path| x.canonicalize().ok().is_some_and(|x| y.canonicalize().is_ok_and(|y| x == y));
     let runs: &[&Path] = if same(&args.a, &args.b) { &[&args.a] } else { &[&args.a, &args.b] };
-    let asked = Asked::of_runs(runs, args.corpus.clone(), None)?;
+    let client = RestClient::of_runs(runs, args.corpus.clone(), None)?;
     // The first keeps its id.
-    let second = asked.run_ids()?.into_iter().find(|id| *id != a);
+    let second = client.run_ids()?.into_iter().find(|id| *id != a);
     let b = match second {
         Some(b) => b,
         None if runs.len() == 1 => a.clone(),
         None => return Err(anyhow!("cannot find the run {} again", args.b.display())),
     };
-    Ok((asked, [a, b]))
+    Ok((client, [a, b]))
 }
 
-/// The layers, and for each of the first run the units that it has in common with the one opposite.
-fn compared_layers(asked: &Asked, base: &str, query: &str) -> anyhow::Result<(Value, Vec<Value>)> {
-    let layers = asked.json(&format!("{base}/layers?{query}"))?;
+/// The layers, and for each layer of A the units that it has in common with the layer of B that is most like it.
+fn compared_layers(client: &RestClient, base: &str, query: &str) -> anyhow::Result<(Value, Vec<Value>)> {
+    let layers = client.json(&format!("{base}/layers?{query}"))?;
     let mut units = Vec::new();
     for (index, opposite) in layers["proposed"].as_array().into_iter().flatten().enumerate() {
         let name = |side: &str, index: usize| layers["layers"][side][index]["layer"].as_str().map(encoded);
@@ -76,7 +76,7 @@ fn compared_layers(asked: &Asked, base: &str, query: &str) -> anyhow::Result<(Va
             continue;
         };
         // A layer that is too wide to match is reported; the others are matched.
-        let found = asked.json(&format!("{base}/units?{query}&layer={layer}&b_layer={opposite}"));
+        let found = client.json(&format!("{base}/units?{query}&layer={layer}&b_layer={opposite}"));
         units.push(found.unwrap_or_else(|error| Value::from(error.to_string())));
     }
     Ok((layers, units))
@@ -116,7 +116,7 @@ fn print_errors(args: &CompareArgs, errors: &Value) {
     print_cells(errors);
 }
 
-/// The cells in which they differ by more than noise.
+/// The cells of the confusion matrix in which they differ by more than noise.
 fn print_cells(errors: &Value) {
     let cells = errors["cells"].as_array().into_iter().flatten();
     let mut cells: Vec<&Value> = cells.filter(|cell| cell["significant"] == true).collect();

@@ -143,13 +143,13 @@ fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::
     let outcome = train(&job, &mut Both { report: TrainReport::new(console), started }, stop.flag());
     let outcome = outcome.context("cannot train");
     if matches!(outcome, Ok(Outcome::Finished { .. })) && !stop.is_asked() {
-        console.say("counting what is left; the dashboard shows it as it comes");
+        console.say("computing the statistics that are left; the dashboard shows them as they come");
     }
-    let counted = statistics.join().map_err(|_| anyhow!("the statistics broke down"))?;
+    let computed = statistics.join().map_err(|_| anyhow!("the statistics broke down"))?;
     if let Outcome::Stopped { .. } = outcome? {
         return Ok(ExitStatus::Interrupted);
     }
-    let status = match counted {
+    let status = match computed {
         Ok(()) => ExitStatus::Success,
         // What was trained can be looked at all the same.
         Err(error) => {
@@ -163,7 +163,7 @@ fn work(plan: &Plan, folder: &Folder, console: Console, stop: &Stop) -> anyhow::
     Ok(status)
 }
 
-/// Tells the console, and once that the run folder stands.
+/// Reports the training on the console, and tells the statistics once that the run folder is there.
 struct Both {
     report: TrainReport,
     started: Sender<()>,
@@ -179,7 +179,7 @@ impl Observer for Both {
     }
 }
 
-/// The sources of the statistics.
+/// What the thread of the statistics works on.
 struct Statistics<'a> {
     run: &'a Path,
     corpus: &'a Corpus,
@@ -188,7 +188,7 @@ struct Statistics<'a> {
     console: Console,
 }
 
-/// Says who is waited for, and no more: the training has the word.
+/// Prints which process is waited for, and nothing else: the console shows the training.
 struct TellsWaits(Console);
 
 impl StatsObserver for TellsWaits {
@@ -199,7 +199,8 @@ impl StatsObserver for TellsWaits {
     }
 }
 
-/// Follows the run: first the test images, as the snapshots come; then, in peace, the training images.
+/// Computes the statistics: over the test images as the snapshots come; then, once training has ended, over the
+/// training images.
 fn statistics(what: &Statistics<'_>, run_is_there: &Receiver<()>) -> anyhow::Result<()> {
     if run_is_there.recv().is_err() {
         return Ok(());

@@ -1,11 +1,11 @@
-//! `deepviz explain`: the map of one image, drawn over it or as numbers.
+//! `deepviz explain`: the attribution map of one image, drawn over it or as numbers.
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use deepviz_net::Run;
 
-use super::asked::{Asked, encoded, write_whole};
+use super::rest_client::{RestClient, encoded, write_whole};
 use crate::cli::ExplainArgs;
 use crate::console::print_line;
 use crate::exit_status::ExitStatus;
@@ -20,7 +20,7 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitStatus> {
         _ if args.out.exists() && !args.out.is_file() => "png",
         _ => bail!("expected --out with a name that ends in .png or .json, found {}", args.out.display()),
     };
-    let asked = Asked::new(&args.run, args.corpus.clone(), None)?;
+    let client = RestClient::new(&args.run, args.corpus.clone(), None)?;
     let (class, versus) = match &args.versus {
         Some(pair) => match pair.split_once(':') {
             Some((class, versus)) => (Some(class), Some(versus)),
@@ -41,14 +41,14 @@ pub fn explain(args: &ExplainArgs) -> anyhow::Result<ExitStatus> {
     let all = [("method", args.method.as_str()), ("format", format)].into_iter().chain(given);
     let query: Vec<String> = all.map(|(key, value)| format!("{key}={}", encoded(value))).collect();
     let query = query.join("&");
-    let point = format!("/api/runs/{}/checkpoints/{}/explain", asked.run_id()?, encoded(&args.checkpoint));
+    let route = format!("/api/runs/{}/checkpoints/{}/explain", client.run_id()?, encoded(&args.checkpoint));
     // Digits are an image of the corpus, unless there is such a file.
     let is_id = args.image.bytes().all(|byte| byte.is_ascii_digit()) && !Path::new(&args.image).exists();
     let found = if is_id {
-        asked.ask(&format!("{point}/{}?{query}", args.image), None)?
+        client.ask(&format!("{route}/{}?{query}", args.image), None)?
     } else {
         let file = std::fs::read(&args.image).with_context(|| format!("cannot read {}", args.image))?;
-        asked.ask(&format!("{point}?{query}"), Some(file)).with_context(|| format!("cannot explain {}", args.image))?
+        client.ask(&format!("{route}?{query}"), Some(file)).with_context(|| format!("cannot explain {}", args.image))?
     };
     write_whole(&args.out, &found).with_context(|| format!("cannot write {}", args.out.display()))?;
     print_line(&format!("{}", args.out.display()));

@@ -1,7 +1,6 @@
 //! One module a command.
 
 pub mod access;
-mod asked;
 pub mod compare;
 pub mod corpus;
 pub mod demo;
@@ -11,6 +10,7 @@ pub mod fetch;
 pub mod import;
 pub mod inspect;
 pub mod render;
+mod rest_client;
 pub mod serve;
 pub mod stats;
 pub mod train;

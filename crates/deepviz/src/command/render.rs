@@ -4,7 +4,7 @@ use anyhow::{Context as _, anyhow, bail};
 use deepviz_corpus::ImageId;
 use deepviz_net::Run;
 
-use super::asked::{Asked, encoded, write_whole};
+use super::rest_client::{RestClient, encoded, write_whole};
 use super::stats::corpus_of;
 use crate::cli::{ImageCacheArgs, NormaliseChoice, RenderArgs};
 use crate::console::{Console, print_line};
@@ -14,9 +14,9 @@ use crate::exit_status::ExitStatus;
 pub fn render(args: &RenderArgs) -> anyhow::Result<ExitStatus> {
     let run = Run::open(&args.run).context("cannot open the run")?;
     let image = image(args, &run)?;
-    let asked = Asked::new(&args.run, args.corpus.clone(), args.worker.clone())?;
-    let ask = |path: String, body: Option<Vec<u8>>| asked.ask(&path, body);
-    let id = asked.run_id()?;
+    let client = RestClient::new(&args.run, args.corpus.clone(), args.worker.clone())?;
+    let ask = |path: String, body: Option<Vec<u8>>| client.ask(&path, body);
+    let id = client.run_id()?;
     let drawn = ask(path(args, &id, image.is_some()), image);
     let png = match &args.image {
         Some(file) => drawn.with_context(|| format!("cannot draw the layer on {}", file.display()))?,

@@ -59,7 +59,7 @@ pub struct TrainReport {
     task: Option<Task>,
     /// The newest test error.
     test: Option<f64>,
-    /// That over several views.
+    /// The test error over several views of each image (test-time augmentation).
     views: Option<f64>,
 }
 

@@ -1,5 +1,5 @@
-//! The arrows between the files of a crate, as its paths draw them: no cycles, and none against the order that the
-//! crate's `lib.rs` writes down.
+//! The dependencies (arrows) between the files of a crate, by the paths in them: no cycles, and none against the order
+//! that the crate's `lib.rs` writes down.
 
 mod source;
 
@@ -68,9 +68,10 @@ fn modules_use_what_stands_before_them_in_the_order_of_their_crate() {
         let place = |module: &Module| order.iter().position(|known| Some(known) == module.first());
         for (from, used) in source.arrows() {
             // The root declares all modules and exports some.
-            let Some(wing) = from.first() else { continue };
+            let Some(top_module) = from.first() else { continue };
             let Some(own) = place(&from) else {
-                against.push(format!("{name}: {wing} is missing in the order of lib.rs ({})", order.join(" <- ")));
+                against
+                    .push(format!("{name}: {top_module} is missing in the order of lib.rs ({})", order.join(" <- ")));
                 continue;
             };
             let up = used.iter().filter(|to| place(to).is_none_or(|other| other > own));

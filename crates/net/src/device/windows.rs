@@ -34,7 +34,7 @@ impl WindowAxis {
         (index * self.stride) as isize - self.before as isize
     }
 
-    /// The pixels of a window that lie inside an input of `length` pixels, of 0 to `size`.
+    /// The pixels of a window that lie inside an input of `length` pixels, as a part of `0..size`.
     pub(crate) fn inside(&self, index: usize, length: usize) -> Range<usize> {
         let origin = self.origin(index);
         let is_inside = |at: &usize| (0..length as isize).contains(&(origin + (at * self.dilation) as isize));

@@ -1,4 +1,5 @@
-//! A Python process that computes the layers of a network that it recorded: `python -m deepviz.worker RUN`.
+//! A Python process that computes the layers of a network that the package deepviz recorded as a run:
+//! `python -m deepviz.worker RUN`.
 //!
 //! It is asked on its standard input: a line of JSON, then the images as the network sees them, single precision, little
 //! endian, images x channels x rows x columns. It answers on its standard output: a line of JSON, then layer after layer

@@ -1,9 +1,9 @@
-//! Minibatches, and what comes of them.
+//! A minibatch, and its loss and errors.
 
 use crate::input::View;
 use ndarray::ArrayView3;
 
-/// What a step is computed from.
+/// What a training step is computed from.
 #[derive(Clone, Copy, Debug)]
 pub struct Batch<'a> {
     /// Images, channels x height x width.

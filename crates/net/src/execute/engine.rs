@@ -41,7 +41,7 @@ impl Engine {
         }
     }
 
-    /// Writes into `into` the gradient of the summed loss by every parameter, and in place of a
+    /// Writes into `into` the gradient of the summed loss with respect to every parameter, and in place of a
     /// running statistic the minibatch's: mean and unbiased variance.
     ///
     /// On the processor bit for bit the same for any number of threads.

@@ -27,7 +27,7 @@ pub(crate) struct WorkerModel {
     pub hash: String,
 }
 
-/// Who is shown every layer's output.
+/// A callback that is shown every layer's output, and gathers what it makes of a chunk in `T`.
 type Watch<'w, T> = dyn Fn(&mut T, usize, LayerOutput<'_>) + 'w;
 
 /// The outputs of some layers for a few images, `images * length` values each, channels first.
@@ -86,7 +86,7 @@ impl WorkerModel {
         Ok((out, seen))
     }
 
-    /// A few images: what the process computes, and the image and the softmax, which are computed here.
+    /// The outputs for a few images: the process computes those of its layers, this program the image and the softmax.
     fn outputs(&self, images: &[ArrayView3<'_, u8>], views: &[View], asked: &[usize]) -> Result<Outputs, Error> {
         let (network, softmax) = (&*self.network, self.network.output());
         let input = self.input(images, views)?;

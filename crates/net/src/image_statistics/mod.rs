@@ -1,4 +1,4 @@
-//! What training starts from that is measured on its images: mean, deviation, whitening filters.
+//! What is computed from the training images before training: mean, standard deviation, whitening filters.
 
 mod statistics;
 mod whitening;

@@ -10,9 +10,9 @@ use ndarray::{Array1, Array3, ArrayView3, ArrayViewMut3, Axis, s};
 /// that the network sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preprocess {
-    /// What brings images to one shape; without it they are taken as they are.
+    /// Scales images to one shape; without it they are taken as they are.
     pub transform: Option<InputTransform>,
-    /// What pixels are counted in.
+    /// Range of the pixel values: 0 to 255, or 0 to 1.
     pub values: ValueRange,
     /// Order of the channels.
     pub order: ChannelOrder,
@@ -31,7 +31,7 @@ pub struct Preprocess {
 /// What errors call a standard deviation of the wrong length.
 pub(crate) const STD_LENGTH: &str = "standard deviation of the channels";
 
-/// Which part of an image the network sees, and how changed.
+/// Which crop of an image the network sees, and how it is augmented.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct View {
     /// First row; below 0 in the padding.
@@ -162,7 +162,7 @@ impl Preprocess {
         (self.order.source(channel, channels), factor)
     }
 
-    /// The same of an image that has its shape.
+    /// The same of an image that the transform has brought to the network's image shape.
     fn write_shaped(
         &self,
         image: ArrayView3<'_, u8>,
@@ -273,7 +273,7 @@ impl Colour {
         Self { factor: view.brightness * view.contrast, offset: view.brightness * (1.0 - view.contrast) * mean }
     }
 
-    /// The same of pixels counted in another range.
+    /// The same for pixel values of another range.
     fn times(self, values: ValueRange) -> Self {
         match values {
             ValueRange::Byte => self,

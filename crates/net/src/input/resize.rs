@@ -1,7 +1,6 @@
-//! How images of other sizes come to the size of a network's.
+//! How images are scaled to the size of a network's images.
 
-/// The size to which images of other sizes are brought, and how they get there. Scaling is bilinear, with
-/// antialiasing.
+/// The size to which images of other sizes are scaled, and how. Scaling is bilinear, with antialiasing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resize {
     /// Scaled with its proportions until it covers height and width, then cut to the middle.

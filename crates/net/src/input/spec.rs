@@ -8,13 +8,13 @@ use crate::shape::Shape;
 /// numbers that are measured on the training images come with a snapshot: see [`crate::Network::preprocess`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {
-    /// Size to which images of other sizes are brought.
+    /// Size to which images of other sizes are scaled.
     pub resize: Option<Resize>,
     /// Channels that the network sees; the corpus' own without it.
     pub channels: Option<usize>,
     /// Side of the square crop; the whole image without it.
     pub crop: Option<usize>,
-    /// What pixels are counted in, before anything else.
+    /// Range of the pixel values (0 to 255, or 0 to 1), before anything else.
     pub values: ValueRange,
     /// Order of the channels that the network sees.
     pub order: ChannelOrder,
@@ -50,7 +50,7 @@ impl InputSpec {
     /// that all images have, if there is one.
     ///
     /// # Errors
-    /// [`Error::Input`] where sizes differ and nothing says to which they are brought.
+    /// [`Error::Input`] where sizes differ and the recipe does not say to which they are scaled.
     pub fn image_shape(&self, channels: usize, size: Option<[usize; 2]>) -> Result<Shape, Error> {
         let [height, width] = self.resize.map(Resize::size).or(size).ok_or_else(|| Error::Input {
             what: "images of the corpus",
@@ -87,7 +87,7 @@ pub enum StdKind {
     Values(Vec<f64>),
 }
 
-/// What the pixels of images are counted in; mean and standard deviation are in the same.
+/// The range of the pixel values; mean and standard deviation are in the same units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ValueRange {
     /// 0 to 255.
@@ -97,7 +97,7 @@ pub enum ValueRange {
 }
 
 impl ValueRange {
-    /// A byte's factor.
+    /// What a pixel of 0 to 255 is multiplied by to be in this range.
     pub const fn factor(self) -> f64 {
         match self {
             Self::Byte => 1.0,

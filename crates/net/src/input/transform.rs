@@ -55,7 +55,7 @@ impl InputTransform {
         self.image
     }
 
-    /// Refuses what cannot be brought to the network's images.
+    /// Refuses an image that cannot be brought to the shape of the network's images.
     ///
     /// # Errors
     /// [`Error::Input`] says what is missing in the recipe.
@@ -80,7 +80,7 @@ impl InputTransform {
         Ok(())
     }
 
-    /// The image as the network's images are; itself, where it is that already.
+    /// The image in the shape of the network's images; itself, where it has that already.
     ///
     /// # Errors
     /// As [`InputTransform::check`].
@@ -166,7 +166,7 @@ impl InputTransform {
         let source = source.map_err(|error| self.unexpected(&error))?;
         let target = Image::from_slice_u8(size[1] as u32, size[0] as u32, out, PixelType::U8);
         let mut target = target.map_err(|error| self.unexpected(&error))?;
-        // Products first: a whole side comes out exactly.
+        // Multiplied before divided, so that a whole side comes out exactly.
         let source_offset = |axis: usize, from: usize, at: usize| (at as f64 * from as f64) / scaled[axis] as f64;
         let (top, left) = (source_offset(0, height, first[0]), source_offset(1, width, first[1]));
         let rows = source_offset(0, height, size[0]).min(height as f64 - top);

@@ -1,4 +1,4 @@
-//! A network, layer by layer, with every shape worked out.
+//! A network, built layer by layer, with the shape of every output computed.
 
 use super::{Layer, Network};
 use crate::error::Error;
@@ -10,8 +10,8 @@ use crate::shape::Shape;
 /// The name of the first layer: the image.
 const IMAGE: &str = "data";
 
-/// Values of one image's activations, of one layer and of all together, and of parameters: what memory is taken by
-/// follows from an untrusted file.
+/// Limits of one image's activations, of one layer and of all together, and of parameters: an untrusted file decides
+/// how much memory is allocated for them.
 const MAX_OUTPUTS: usize = 1 << 28;
 pub(crate) const MAX_ACTIVATIONS: usize = 1 << 28;
 const MAX_PARAMETERS: usize = 1 << 30;
@@ -26,7 +26,7 @@ pub struct NetworkBuilder {
     error: Option<Error>,
 }
 
-/// A program that computes layers computes all of them but the softmax.
+/// Where another program computes layers ([`Op::External`]), it computes all of them but the softmax.
 fn check_external(layers: &[Layer]) -> Result<(), Error> {
     let is_external = |layer: &Layer| matches!(layer.op, Op::External(_));
     let between = layers.get(1..layers.len().saturating_sub(1)).unwrap_or_default();

@@ -1,21 +1,21 @@
-//! A network as if it were linear.
+//! Networks that are linear up to a layer, or are made so.
 
 use super::{Layer, Network};
 use crate::error::Error;
 use crate::ops::{Activation, Linear, Op, Pool, pool::PoolKind};
 
 impl Network {
-    /// The last layer up to which the outputs are sums of the inputs, each times a number, plus a constant, and from whose
-    /// output alone all that comes after follows; 0, the input, at least. Gradients by its outputs may be added up over
-    /// inputs before they go back to the input.
+    /// The last layer up to which all layers are affine, and on whose output alone all later ones depend
+    /// ([`Network::is_cut`]); 0, the input, at least. Gradients with respect to its outputs may be summed over images
+    /// before they are propagated to the input.
     pub fn linear_prefix(&self) -> usize {
         let is_linear = |index: &usize| self.layers[*index].op.operation().linear() == Linear::Itself;
         let last = (1..self.layers.len()).take_while(is_linear).last().unwrap_or(0);
         (0..=last).rev().find(|&layer| self.is_cut(layer)).unwrap_or(0)
     }
 
-    /// The network as if it were linear up to a layer: nonlinearities and normalisations by an image's own values let
-    /// their input through, maxima of windows are averages. Layers keep their places, names and arrays, so that its
+    /// A copy of the network that is linear up to a layer: nonlinearities and normalisations by an image's own values
+    /// are the identity, maxima of windows are averages. Layers keep their places, names and arrays, so that its
     /// weights are this network's. What a unit then computes is one filter over the image.
     ///
     /// # Errors

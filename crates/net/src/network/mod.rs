@@ -1,4 +1,4 @@
-//! The graph of layers with every shape worked out.
+//! The graph of layers with the shape of every output computed.
 
 mod builder;
 mod linear;
@@ -39,7 +39,7 @@ pub struct Layer {
     /// The weights as filters x channels x height x width, where they are maps: of a fully connected layer one filter
     /// per output in the shape of its input, of a locally connected one the filters of every position, by rows.
     pub kernel_dims: Option<[usize; 4]>,
-    /// Which values of its channels are a map of the image; none where they are no map of it.
+    /// Which values of a channel correspond to positions of the image; none where none do.
     pub grid: Option<Grid>,
 }
 
@@ -52,7 +52,8 @@ impl Layer {
         }
     }
 
-    /// What is drawn of each channel: the map of the image, or all values where there is none.
+    /// The values of each channel that the dashboard draws: those of positions of the image, or all where there are
+    /// none.
     pub fn drawn_grid(&self) -> Grid {
         self.grid.unwrap_or(Grid::of(self.shape))
     }
@@ -94,7 +95,7 @@ impl Network {
         &self.layers
     }
 
-    /// What a layer does, in one line for a reader of papers.
+    /// What a layer does, in one line of the literature's terms.
     pub fn describe(&self, layer: &Layer) -> String {
         let inputs: Vec<Shape> = layer.inputs.iter().map(|&input| self.layers[input].shape).collect();
         let described = layer.op.describe(&inputs);
@@ -163,12 +164,12 @@ impl Network {
         &self.input
     }
 
-    /// What brings images to the network's size and channels.
+    /// The transform of images to the network's size and channels.
     pub const fn transform(&self) -> InputTransform {
         InputTransform::new(&self.input, self.image)
     }
 
-    /// The centre of the image. Where the recipe resizes as torchvision does, it lies where torchvision's
+    /// The centre crop of the image. Where the recipe resizes as torchvision does, it lies where torchvision's
     /// `CenterCrop` has it, to the pixel.
     pub fn centre_view(&self) -> View {
         match self.input.resize {
@@ -203,7 +204,7 @@ impl Network {
         }
     }
 
-    /// Whether all that comes after a layer follows from its output alone.
+    /// Whether all later layers depend on the image through this layer's output alone: no connection skips it.
     pub fn is_cut(&self, layer: usize) -> bool {
         (layer + 1..self.layers.len()).all(|index| self.layers[index].inputs.iter().all(|&input| input >= layer))
     }

@@ -44,7 +44,7 @@ pub(crate) struct MemoryNeeds {
     pub input_halo: Halo,
     /// Zeros around the gradient of the output.
     pub gradient_halo: Halo,
-    /// Reads single floats of its input: that may lie without spare channels.
+    /// Reads single floats of its input, not vectors: the input may lie without padding channels.
     pub reads_unpadded: bool,
     pub output_use: OutputUse,
     /// Costs more to compute again than to keep.
@@ -142,7 +142,7 @@ impl<'a> GradientMut<'a> {
     }
 }
 
-/// A layer's arrays, as the files have them; empty where there is none of that role.
+/// A layer's arrays, in the axis order of the snapshot files; empty where there is none of that role.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LayerArrays<'a> {
     pub weight: &'a [f32],
@@ -162,7 +162,7 @@ impl<'a> LayerArrays<'a> {
     }
 }
 
-/// A layer with its tables and packed weights, for chunks of so many images.
+/// A layer with its tables of offsets and packed weights, for chunks of up to [`CpuContext::images`] images.
 pub(crate) trait CpuLayer: fmt::Debug + Send + Sync {
     /// The same layer for other weights; tables may be shared.
     fn without_weights(&self) -> Box<dyn CpuLayer>;
@@ -173,7 +173,7 @@ pub(crate) trait CpuLayer: fmt::Debug + Send + Sync {
     /// Builds what the gradients of the layer's weights need.
     fn prepare_training(&mut self) {}
 
-    /// Takes the layer's arrays anew.
+    /// Packs the layer's arrays, at first and after each change.
     fn pack(&mut self, _level: VectorLevel, _arrays: LayerArrays<'_>) {}
 
     /// Whether one image is work enough for several threads.
@@ -242,7 +242,8 @@ pub(crate) trait InPlaceLayer: fmt::Debug + Send + Sync {
 pub(crate) struct GradientSpace {
     /// Sums over images, one array for every part of a batch.
     pub sums: usize,
-    /// What is kept of every group of images until the batch is through.
+    /// For each group of images, inputs and output gradients that are kept until the gradient is computed, once a
+    /// batch.
     pub deferred: usize,
 }
 
@@ -255,7 +256,7 @@ pub(crate) struct DeferredGradients {
     pub groups: usize,
 }
 
-/// A chunk's share in the gradients of a layer's weights.
+/// What a chunk's contribution to the gradients of a layer's weights is computed from.
 #[derive(Clone, Copy)]
 pub(crate) struct WeightGradientInputs<'a> {
     /// The layer's input.
@@ -270,7 +271,7 @@ pub(crate) struct WeightGradientInputs<'a> {
 pub(crate) trait WeightGradient {
     fn space(&self) -> GradientSpace;
 
-    /// Tells where what is deferred will be.
+    /// Says where what is deferred will be.
     fn place(&mut self, _deferred: DeferredGradients) {}
 
     /// Adds a chunk to its part's `sums`, or keeps it in its group's `deferred` (of all layers).
@@ -279,7 +280,7 @@ pub(crate) trait WeightGradient {
     /// Marks a slot of a group as holding no image.
     fn clear_slot(&self, _slot: usize, _deferred: &mut [f32]) {}
 
-    /// Brings the batch's gradients into the files' order; `bias` is empty where none are learnt.
+    /// Brings the batch's gradients into the order of [`LayerArrays`]; `bias` is empty where none are learnt.
     fn finish(&self, level: VectorLevel, totals: GradientTotals<'_>, weight: &mut [f32], bias: &mut [f32]);
 }
 

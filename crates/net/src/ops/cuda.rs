@@ -68,7 +68,7 @@ pub(crate) struct CudaBackward<'a> {
     pub add: bool,
 }
 
-/// A layer with the memory it needs for so many images.
+/// A layer with the memory it needs for up to [`CudaContext::images`] images.
 pub(crate) trait CudaLayer: fmt::Debug + Send + Sync {
     fn forward(&self, run: &CudaRun<'_>, x: &[DeviceAddress], y: DeviceAddress) -> Result<(), Error>;
 
@@ -87,10 +87,12 @@ pub(crate) trait CudaLayer: fmt::Debug + Send + Sync {
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error>;
 }
 
-/// A parameter's axes in the device's order, as its file's axes; and the shape whose axes those are.
+/// The order of a parameter's axes on the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AxisOrder {
+    /// The shape of the file's array, or the one it is reshaped to first.
     pub shape: Vec<usize>,
+    /// For each axis on the device, its number in `shape`.
     pub axes: Vec<usize>,
 }
 

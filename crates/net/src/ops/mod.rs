@@ -58,7 +58,7 @@ macro_rules! operations {
                 }
             }
 
-            /// Reads an operation from its table; none for a `type` that there is not.
+            /// Reads an operation from its table in the recipe; none for a `type` that there is not.
             pub(crate) fn read(kind: &str, section: &mut Section<'_>, inputs: usize) -> Result<Option<Self>, Error> {
                 if kind == External::TYPE {
                     return External::read(section).map(|op| Some(Self::External(op)));
@@ -154,13 +154,13 @@ operations! {
     crop::Crop,
     /// Channels and pixels that change places.
     transpose::Transpose,
-    /// Learnt pixels before those of a map.
+    /// Learnt tokens before the pixels of a map.
     class_token::ClassToken,
     /// A learnt value for every pixel and channel.
     position::Position,
     /// How much every pixel attends to every other.
     attention_weights::AttentionWeights,
-    /// Sums of pixels, by attention weights.
+    /// Sums of pixels, weighted by attention.
     attention::Attention,
     /// Inputs stacked along the channels.
     concat::Concat,
@@ -173,7 +173,7 @@ impl From<External> for Op {
 }
 
 impl Op {
-    /// The name of the operation, as recipes and the interface write it.
+    /// The name of the operation, as recipes and the HTTP API write it.
     pub fn kind(&self) -> &'static str {
         self.operation().kind()
     }
@@ -186,7 +186,7 @@ impl Op {
         self.operation().output(inputs)
     }
 
-    /// What the layer does, in one line for a reader of papers.
+    /// What the layer does, in one line, in the terms of papers.
     pub fn describe(&self, inputs: &[Shape]) -> String {
         self.operation().describe(inputs)
     }

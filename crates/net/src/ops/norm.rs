@@ -1,4 +1,4 @@
-//! The settings that cuda-convnet's three normalisations share.
+//! The settings that cuda-convnet's three normalisations (`rnorm`, `cmrnorm`, `cnorm`) share.
 
 use super::{ShapeError, WindowAxis};
 use crate::device::cpu::norm::Factors;

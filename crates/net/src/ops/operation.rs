@@ -34,16 +34,16 @@ impl ShapeError {
     }
 }
 
-/// What an operation is where a network is looked at as if it were linear.
+/// What stands for an operation where a network is linearised ([`crate::Network::linearised`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Linear {
-    /// Itself: it is linear, or but for a constant.
+    /// Itself: it is linear or affine.
     Itself,
-    /// What lets its only input through: of a nonlinearity, or of a normalisation by an image's own values.
+    /// The identity: for a nonlinearity, or for a normalisation by an image's own values.
     Input,
-    /// The average of what it takes the maximum of.
+    /// The average of the values whose maximum it takes.
     Average,
-    /// There is no such thing: of a product of inputs, or of what another program computes.
+    /// Nothing: a product of inputs, or what another program computes.
     Unknown,
 }
 
@@ -59,7 +59,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
     /// Settings or shapes that do not fit.
     fn output(&self, inputs: &[Shape]) -> Result<Shape, ShapeError>;
 
-    /// The arrays it learns, then those that follow the batches; names without the layer's.
+    /// The arrays it learns, then its running statistics; names without the layer's name.
     fn parameters(&self, _inputs: &[Shape], _output: Shape) -> Vec<ParameterSpec> {
         Vec::new()
     }
@@ -74,13 +74,13 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         !init.is_for_filters()
     }
 
-    /// What the outputs of a field depend on, in pixels of an input of that shape; may reach past its edges.
+    /// The pixels of an input of that shape on which the output's pixels in `field` depend; may reach past its edges.
     fn receptive_field(&self, field: Field, _input: Shape) -> Field {
         field
     }
 
-    /// Which values of the output's channels are a map of the image; none where they stand for nothing in it. Inputs come
-    /// with their own.
+    /// Which values of a channel of the output are a map of the image; none where they have no place in the image. Each
+    /// input is given with its own grid.
     fn grid(&self, inputs: &[(Shape, Option<Grid>)], output: Shape) -> Option<Grid> {
         Grid::from_inputs(inputs, output)
     }
@@ -128,7 +128,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         false
     }
 
-    /// What it is where the network is looked at as if it were linear.
+    /// What stands for it where the network is linearised.
     fn linear(&self) -> Linear {
         match (self.is_opaque(), self.is_nonlinearity()) {
             (true, _) => Linear::Unknown,
@@ -143,7 +143,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         1.0
     }
 
-    /// One line for a reader of papers.
+    /// What it does, in one line, in the terms of papers.
     fn describe(&self, inputs: &[Shape]) -> String;
 
     /// Writes its settings into its table of the recipe, defaults too.
@@ -166,7 +166,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
     /// Too little memory.
     fn cuda(&self, context: &CudaContext<'_>) -> Result<Box<dyn CudaLayer>, Error>;
 
-    /// Floats of windows that a GPU lays out for one image.
+    /// Floats of one image's windows laid out as a matrix (im2col) on a GPU.
     fn cuda_window_floats(&self, _inputs: &[Shape], _output: Shape) -> usize {
         0
     }
@@ -176,7 +176,7 @@ pub(crate) trait Operation: fmt::Debug + Send + Sync {
         0
     }
 
-    /// The weights as filters x channels x height x width, to be drawn; none where they are no maps.
+    /// The weights as filters x channels x height x width, to be shown as images; none where they are no maps.
     fn kernel_dims(&self, _inputs: &[Shape], weight: &ParameterSpec) -> Option<[usize; 4]> {
         match *weight.shape.as_slice() {
             [k, c, r, s] => Some([k, c, r, s]),

@@ -1,4 +1,4 @@
-//! The arrays that layers learn or follow, and how recipes say how they are initialised and learnt.
+//! The arrays that layers learn, their running statistics, and what recipes say of their initialisation and learning.
 
 use crate::error::Error;
 use crate::init::{Fan, Init};
@@ -6,7 +6,7 @@ use crate::table::Section;
 use crate::table::write::put;
 use toml::Table;
 
-/// One array that is learnt, or followed: a running statistic.
+/// One array of a layer: learnt, or a running statistic.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ParameterSpec {
     /// `conv1.weight`, `conv1.bias`, `bn1.running_mean` or `bn1.running_var`.
@@ -21,14 +21,14 @@ pub struct ParameterSpec {
     pub role: Role,
     /// How it is initialised.
     pub init: Init,
-    /// What feeds it, for initialisations that depend on that.
+    /// Its fan-in and fan-out, for initialisations that depend on them.
     pub fan: Fan,
     /// Factor on the schedule's learning rate; of a statistic, how far a step moves it towards the
     /// minibatch's.
     pub rate_factor: f64,
     /// Momentum, if not the optimiser's.
     pub momentum: Option<f64>,
-    /// Decay, if not the optimiser's for its role.
+    /// Weight decay, if not the optimiser's for its role.
     pub decay: Option<f64>,
     /// Epochs after which it is learnt no more, if there are any.
     pub epochs: Option<f64>,
@@ -89,7 +89,7 @@ impl ParameterSpec {
         matches!(self.role, Role::Weight | Role::Bias)
     }
 
-    /// The weights of a layer that another program computes: they are drawn, not learnt here.
+    /// The weights of a layer that another program computes: they are shown as images, not learnt here.
     pub(crate) fn computed_elsewhere(shape: &[usize], fan: Fan) -> Self {
         Self {
             shape: shape.to_vec(),

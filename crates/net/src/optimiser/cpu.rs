@@ -23,12 +23,12 @@ impl CpuOptimiser {
         Self { orthogonaliser: Orthogonaliser::new(cpu) }
     }
 
-    /// Moves parameters and the optimiser's arrays. `gradients` are dE/dW summed over the minibatch, and its
-    /// statistics, as the engine writes them; all are in the network's order.
+    /// Updates parameters and the optimiser's arrays. `gradients` are those of the loss summed over the minibatch, and
+    /// for running statistics the minibatch's own, as the engine writes them; all are in the network's order.
     ///
     /// # Errors
     /// [`Error::Internal`] where an array is missing or its values are not in standard (row-major) order; arrays before
-    /// it are moved then.
+    /// it are updated by then.
     pub fn update(
         &mut self,
         network: &Network,
@@ -74,14 +74,14 @@ struct ParameterArrays<'a, const KEPT: usize> {
     state: [&'a mut [f32]; KEPT],
 }
 
-/// The optimiser's arrays from a parameter's own on.
+/// The optimiser's arrays that are not taken yet: those of the parameter `spec` come first.
 struct StateSource<'s, I> {
     spec: &'s ParameterSpec,
     state: &'s mut I,
 }
 
 impl<'a, I: Iterator<Item = (&'a str, &'a mut ArrayD<f32>)>> StateSource<'_, I> {
-    /// Takes the parameter's own.
+    /// Takes the arrays of `spec`, and joins them to its weights and gradient.
     fn join<const KEPT: usize>(
         &mut self,
         weights: &'a mut [f32],
@@ -164,9 +164,9 @@ impl UpdateParams {
         let ahead = velocity.iter().zip(gradient).map(|(v, g)| self.share * g + self.momentum * v);
         let moves = orthogonaliser.apply(ahead, shape);
         let norm = weights.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt();
-        let length = ((shape.rows as f64).sqrt() / norm) as f32;
+        let scale = ((shape.rows as f64).sqrt() / norm) as f32;
         for (w, by) in weights.iter_mut().zip(moves) {
-            *w = *w * length - self.rate * by;
+            *w = *w * scale - self.rate * by;
         }
     }
 

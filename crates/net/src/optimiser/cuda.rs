@@ -25,7 +25,7 @@ pub(crate) struct CudaOptimiser {
     /// In the order of [`Parameters::optimiser_state`], each in the layout of its parameter.
     state: Vec<Memory<f32>>,
     muon: Option<MuonWorkspace>,
-    /// Of every parameter of the network, for the step at hand.
+    /// The rates and factors of every parameter of the network, for the present step.
     params: Memory<UpdateParams>,
 }
 

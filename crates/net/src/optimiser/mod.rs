@@ -1,4 +1,4 @@
-//! The optimisers: how a step moves the weights, on the CPU and on a GPU.
+//! The optimisers: how a step updates the weights, on the CPU and on a GPU.
 //!
 //! [`UpdateParams`] are the rates and factors of one parameter at one step; `cpu` and `cuda` have the updates that go by
 //! them, `muon` what the optimiser of that name needs besides.

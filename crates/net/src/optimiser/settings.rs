@@ -16,14 +16,14 @@ pub enum Optimiser {
     /// `1 - beta2^t` at step t.
     AdamW,
     /// Filters: `v <- m v + g; w <- w sqrt(k) / |w|; w <- w - rate O(g + m v)`, k being the number of
-    /// filters and O the nearest orthogonal matrix (a row a filter), nearly; no decay, for their length
+    /// filters and O an approximation of the nearest orthogonal matrix (a row a filter); no decay, for their norm
     /// is fixed. Everything else as `Nesterov`.
     Muon,
 }
 
 impl Optimiser {
-    /// What follows a parameter's name in the names of the arrays that last from step to step; all
-    /// of the parameter's shape.
+    /// The arrays that the optimiser keeps for a parameter from step to step, by the suffix of the parameter's name
+    /// that they are stored under; all of the parameter's shape.
     pub const fn state(self) -> &'static [&'static str] {
         match self {
             Self::CudaConvnet | Self::Pytorch | Self::Nesterov | Self::Muon => &[""],

@@ -1,4 +1,4 @@
-//! What an update does with one parameter, on either device.
+//! The rates and factors of an update of one parameter, on the CPU and on a GPU.
 
 use super::settings::{OptimiserSettings, Rates};
 use crate::network::Network;

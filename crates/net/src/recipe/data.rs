@@ -8,7 +8,7 @@ use crate::table::tree::Value;
 /// How images become the network's input.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DataRecipe {
-    /// What pixels are counted in, before anything else.
+    /// Range of the pixel values (0 to 255, or 0 to 1), before anything else.
     pub values: ValueRange,
     /// Order of the channels that the network sees.
     pub order: ChannelOrder,
@@ -24,7 +24,7 @@ pub struct DataRecipe {
     pub crop: Option<usize>,
     /// Pixels around the image that crops may reach into while training.
     pub pad: usize,
-    /// What is there.
+    /// What those pixels are.
     pub padding: Padding,
     /// Mirroring while training.
     pub flip: Flip,
@@ -34,7 +34,7 @@ pub struct DataRecipe {
     pub brightness: f64,
     /// Largest change of contrast while training, as a share.
     pub contrast: f64,
-    /// Size to which images of other sizes are brought.
+    /// Size to which images of other sizes are scaled.
     pub resize: Option<Resize>,
     /// Views whose probabilities are averaged for a second measure of the last test error.
     pub views: TestViews,
@@ -47,7 +47,7 @@ pub enum Flip {
     None,
     /// Half of them, at random.
     Random,
-    /// Half of them at random in the first epoch; from then on every image in turn.
+    /// Half of them at random in the first epoch; then each image in every other epoch.
     Alternating,
 }
 
@@ -65,7 +65,7 @@ pub(super) const VIEWS: [(&str, TestViews); 4] =
 
 pub(super) const PADDINGS: [(&str, Padding); 2] = [("zero", Padding::Zero), ("reflect", Padding::Reflect)];
 
-/// The word for [`Flip::Alternating`]; the others are false and true.
+/// The word for [`Flip::Alternating`] in recipes; false and true stand for the others.
 pub(super) const ALTERNATING: &str = "alternating";
 
 impl Default for DataRecipe {

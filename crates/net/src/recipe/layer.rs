@@ -17,14 +17,14 @@ pub struct LayerRecipe {
     pub op: Op,
     /// Layers it takes its input from.
     pub inputs: Vec<String>,
-    /// Names of its arrays in the snapshots, where the network was trained elsewhere and has other ones.
+    /// Names of its arrays in the snapshots, where another program trained the network and names them otherwise.
     pub arrays: Vec<(Role, String)>,
     /// File and line.
     pub origin: Origin,
 }
 
-/// Where something stood: a file, or a file and line. Any two are equal, for that is no part of
-/// what a recipe says.
+/// Where something was read, for error messages: a file, or a file and line. Any two are equal, so that recipes compare
+/// by content alone.
 #[derive(Clone, Debug, Default)]
 pub struct Origin(pub String);
 

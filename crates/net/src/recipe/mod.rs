@@ -37,7 +37,7 @@ pub struct Recipe {
     pub data: DataRecipe,
     /// `[[layer]]`, in order.
     pub layers: Vec<LayerRecipe>,
-    /// `[train]`; only the recipe of a run that was trained elsewhere has none.
+    /// `[train]`; only the recipe of a run that another program trained has none.
     pub train: Option<TrainingSpec>,
     /// `[snapshots]`
     pub snapshots: SnapshotRecipe,
@@ -45,11 +45,11 @@ pub struct Recipe {
     pub origin: Origin,
 }
 
-/// Bytes of a recipe.
+/// Bytes of a recipe at most.
 const MAX_BYTES: u64 = 1 << 20;
 
 impl Recipe {
-    /// Reads a recipe file and lays overrides (`train.batch` = `64`) over it.
+    /// Reads a recipe file and applies overrides (`train.batch` = `64`).
     pub fn load(path: &Path, overrides: &[(String, String)]) -> Result<Self, Error> {
         let text = bounded::read_text(path, MAX_BYTES).map_err(Error::io("read the recipe", path))?;
         let stem = path.file_stem().unwrap_or_default().to_string_lossy();
@@ -117,12 +117,12 @@ impl serde::Serialize for Recipe {
 fn tree_of(text: &str, file: &str, overrides: &[(String, String)]) -> Result<Node, Error> {
     let mut root = tree::parse(text, file)?;
     for (path, value) in overrides {
-        tree::lay_over(&mut root, path, value)?;
+        tree::apply_override(&mut root, path, value)?;
     }
     Ok(root)
 }
 
-/// What is to be trained says how.
+/// Refuses a recipe without `[train]`.
 fn with_training(recipe: Recipe) -> Result<Recipe, Error> {
     recipe.training()?;
     Ok(recipe)
@@ -155,6 +155,7 @@ fn read(root: &Node, file: &str, default_name: &str) -> Result<Recipe, Error> {
     })
 }
 
+/// Reads the layers; `is_trained_here` says that deepViz trains the network, not another program.
 fn read_layers(scope: Scope<'_>, node: Option<&Node>, is_trained_here: bool) -> Result<Vec<LayerRecipe>, Error> {
     let Some(Node { value: Value::List(items), .. }) = node else {
         let location = node.map_or(&SourceLocation::Whole, |node| &node.location);
@@ -188,8 +189,8 @@ fn read_layers(scope: Scope<'_>, node: Option<&Node>, is_trained_here: bool) -> 
 }
 
 fn check_name(scope: Scope<'_>, location: &SourceLocation, name: &str, is_trained_here: bool) -> Result<(), Error> {
-    // Names are in URLs and selections, where a bare number is an index. In those from other programs dots stand
-    // between modules; in ours they stand between a layer and its array.
+    // Names are in URLs and queries, where a bare number is an index. In names of other programs dots separate modules;
+    // in deepViz's own snapshots a dot separates a layer from its array.
     let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-' || (c == '.' && !is_trained_here);
     let good = !name.is_empty() && name.chars().all(allowed) && !name.split('.').any(str::is_empty);
     if good && !name.chars().all(|c| c.is_ascii_digit()) {

@@ -7,7 +7,7 @@ use crate::network::{MAX_ACTIVATIONS, Network, NetworkBuilder};
 use crate::shape::Shape;
 
 impl Network {
-    /// Works out the recipe's network for images of the given shape and number of classes.
+    /// Builds the recipe's network for images of the given shape and number of classes.
     ///
     /// # Errors
     /// [`Error::Recipe`] with file, line and layer.

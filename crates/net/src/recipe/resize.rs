@@ -6,7 +6,7 @@ use crate::table::section::{FromNode as _, Section};
 use crate::table::tree::{Node, Value};
 use toml::Table;
 
-/// The longest side that images are brought to.
+/// The longest side that images are scaled to.
 const LONGEST_SIDE_PX: usize = 8192;
 
 /// The words for [`Resize::Cover`] and [`Resize::Stretch`].

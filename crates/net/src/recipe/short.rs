@@ -1,8 +1,8 @@
-//! Layers in short, one a line: `name type key=value ...`.
+//! A short notation for layers, one a line: `name type key=value ...`.
 
 use std::fmt::Write as _;
 
-/// The `[[layer]]` tables of layers in short; a value must not contain spaces.
+/// The `[[layer]]` tables of layers in short notation; a value must not contain spaces.
 pub fn short(layers: &str) -> String {
     let mut text = String::new();
     for line in layers.lines().map(str::trim).filter(|line| !line.is_empty()) {

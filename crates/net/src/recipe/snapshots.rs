@@ -24,7 +24,7 @@ pub enum Every {
     Epochs(u64),
 }
 
-/// Snapshots that a run may plan.
+/// Snapshots that a run may plan at most.
 const MAX_SNAPSHOTS: usize = 1_000_000;
 
 impl Default for SnapshotRecipe {

@@ -16,7 +16,7 @@ use toml::{Table, Value};
 /// Newest format this version reads: docs/run-format.md describes it.
 pub const RUN_FORMAT: u32 = 2;
 
-/// The format of runs that are trained here.
+/// The format of runs that deepViz trains; those trained by another program have a newer one.
 pub const OWN_FORMAT: u32 = 1;
 
 const RUN_FILE: &str = "run.toml";
@@ -38,12 +38,12 @@ pub struct RunInfo {
     pub image: Shape,
     /// The corpus.
     pub corpus: CorpusInfo,
-    /// How it is trained; none where it was trained elsewhere.
+    /// How deepViz trains it; none where another program trained it.
     #[serde(flatten)]
     pub training: Option<RunTraining>,
-    /// Where it was trained, if that is known; of format 2.
+    /// The program that trained it, if that is known; format 2 only.
     pub source: Option<Source>,
-    /// Outputs of the program that trained it, to be compared with; of format 2.
+    /// Outputs that the program that trained it gave for some images, to compare deepViz's with; format 2 only.
     pub check: Option<CheckInfo>,
 }
 
@@ -68,7 +68,8 @@ pub struct RunTraining {
 }
 
 impl RunTraining {
-    /// Reads what is beside the recipe; nothing where that has no `[train]`, and then there must be none of it.
+    /// Reads the keys beside the recipe; nothing where that has no `[train]`, and then those keys are refused as
+    /// unknown.
     fn read(section: &mut Section<'_>, recipe: &Recipe) -> Result<Option<Self>, Error> {
         let Some(spec) = recipe.train.clone() else {
             return Ok(None);
@@ -183,41 +184,41 @@ pub struct CorpusInfo {
     /// of earlier versions.
     #[serde(skip_serializing)]
     pub first_images: Vec<String>,
-    /// How its folder was understood, where that is not the usual way: `labels`, `test_from` and `orientation`, with their
-    /// values.
+    /// The options with which its folder was read, where they are not the defaults: `labels`, `test_from` and
+    /// `orientation`, with their values.
     #[serde(flatten)]
     pub reading: BTreeMap<String, String>,
 }
 
-/// Bytes of a run.toml: the names of a hundred thousand classes fit.
+/// Bytes of a run.toml at most: the names of a hundred thousand classes fit.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// What the number of a class can be.
+/// Classes at most: labels are `u16`.
 const MAX_CLASSES: usize = 1 << 16;
 
-/// Updates of a run; the page and scripts read them as doubles.
+/// Updates of a run at most: the dashboard and scripts read them as doubles.
 const MAX_STEPS: u64 = (1 << 53) - 1;
 
-/// The keys of `[corpus]` that say how the corpus's folder is to be understood.
+/// The keys of `[corpus]` with the options that the corpus's folder is to be read with ([`CorpusInfo::reading`]).
 pub const READING_KEYS: [&str; 3] = ["labels", "test_from", "orientation"];
 
 impl RunInfo {
     /// How deepViz trains the run.
     ///
     /// # Errors
-    /// [`Error::TrainedElsewhere`] where it does not.
+    /// [`Error::TrainedElsewhere`] where another program trained it.
     pub fn training(&self) -> Result<&RunTraining, Error> {
         self.training.as_ref().ok_or_else(|| Error::TrainedElsewhere { name: self.name.clone() })
     }
 
-    /// Epochs done after a step, in fractions; 0 where that is not known because the run was trained elsewhere: its
+    /// Epochs done after a step, in fractions; 0 where that is not known because another program trained the run: its
     /// snapshots say.
     pub fn epoch_of(&self, step: Step) -> f64 {
         self.training.as_ref().map_or(0.0, |training| training.epoch_of(step))
     }
 
     /// Training images seen after a step: the last minibatch of an epoch may be smaller. A step that no run reaches (in
-    /// the header of a damaged snapshot) gives the greatest number there is. 0 where the run was trained elsewhere.
+    /// the header of a damaged snapshot) gives the greatest number there is. 0 where another program trained the run.
     pub fn images_seen(&self, step: Step) -> u64 {
         self.training.as_ref().map_or(0, |training| training.images_seen(step))
     }
@@ -284,7 +285,8 @@ impl RunInfo {
         Ok(info)
     }
 
-    /// Numbers that other files are checked against, and that memory is taken by, are numbers that a run can have.
+    /// Refuses numbers that no run can have: other files are checked against them, and they decide how much memory is
+    /// allocated.
     fn check_sizes(&self, scope: Scope<'_>) -> Result<(), Error> {
         let CorpusInfo { train, test, .. } = self.corpus;
         let training = self.training.as_ref();
@@ -353,6 +355,7 @@ impl RunInfo {
     }
 }
 
+/// A number as TOML's integer.
 fn whole(number: u64) -> Value {
     Value::Integer(number as i64)
 }

@@ -45,7 +45,7 @@ impl RunLock {
     }
 }
 
-/// How long to try for a lock that is held: a request for its state lets go of it at once, a trainer keeps it.
+/// How long to try for a lock that is held: [`is_held`] releases it at once, a trainer keeps it.
 fn lock_timeout(file: &File) -> Duration {
     match file.try_lock_shared() {
         // Only readers can share it.

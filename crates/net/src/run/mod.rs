@@ -34,7 +34,8 @@ pub struct Run {
     scanned: Mutex<BTreeMap<PathBuf, Scan>>,
 }
 
-/// What a scan of a file gave, and the file it was of.
+/// What was read from a snapshot's header, and the length and time of the file then: while they stay, it is not read
+/// again.
 #[derive(Debug)]
 struct Scan {
     length: u64,
@@ -177,7 +178,7 @@ impl Run {
     fn check_shapes(&self, scanned: &Scanned) -> Result<(), Error> {
         let tensors: HashMap<&str, &TensorEntry> =
             scanned.tensors.iter().map(|tensor| (tensor.name.as_str(), tensor)).collect();
-        // One of another program names its arrays in its own way.
+        // Format 2 names its arrays as the other program did.
         if scanned.header.format != self.info.format {
             return Err(Error::Tensor {
                 name: "format".into(),
@@ -212,7 +213,8 @@ impl Run {
         Ok(())
     }
 
-    /// What else a snapshot of ours may hold is no larger than the network makes it: nothing is read before that is known.
+    /// Refuses arrays other than parameters, mean, deviation and optimiser state of the network's shapes, from the
+    /// header alone: a file must not decide how much memory is allocated.
     fn check_other_shapes(&self, tensors: &[TensorEntry]) -> Result<(), Error> {
         let state: BTreeMap<String, &[usize]> = self
             .optimiser()
@@ -264,7 +266,7 @@ impl Run {
             let given = arrays.get(MEAN).cloned().and_then(|mean| mean.into_dimensionality::<Ix3>().ok());
             let parameters = Parameters::from_arrays(arrays, &self.network);
             snapshot.parameters = parameters.map_err(|error| Self::unfit(&error, &path))?;
-            // But for a mean image they are numbers of the recipe: no images are needed.
+            // Unless there is a mean image, mean and deviation are numbers of the recipe: no images are needed.
             let InputStatistics { mean, std } = InputStatistics::new(&self.network, &[])?;
             let is_given = *self.network.mean() == MeanKind::Pixel;
             (snapshot.mean, snapshot.std) = (if is_given { given } else { mean }, std);
@@ -326,7 +328,7 @@ impl Run {
     }
 }
 
-/// The step a snapshot's file name stands for; temporary and foreign files have none.
+/// The step in a snapshot's file name; none for temporary files and those that are no snapshots.
 fn step_of(path: &Path) -> Option<Step> {
     let name = path.file_name()?.to_str()?.strip_suffix(".safetensors")?;
     let digits = name.len() >= 6 && name.bytes().all(|byte| byte.is_ascii_digit());

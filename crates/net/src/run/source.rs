@@ -1,4 +1,4 @@
-//! Where a run's network was trained, if not here, and what its outputs were there.
+//! The program that trained a run's network, where deepViz did not, and the outputs that it gave.
 
 use crate::bounded;
 use crate::error::Error;
@@ -13,19 +13,19 @@ use toml::Table;
 /// `[source]`: the program that trained the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Source {
-    /// `pytorch`, `onnx`, `cuda-convnet` or another word.
+    /// The program: `pytorch`, `onnx`, `cuda-convnet` or another word.
     pub kind: String,
     /// Its version.
     pub version: String,
-    /// What it calls the network: the class of a module, for one.
+    /// What it calls the network, e.g. the class of the `PyTorch` module.
     pub model: String,
-    /// Who applies the network.
+    /// Who computes the network's outputs.
     pub forward: Forward,
     /// The optimiser and its settings, as they are to be shown; none where they are not known.
     pub optimiser: Option<String>,
 }
 
-/// Who applies a network to images.
+/// Who computes a network's outputs for images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Forward {
@@ -54,7 +54,7 @@ pub struct CheckInfo {
 /// The array of a check's file.
 const OUTPUTS: &str = "outputs";
 
-/// Bytes beside the outputs.
+/// Bytes of a check's file beside the outputs, at most.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Images that a check can have.

@@ -108,7 +108,7 @@ fn a_network_that_was_trained_elsewhere_makes_a_run() {
     assert!(problem.contains("optimizer.") && problem.contains("expected none"), "{problem}");
     let error = run.info().training().unwrap_err().to_string();
     assert!(error.contains("not trained by deepViz") && error.contains("[recipe.train]"), "{error}");
-    // A half of it is neither one nor the other.
+    // Keys of a training without its `[recipe.train]` are refused.
     std::fs::write(folder.path().join("run.toml"), format!("seed = 7\n{text}")).unwrap();
     let error = Run::open(folder.path()).unwrap_err().to_string();
     assert!(error.contains("run.toml:1") && error.contains("`seed`"), "{error}");
@@ -137,7 +137,7 @@ fn a_run_from_before_the_later_keys_is_the_same_run() {
     let text = std::fs::read_to_string(&path).unwrap();
     let is_later = |line: &&str| {
         let key = line.split('=').next().unwrap_or_default().trim();
-        // Windows had a padding all along.
+        // `padding` with a number is that of a convolution or pool, which had it from the start.
         LATER_KEYS.contains(&key) && (key != "padding" || line.contains('"'))
     };
     let old: String = text.lines().filter(|line| !is_later(line)).flat_map(|line| [line, "\n"]).collect();
@@ -324,10 +324,10 @@ fn a_measurement_that_is_not_finite_means_that_the_run_has_diverged() {
 #[test]
 fn the_best_measurement_is_never_one_of_a_network_that_has_diverged() {
     let (_folder, run) = folder();
-    // As older versions wrote it: no error where nothing is finite.
-    let lies = line(5, "test", r#""loss":87.3365,"error":0.0"#);
+    // As older versions wrote it: an error of 0 where no output is finite.
+    let wrong = line(5, "test", r#""loss":87.3365,"error":0.0"#);
     let own = r#"{"step":5,"epoch":1.0,"images_seen":10,"kind":"diverged","what":"weights","found":"x","rate":2.0}"#;
-    let log = log_of(&run, &[line(3, "test", r#""loss":1.5,"error":0.5"#), lies, own.to_owned()]);
+    let log = log_of(&run, &[line(3, "test", r#""loss":1.5,"error":0.5"#), wrong, own.to_owned()]);
     assert_eq!(log.best_test().unwrap().step, Step(3));
     assert_eq!(log_of(&run, &[own.to_owned()]).best_test(), None);
 }
@@ -363,7 +363,7 @@ fn swapped_classes_are_named() {
     assert_eq!(info.swapped_classes(&hashes(["02", "01", "03"])), None);
 }
 
-/// Trial 40: a tensor that is not the network's is found in the header, before gigabytes of it are read.
+/// A tensor that is not the network's is found in the header, before gigabytes of it are read.
 #[test]
 fn a_snapshot_with_more_than_the_network_is_refused_by_its_header() {
     let (folder, run) = folder();
@@ -379,7 +379,7 @@ fn a_snapshot_with_more_than_the_network_is_refused_by_its_header() {
     assert!(run.snapshot(Step(0)).unwrap_err().to_string().contains("more.weight"));
 }
 
-/// Trial 41: the line of every key was counted from the top.
+/// Counting the line of every key from the top of the file would take quadratic time.
 #[test]
 fn a_long_file_is_read_in_one_pass_and_a_longer_one_is_refused() {
     let lab = tempfile::tempdir().unwrap();

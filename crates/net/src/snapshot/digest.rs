@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 use sha2::Digest as _;
 use std::fmt::Write as _;
 
-/// What stands before the digits of a hash of format 2.
+/// The prefix of a hash of format 2.
 const SHA256: &str = "sha256:";
 
 /// The hash as it is computed, tensor by tensor in the order of the file. docs/run-format.md describes that of format 2.

@@ -88,8 +88,8 @@ fn set_readable(_: &std::fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Bytes of a snapshot: ten times the largest network that is trained here. Of a run, the header was checked against
-/// its network before.
+/// Bytes of a snapshot at most: ten times the largest network that deepViz trains. The header of a run's snapshot is
+/// checked against its network before.
 const MAX_BYTES: u64 = 16 << 30;
 
 /// Reads the file, with or without the optimiser's state; all of it is checked either way.
@@ -138,7 +138,7 @@ fn assemble(header: Header, tensors: Vec<(String, ArrayD<f32>)>, path: &Path) ->
     let (mut parameters, mut optimizer) = (Vec::new(), Vec::new());
     for (name, array) in tensors {
         if header.format > 1 {
-            // Names as another program gave them: none of ours stands among them.
+            // Names as another program gave them: all are parameters, none is deepViz's mean or optimiser state.
             parameters.push((name, array));
         } else if name == MEAN {
             let array = array.into_dimensionality::<Ix3>();

@@ -10,9 +10,10 @@ use std::path::Path;
 
 /// Bytes before the header: its length, little-endian.
 pub(super) const PREFIX_BYTES: usize = 8;
-/// No header of ours is nearly as long; longer ones are damage.
+/// No header that deepViz writes is nearly as long: a longer one is damaged.
 pub(super) const LONGEST_BYTES: u64 = 16 << 20;
 
+/// The metadata of a snapshot, without its tensors' names and shapes.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Header {
     pub format: u32,
@@ -81,8 +82,8 @@ impl Header {
                 path: path.into(),
             });
         }
-        // Format 1 has it in its shortest form: the hash is over the number, and other digits may stand for the same.
-        // Other languages write numbers in their own way.
+        // In format 1 it is in its shortest form: the hash is over the number, so that other digits for the same number
+        // would go unnoticed. Other languages, which write format 2, format numbers in their own way.
         let is_as_written = |text: &str, epoch: &f64| match format {
             1 => epoch.to_string() == text,
             _ => epoch.is_finite() && *epoch >= 0.0,

@@ -3,8 +3,8 @@
 //! A safetensors file. Format 1, of networks that deepViz trains: weights under their names, optimiser state under
 //! `optimizer.`, the mean that is subtracted from images as `data.mean`, what they are divided by as `data.std`; metadata
 //! `format`, `step`, `epoch`, `images_seen` and `hash`, which covers all of these and every tensor's name, shape and
-//! bytes. Format 2, of networks that were trained
-//! elsewhere: the arrays under the names that they have there. docs/run-format.md describes it.
+//! bytes. Format 2, of networks that another program trained: the arrays under the names that they have there.
+//! docs/run-format.md describes it.
 
 mod digest;
 mod dtype;
@@ -28,7 +28,7 @@ use std::path::Path;
 /// Newest format this version reads.
 pub const SNAPSHOT_FORMAT: u32 = 2;
 
-/// The format of what is trained here.
+/// The format of the snapshots of networks that deepViz trains.
 const OWN_FORMAT: u32 = 1;
 
 pub(crate) const MEAN: &str = "data.mean";
@@ -81,8 +81,8 @@ impl Snapshot {
         file::write(self, path)
     }
 
-    /// Checks that the snapshot is one of this network: names, shapes, mean, and the state of its optimiser, if it is
-    /// trained here.
+    /// Checks that the snapshot is one of this network: names, shapes, mean, and the state of its optimiser, if deepViz
+    /// trains it.
     pub fn check(&self, network: &Network, optimiser: Option<Optimiser>) -> Result<(), Error> {
         self.parameters.check(network)?;
         match (optimiser, self.optimizer.iter().next()) {

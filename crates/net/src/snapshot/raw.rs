@@ -71,7 +71,7 @@ impl RawSnapshot {
         &self.header.hash
     }
 
-    /// Whether another one has the same arrays, whatever the time.
+    /// Whether another one has the same arrays, whatever its step and epoch.
     pub fn has_arrays_of(&self, other: &Self) -> bool {
         self.arrays == other.arrays
     }

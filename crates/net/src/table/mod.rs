@@ -1,4 +1,4 @@
-//! TOML tables whose values know where they stand, for errors that name file and line.
+//! TOML tables whose values know their line, for errors that name file and line.
 
 pub(crate) mod pair;
 pub(crate) mod section;

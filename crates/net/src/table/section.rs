@@ -1,9 +1,9 @@
-//! Typed reading of one table: every key is taken once, what is left over is an error.
+//! Typed reading of one TOML table: each key is asked for by name, and a key that nothing asked for is an error.
 
 use super::tree::{Node, SourceLocation, Value};
 use crate::error::Error;
 
-/// Where errors are said to stand: the file, and the layer being read.
+/// What errors name as their place: the file, and the layer being read.
 #[derive(Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub file: &'a str,
@@ -116,11 +116,11 @@ impl<T: FromNode> FromNode for Vec<T> {
 
 #[cfg(test)]
 thread_local! {
-    /// Every key that was requested, and every word that one can have: what the schema is, for the test of its page.
+    /// Every key that was requested, and every word that one can have: a test compares them with docs/recipes.md.
     pub static ASKED: std::cell::RefCell<std::collections::BTreeSet<&'static str>> = std::cell::RefCell::default();
 }
 
-/// A table being read.
+/// A TOML table being read.
 pub(crate) struct Section<'a> {
     pub scope: Scope<'a>,
     /// How messages call the table, e.g. `[train]`.
@@ -138,6 +138,7 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// The value of a key, with its location; the key is not unknown to [`Section::finish`] then.
     pub fn node(&mut self, key: &'static str) -> Option<&'a Node> {
         #[cfg(test)]
         ASKED.with_borrow_mut(|asked| asked.insert(key));

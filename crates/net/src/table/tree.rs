@@ -3,7 +3,7 @@
 use crate::error::Error;
 use toml::de::{DeTable, DeValue};
 
-/// Where a value stands: a line of the file, or the override that brought it.
+/// Where a value comes from: a line of the file, an override, or the file as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SourceLocation {
     Line(usize),
@@ -11,6 +11,7 @@ pub(crate) enum SourceLocation {
     Whole,
 }
 
+/// A TOML value with its location.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub location: SourceLocation,
@@ -110,8 +111,8 @@ fn from_value(lines: &Lines<'_>, value: &DeValue<'_>) -> Value {
     }
 }
 
-/// Lays `path = value` over the tree: `train.batch`, `layer.conv1.filters`, `train.stages.0.rate`.
-pub(crate) fn lay_over(root: &mut Node, path: &str, value: &str) -> Result<(), Error> {
+/// Sets the value at a path of the tree: `train.batch`, `layer.conv1.filters`, `train.stages.0.rate`.
+pub(crate) fn apply_override(root: &mut Node, path: &str, value: &str) -> Result<(), Error> {
     let label = format!("--set {path}={value}");
     let location = SourceLocation::Override(label.clone());
     let value = parse_value(value, &location);

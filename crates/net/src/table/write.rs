@@ -6,6 +6,7 @@ pub(crate) fn put(table: &mut Table, key: &str, value: impl Into<Value>) {
     table.insert(key.to_owned(), value.into());
 }
 
+/// A number as TOML's integer.
 pub(crate) fn whole(number: usize) -> i64 {
     number as i64
 }

@@ -1,4 +1,4 @@
-//! Training on the CPU: every step is done when it was accepted.
+//! Training on the CPU: [`CpuTrainer::step`] returns when the step is done.
 
 use super::step::{InitialState, TrainingStep};
 use crate::device::{Cpu, Device};

@@ -1,5 +1,5 @@
-//! Training that stays on a GPU: images, weights, optimiser. The host sends which images, how they are seen and the
-//! rates of every step, and gets loss and errors one step later.
+//! Training with images, weights and optimiser in a GPU's memory. For every step the host sends the ids of the images,
+//! their views and the learning rates, and gets loss and errors one step later.
 
 use super::download::PendingDownload;
 use super::step::{InitialState, TrainingStep};
@@ -32,6 +32,7 @@ pub(super) struct CudaTrainer {
     gradients: Weights,
     space: Buffers,
     input: StepInput,
+    /// Loss and error of every image, and their sums.
     losses: [Memory<f64>; 3],
     /// Loss and errors of two steps, in turn.
     results: [StepResult; 2],
@@ -40,8 +41,9 @@ pub(super) struct CudaTrainer {
     /// The last one's result was not read yet.
     is_pending: bool,
     graphs: Vec<CapturedStep>,
-    /// Copies of what a snapshot holds go out on their own stream, from here.
+    /// The stream on which `shadow` is copied to the host.
     copies: Arc<CudaStream>,
+    /// A copy on the device of what a snapshot holds, so that the next step may change the original.
     shadow: Option<Memory<f32>>,
 }
 
@@ -55,6 +57,7 @@ struct StepResult {
 /// A step's sequence of kernels for batches of one size.
 struct CapturedStep {
     images: usize,
+    /// Whether views change brightness or contrast.
     coloured: bool,
     /// Nothing until the sequence has run once, for libraries get ready then.
     graph: Option<CudaGraph>,
@@ -79,7 +82,7 @@ impl fmt::Debug for CudaTrainer {
 }
 
 impl Drop for CudaTrainer {
-    /// Nothing is released while a copy still reads it.
+    /// Waits, so that no memory is released while a copy still reads it.
     fn drop(&mut self) {
         self.on.stream().join(&self.copies).ok();
         self.on.stream().synchronize().ok();

@@ -1,4 +1,4 @@
-//! Copies of what training has made of a network.
+//! Copies of a training state, for snapshots.
 
 use crate::device::cuda::Cuda;
 use crate::error::Error;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// A copy of a trainer's weights, running statistics and optimiser's arrays.
 #[derive(Debug)]
 pub enum StateCopy {
-    /// It is made.
+    /// The finished copy.
     Ready(TrainingState),
     /// It is being copied out of a GPU's memory.
     Pending(PendingDownload),

@@ -1,8 +1,9 @@
-//! Training on a device: steps, their results, and copies of what they have made of the network.
+//! Training on a device: steps, their results, and copies of the training state.
 //!
-//! A step is accepted at once. On the CPU it is done by then; a GPU does it while the caller prepares the next one, and
-//! its result is known when that one was accepted. The same goes for copies of the weights. Callers ask for what is
-//! known ([`Trainer::poll`], [`StateCopy`]) and need not know on which device they are.
+//! On the CPU, [`Trainer::step`] returns when the step is done. On a GPU it returns while the step is being computed,
+//! so that the caller can prepare the next one, and its result is known after the next call. The same goes for copies
+//! of the weights. Callers ask for what is known ([`Trainer::poll`], [`StateCopy`]) and need not know on which device
+//! they are.
 
 mod cpu;
 mod cuda;

@@ -1,4 +1,4 @@
-//! What a trainer is given.
+//! The input of a trainer: the initial state, and each step.
 
 use crate::input::{Preprocess, View};
 use crate::network::Network;

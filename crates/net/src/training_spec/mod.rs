@@ -18,7 +18,7 @@ pub struct TrainingSpec {
     pub optimiser: OptimiserSettings,
     /// Share of the loss that smooths the targets towards uniform.
     pub label_smoothing: f64,
-    /// To what the factors of matrix products are rounded where the device can save time by it.
+    /// Precision to which the factors of matrix products are rounded where the device saves time by it.
     pub precision: Precision,
     /// Order of the images.
     pub shuffle: Shuffle,

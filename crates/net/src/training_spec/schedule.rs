@@ -102,7 +102,7 @@ impl Schedule {
             stage.epochs = stage.epochs.min(left);
             left -= stage.epochs;
         }
-        // Never without a stage: its rate is that of an empty run's report.
+        // At least one stage stays: a run of no steps reports its learning rate.
         let used = stages.iter().filter(|stage| stage.epochs > 0.0).count();
         stages.truncate(used.max(1));
         if let Some(last) = stages.last_mut() {

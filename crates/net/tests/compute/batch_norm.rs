@@ -1,10 +1,11 @@
 //! Batch normalisation while training: gradients through the minibatch's statistics against a plain
-//! double-precision computation, threads, sizes of batches, and what lasts between stages.
+//! double-precision computation, threads, sizes of batches, and the buffers kept between stages. The engine cuts a
+//! network into stages: each but the first begins with a batch normalisation.
 
 use crate::support::{CLASSES, Case, LEVELS, assert_close, device, devices};
 use deepviz_net::{Op, Parameters, Role, Shape, VectorLevel};
 
-/// Nets that cross the stages in every way: residuals over normalisations, two normalisations of one
+/// Networks with every kind of connection between stages: residuals over normalisations, two normalisations of one
 /// layer, activation functions in place and not, maxima, state (dropout, response norms), local layers.
 const NETS: &[(&str, [usize; 3])] = &[
     ("a conv filters=5 size=3 padding=1\nn batch_norm", [3, 6, 5]),
@@ -62,7 +63,7 @@ fn loss(case: &Case, named: &crate::naive::Named) -> f64 {
 #[test]
 fn gradients_are_central_differences_of_the_whole_batch() {
     for index in 0..NETS.len() {
-        // A part of a chunk, chunks of a group, more than a group.
+        // Less than a chunk of images, and several chunks, which the engine adds up in groups.
         for count in [3, 11] {
             let case = case(index, count);
             let named = case.named();

@@ -190,7 +190,8 @@ fn a_view_crops_and_mirrors_the_image() {
     assert!(gradient[[0, 0, 0]] == 0.0 && gradient[[0, 4, 4]] != 0.0);
 }
 
-/// Models of one template share workspaces; NaN left there by a diverged one must not reach a finite one.
+/// Models of one [`deepviz_net::CompiledNetwork`] share workspaces; NaN left there by a diverged one must not reach a
+/// finite one.
 #[test]
 fn a_diverged_network_does_not_affect_the_next() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models");
@@ -219,10 +220,10 @@ fn a_diverged_network_does_not_affect_the_next() {
         let many: Vec<_> = (1..9).map(pixels).collect();
         let many: Vec<_> = many.iter().map(ndarray::ArrayBase::view).collect();
         let wanted: Vec<usize> = (0..network.layers().len()).collect();
-        let template = deepviz_net::CompiledNetwork::new(network.clone(), &device);
-        let nan_outputs = template.model(&diverged).unwrap().forward(&many, &wanted).unwrap();
+        let compiled = deepviz_net::CompiledNetwork::new(network.clone(), &device);
+        let nan_outputs = compiled.model(&diverged).unwrap().forward(&many, &wanted).unwrap();
         assert!(nan_outputs[network.logits()].iter().all(|value| value.is_nan()), "{}", path.display());
-        let model = template.model(&finite).unwrap();
+        let model = compiled.model(&finite).unwrap();
         let fresh = deepviz_net::Model::from_snapshot(network.clone(), &finite, &device).unwrap();
         for count in [1, 3, 8] {
             let found = model.forward(&many[..count], &wanted).unwrap();

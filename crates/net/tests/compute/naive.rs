@@ -9,10 +9,12 @@ use deepviz_net::ops::{Conv, Filters, Local, Pool, WindowAxis};
 use deepviz_net::{Network, Op, Shape};
 use std::collections::BTreeMap;
 
+/// One image's values of a layer, or the values of a parameter.
 pub type Values = Vec<f64>;
+/// Parameters, or gradients with respect to them, by name.
 pub type Named = BTreeMap<String, Values>;
 
-/// What a pass leaves behind.
+/// The gradients of a backward pass.
 pub struct Gradients {
     pub parameters: Named,
     /// By layer; the first is the input's.
@@ -73,7 +75,7 @@ pub fn forward(network: &Network, parameters: &Named, input: &[f64]) -> Vec<Valu
     out
 }
 
-/// Gradients of `seed . activation of layer last`.
+/// Gradients of the dot product of `seed` and the activation of the layer `last`.
 pub fn backward(
     network: &Network,
     parameters: &Named,
@@ -138,7 +140,7 @@ impl Fixed {
     }
 }
 
-/// The weighted layers as one: which output takes which input with which weight.
+/// Convolutions, locally and fully connected layers alike: which output takes which input with which weight.
 struct Taps {
     input: Shape,
     output: Shape,
@@ -166,6 +168,7 @@ impl Taps {
         Some(Self { input, output, rows, columns, groups, local, shared_bias, channels_last })
     }
 
+    /// Calls `visit` with the indices of output, input and weight of every product.
     fn each(&self, mut visit: impl FnMut(usize, usize, usize)) {
         let (x, y) = (self.input, self.output);
         let (rs, ss) = (self.rows.size, self.columns.size);
@@ -203,6 +206,7 @@ impl Taps {
         }
     }
 
+    /// Calls `visit` with the indices of every output and its bias.
     fn biases(&self, mut visit: impl FnMut(usize, usize)) {
         let area = self.output.height * self.output.width;
         for out in 0..self.output.len() {
@@ -240,6 +244,7 @@ fn pool_window(pool: &Pool, input: Shape, (i, j): (usize, usize)) -> (Vec<(usize
     (pixels, divisor)
 }
 
+/// Index, channel, row and column of every value.
 fn places(shape: Shape) -> impl Iterator<Item = (usize, usize, usize, usize)> {
     (0..shape.len()).map(move |at| {
         let area = shape.height * shape.width;
@@ -328,9 +333,9 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
                 *y = activation::value(*function, *x);
             }
         }
-        Op::Dropout(geometry) => {
+        Op::Dropout(dropout) => {
             for (y, x) in y.iter_mut().zip(x) {
-                *y = x * f64::from(1.0 - geometry.rate as f32);
+                *y = x * f64::from(1.0 - dropout.rate as f32);
             }
         }
         Op::Softmax(_) => {
@@ -340,8 +345,8 @@ fn simple_forward(op: &Op, input: Shape, inputs: &[&[f64]], y: &mut [f64]) {
                 *y = (x - max).exp() / sum;
             }
         }
-        Op::Add(geometry) => {
-            for (input, factor) in inputs.iter().zip(&geometry.coefficients) {
+        Op::Add(add) => {
+            for (input, factor) in inputs.iter().zip(&add.coefficients) {
                 for (y, x) in y.iter_mut().zip(*input) {
                     *y += factor * x;
                 }
@@ -372,7 +377,7 @@ fn pool_backward(pool: &Pool, (input, output): (Shape, Shape), x: &[f64], (y, dy
     }
 }
 
-/// Gradient by input `slot`.
+/// Gradient with respect to the layer's input number `slot`.
 fn simple_backward((op, input): (&Op, Shape), slot: usize, inputs: &[&[f64]], (y, dy): (&[f64], &[f64])) -> Values {
     let x = inputs[slot];
     let mut dx = vec![0.0; x.len()];
@@ -403,9 +408,9 @@ fn simple_backward((op, input): (&Op, Shape), slot: usize, inputs: &[&[f64]], (y
                 *dx = dy * activation::derivative(*function, *x);
             }
         }
-        Op::Dropout(geometry) => {
+        Op::Dropout(dropout) => {
             for (dx, dy) in dx.iter_mut().zip(dy) {
-                *dx = dy * f64::from(1.0 - geometry.rate as f32);
+                *dx = dy * f64::from(1.0 - dropout.rate as f32);
             }
         }
         Op::Softmax(_) => {
@@ -414,9 +419,9 @@ fn simple_backward((op, input): (&Op, Shape), slot: usize, inputs: &[&[f64]], (y
                 *dx = p * (g - dot);
             }
         }
-        Op::Add(geometry) => {
+        Op::Add(add) => {
             for (dx, dy) in dx.iter_mut().zip(dy) {
-                *dx = geometry.coefficients[slot] * dy;
+                *dx = add.coefficients[slot] * dy;
             }
         }
         Op::Concat(_) => {

@@ -160,7 +160,7 @@ fn input_gradients_agree_with_naive() {
 
 #[test]
 fn weight_gradients_agree_with_naive() {
-    // Eleven images: a full group of eight, and one of a chunk or a part of it.
+    // Eleven images: a group of eight, whose gradients the engine adds up first, and one that is not full.
     cases(11).filter(is_certain).for_each(|case| check_weight_gradients(&case));
 }
 
@@ -221,7 +221,7 @@ fn random_shapes_agree_with_naive() {
         check_forward(&case);
         check_input_gradients(&case);
         check_weight_gradients(&case);
-        // Windows that see only zeros tie, and every tied value receives a maximum's gradient.
+        // Not for maxima: in windows of zeros all values tie, and each receives the maximum's gradient.
         if case.layers.contains("average") {
             check_differences(&case);
         }

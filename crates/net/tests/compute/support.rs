@@ -54,7 +54,7 @@ pub struct Case {
     pub parameters: Parameters,
     pub images: Vec<Array3<u8>>,
     pub labels: Vec<u16>,
-    /// The layers in short, as given to [`Case::new`].
+    /// The layers in short notation ([`short`]), as given to [`Case::new`].
     pub layers: String,
 }
 
@@ -149,6 +149,7 @@ impl Case {
         (result.loss_sum, result.errors, into)
     }
 
+    /// The parameters for the naive implementation.
     pub fn named(&self) -> Named {
         let doubles = |(name, array): (&str, &ndarray::ArrayD<f32>)| {
             (name.to_owned(), array.iter().map(|v| f64::from(*v)).collect())
@@ -165,6 +166,7 @@ impl Case {
         out.iter().map(|v| f64::from(*v)).collect()
     }
 
+    /// The activations of every layer by the naive implementation.
     pub fn naive(&self, image: usize) -> Vec<Values> {
         naive::forward(&self.network, &self.named(), &self.input(image))
     }

@@ -18,7 +18,7 @@ use crate::runs::corpus_params::split;
 use crate::runs::wire::SplitName;
 use crate::sheet::model_input::fitting_corpus;
 
-/// What is switched off, and over which images it is counted.
+/// The units that are switched off, and the images over which predictions are counted.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct OffQuery {

@@ -1,4 +1,4 @@
-//! A layer at a checkpoint, as the class views ask for it.
+//! A layer at a checkpoint, for the routes that compare classes (class selectivity, one class against another).
 
 use std::sync::Arc;
 

@@ -98,7 +98,7 @@ pub(crate) struct Assignments {
     pub(crate) store: Arc<Store>,
     /// By image, in the order of their ids.
     pub(crate) clusters: Vec<u16>,
-    /// Their mixes and nearest images.
+    /// By cluster, the images of each class (`mix`), and the images nearest to the centre.
     pub(crate) set: ClusterSet,
     /// The first image of the split.
     pub(crate) first: u32,

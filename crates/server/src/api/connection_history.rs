@@ -65,8 +65,8 @@ struct UnitOverTime {
     /// `red`, `green` or `blue`, where it is a colour of the image.
     #[schema(required)]
     colour: Option<&'static str>,
-    /// At every checkpoint the norm of the kernel between the two with the sign of its sum, times what lies on the way
-    /// multiplies by. Null where there is no weight between them, or it is not finite.
+    /// At every checkpoint the norm of the kernel between the two with the sign of its sum, times the factors of the
+    /// layers between. Null where there is no weight between them, or it is not finite.
     weights: Vec<Option<f32>>,
 }
 

@@ -91,8 +91,8 @@ struct CorpusDetail {
     /// The files left out when it was opened, and how its layout was understood.
     #[schema(required)]
     account: Option<AccountDetail>,
-    /// The number of files left out that hold or may hold images. `account` says which; this number goes with the next
-    /// version.
+    /// The number of files left out that hold or may hold images. `account` says which; this number will be
+    /// removed in the next version.
     #[schema(required)]
     unreadable: Option<usize>,
 }

@@ -41,13 +41,13 @@ macro_rules! errors {
 }
 
 errors! {
-    /// Of what is read of a run without a query.
+    /// Of routes that read a run, without a query.
     RunErrors: [NOT_FOUND, UNUSABLE];
-    /// Of what a query chooses in a run.
+    /// Of routes that read what a query chooses in a run.
     QueryErrors: [MALFORMED, NOT_FOUND, UNUSABLE];
-    /// Of what needs statistics or the images of a run.
+    /// Of routes that need the statistics or the images of a run.
     StatisticsErrors: [MALFORMED, NOT_FOUND, NOT_READY, UNUSABLE];
-    /// Of verdicts on labels that are sent.
+    /// Of routes that take verdicts on labels.
     ReviewErrors: [
         MALFORMED,
         ("403", "the folder that holds the run cannot be written"),
@@ -56,11 +56,11 @@ errors! {
         UNUSABLE,
         ("507", "the disk is full"),
     ];
-    /// Of what is read of a corpus.
+    /// Of routes that read a corpus.
     CorpusErrors: [MALFORMED, NOT_FOUND, NOT_READY];
-    /// Of what is computed of an image that is sent.
+    /// Of routes that take an image as the body.
     SentImageErrors: [MALFORMED, NOT_FOUND, TOO_LARGE, NOT_AN_IMAGE, UNUSABLE];
-    /// Of sentences that are sent.
+    /// Of the route that takes the sentences that users write into a story.
     StoryErrors: [
         ("400", "the sentences cannot be read, or are too many or too long"),
         ("403", "the place beside the run cannot be written"),
@@ -69,7 +69,7 @@ errors! {
         ("422", "the file that is there cannot be used"),
         ("507", "the disk is full"),
     ];
-    /// Of archives that are sent.
+    /// Of routes that take archives.
     ArchiveErrors: [
         ("400", "the archive or its name cannot be read"),
         FORBIDDEN,
@@ -78,7 +78,7 @@ errors! {
         ("422", "what is in the archive cannot be used"),
         ("507", "the disk is full"),
     ];
-    /// Of uploads.
+    /// Of routes that list and delete uploads.
     UploadsForbidden: [FORBIDDEN];
 }
 

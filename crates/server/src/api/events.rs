@@ -43,7 +43,7 @@ pub(crate) async fn events(
     PathParams(RunPath { run: id }): PathParams<RunPath>,
 ) -> Result<Response, ApiError> {
     let run = app.runs.get(&id)?;
-    // First the subscription, then the look: what happens between is reported twice rather than never.
+    // First the subscription, then the state of the run: what happens between is reported twice rather than never.
     let mut messages = app.event_bus.subscribe();
     let mut closing = app.event_bus.closing();
     let seen = app.work.run(WorkKind::Render, move || RunFingerprint::of(&run, None)).await?;
@@ -83,7 +83,7 @@ pub(crate) async fn events(
         }
     });
     let stream = Sse::new(ReceiverStream::new(receiver)).keep_alive(KeepAlive::new().interval(HEARTBEAT));
-    // Proxies that gather answers would hold the events back.
+    // Proxies that buffer answers would hold the events back.
     let unbuffered = AppendHeaders([(HeaderName::from_static("x-accel-buffering"), "no")]);
     Ok((unbuffered, stream).into_response())
 }

@@ -49,7 +49,7 @@ pub(crate) struct ExampleStatsQuery {
 #[schema(as = LedgerPage)]
 struct ExampleStatsPage {
     split: SplitName,
-    /// The checkpoints that count.
+    /// The checkpoints over which the statistics were computed.
     checkpoints: Vec<usize>,
     total: usize,
     items: Vec<ExampleItem>,

@@ -1,4 +1,4 @@
-//! Which parts of an image speak for a class, at a checkpoint.
+//! Attribution maps: which parts of an image speak for a class, at a checkpoint.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ const SIDE: usize = 256;
 /// Pixels per pixel of the image at most.
 const MAX_SCALE: usize = 64;
 
-/// What is asked of an image.
+/// The method of a map, and the class that it explains.
 #[derive(Clone, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct MethodQuery {

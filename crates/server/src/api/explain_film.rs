@@ -1,4 +1,4 @@
-//! Which parts of an image speak for a class, over time.
+//! A film of attribution maps: which parts of an image speak for a class, checkpoint by checkpoint.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -73,7 +73,7 @@ pub(crate) async fn explanation_film(
     let Some(&last) = usable.last() else {
         return Err(ApiError::unusable("none of these checkpoints can be read"));
     };
-    // The first map says what all explain, and how large they are.
+    // The class of this map is explained by all of them, and its size is that of all.
     let found = app.models.image_map(&run, listing.usable(last)?, (&input, &request)).await?;
     request.class = Some(found.target.class);
     let cells = found.map.values.len() * usable.len();

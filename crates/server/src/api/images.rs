@@ -18,7 +18,7 @@ use crate::http::cache::CacheSize;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, tag};
-use crate::http::response_memory::counted;
+use crate::http::response_memory::with_reservation;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::image_id;
 use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
@@ -26,7 +26,7 @@ use crate::sheet::uploaded_images::UploadedImage;
 
 /// Images in one atlas.
 const MAX_ATLAS_IMAGES: usize = 1_024;
-/// Pixels per pixel.
+/// Pixels of the picture per pixel of an image, at most.
 const MAX_SCALE: usize = 64;
 
 /// The parameters of an image as a picture.
@@ -118,7 +118,7 @@ impl AtlasImage {
         })
     }
 
-    /// Names its pixels within the corpus.
+    /// The part of the cache key that stands for its pixels.
     fn key(&self) -> String {
         match self {
             Self::Corpus(id) => id.0.to_string(),
@@ -134,6 +134,7 @@ impl AtlasImage {
     }
 }
 
+/// Images that are drawn side by side in one picture.
 struct Atlas {
     images: Vec<AtlasImage>,
     columns: usize,
@@ -194,7 +195,7 @@ async fn picture(app: &App, corpus: Arc<Corpus>, atlas: Atlas, headers: &HeaderM
         })
         .await?;
     let content = Content { media_type: "image/png", bytes: png.0.clone(), tag: png.1.clone() };
-    Ok(counted(content.reply(headers, cache_policy), held))
+    Ok(with_reservation(content.reply(headers, cache_policy), held))
 }
 
 fn scale(wanted: Option<usize>) -> Result<usize, ApiError> {

@@ -22,7 +22,7 @@ use crate::http::csv::csv_line;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::percent_encoding::percent_encoded;
 use crate::http::problem::ApiError;
-use crate::http::response_memory::counted;
+use crate::http::response_memory::with_reservation;
 use crate::http::work_pool::WorkKind;
 use crate::runs::corpus_params::split;
 use crate::runs::image_path::ImagePaths;
@@ -90,7 +90,7 @@ struct ExportedIssues<'a> {
     items: Vec<ExportedIssue<'a>>,
 }
 
-/// A row: in the list, or with a verdict alone.
+/// A row of the file: an image in the list of label issues, or one with a verdict alone.
 struct Row {
     image: ImageId,
     split: Split,
@@ -168,7 +168,7 @@ pub(crate) async fn export_suspects(
             Ok((Export { run: run.id.clone(), corpus, paths, records, base, format }, rows))
         })
         .await?;
-    Ok(counted(export.answer(rows, &name), held))
+    Ok(with_reservation(export.answer(rows, &name), held))
 }
 
 impl Export {

@@ -37,7 +37,7 @@ pub(crate) struct LabelIssuesQuery {
 #[schema(as = Suspects)]
 struct LabelIssues {
     split: SplitName,
-    /// The checkpoints that count.
+    /// The checkpoints over which the statistics were computed.
     checkpoints: Vec<usize>,
     total: usize,
     items: Vec<LabelIssue>,

@@ -47,10 +47,10 @@ pub(crate) struct LayerFilterPath {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct VisualisationQuery {
-    /// Checkpoints: `0,5,10-50:5,last`; the last unless given, at most 128. Each picture begins with that of the one
-    /// before in this list.
+    /// Checkpoints: `0,5,10-50:5,last`; the last unless given, at most 128. The optimisation of each
+    /// picture starts from the picture of the checkpoint before in this list.
     checkpoints: Option<String>,
-    /// What the first begins with: `noise` (default) or the id of an image, whose traits are accentuated.
+    /// What the first one starts from: `noise` (default) or the id of an image, whose features are amplified.
     start: Option<String>,
 }
 
@@ -77,7 +77,7 @@ pub(crate) struct InversionQuery {
     layers: Option<String>,
 }
 
-/// The pictures from left to right.
+/// The pictures from left to right, one a layer and checkpoint.
 #[derive(Serialize, ToSchema)]
 struct PictureFilm {
     /// Pixels of each.

@@ -15,7 +15,7 @@ use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json_content};
-use crate::http::response_memory::{LARGE_BUDGET_BYTES, counted};
+use crate::http::response_memory::{LARGE_BUDGET_BYTES, with_reservation};
 use crate::runs::divergence::Diverged;
 use crate::runs::metrics_logs::MetricsLogs;
 
@@ -66,7 +66,7 @@ struct SkippedMetrics {
 struct TrainMetrics {
     step: Vec<u64>,
     epoch: Vec<f64>,
-    /// Mean logistic loss of an image.
+    /// Mean cross-entropy loss of an image.
     loss: Vec<f64>,
     /// Fraction of images misclassified.
     /// Null where another program trained the network and did not say, as `rate`.
@@ -83,7 +83,7 @@ struct TestMetrics {
     /// Absent where the images gave no finite numbers, as `error`.
     loss: Vec<Option<f64>>,
     error: Vec<Option<f64>>,
-    /// Images whose probabilities were not finite; every other place is 0.
+    /// Images whose probabilities were not finite; 0 at every other test.
     not_finite: Vec<u64>,
 }
 
@@ -120,7 +120,7 @@ pub(crate) async fn metrics(
         json_content(&columns(&log, is_wanted))
     };
     let content = app.work.run(MetricsLogs::work_kind(&of), work).await?;
-    Ok(counted(content.reply(&headers, CachePolicy::Revalidate), held))
+    Ok(with_reservation(content.reply(&headers, CachePolicy::Revalidate), held))
 }
 
 fn columns(log: &MetricsLog, is_wanted: impl Fn(&&Metric) -> bool) -> Metrics {

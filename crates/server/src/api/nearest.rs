@@ -94,11 +94,11 @@ pub(crate) async fn near(
         Some(uploaded) => Some(outputs_of(&app, &run, &path.checkpoint, uploaded).await?),
         None => None,
     };
-    let place = match &uploaded {
+    let near_to = match &uploaded {
         Some(uploaded) => NearTo { image: uploaded.id, outputs },
         None => NearTo { image: image_id(&corpus, &path.image)?, outputs },
     };
-    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus, place)).await?;
+    let answer = app.work.run(WorkKind::Render, move || answer(&run, &path, &query, &corpus, near_to)).await?;
     json(&headers, &answer)
 }
 
@@ -129,8 +129,8 @@ fn answer(
     corpus: &Corpus,
     NearTo { image, outputs }: NearTo,
 ) -> Result<NearbyImages, ApiError> {
-    let own = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
-    let split = query.split.as_deref().map_or(Ok(own), |word| split(Some(word)))?;
+    let own_split = corpus.split_of(image).unwrap_or(deepviz_corpus::Split::Test);
+    let split = query.split.as_deref().map_or(Ok(own_split), |word| split(Some(word)))?;
     let limit = limit(query.limit, DEFAULT_LIMIT)?;
     let checkpoint = find_checkpoint(run, &path.checkpoint)?;
     let store = statistics::required(run, split)?;
@@ -145,7 +145,7 @@ fn answer(
         None => store.near_among(&near, is_wanted)?,
     };
     let Some(found) = found else {
-        let missing = if store.confusion(checkpoint.step, own)?.is_none() { own } else { split };
+        let missing = if store.confusion(checkpoint.step, own_split)?.is_none() { own_split } else { split };
         return Err(statistics::missing_at(run, &store, checkpoint, missing)?);
     };
     let class = |id: ImageId| corpus.label(id).map(|class| class.0).unwrap_or_default();

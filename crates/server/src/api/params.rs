@@ -74,7 +74,7 @@ pub(crate) struct RunImagePath {
     pub(crate) image: String,
 }
 
-/// The images that count.
+/// The split whose images a request is about.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SplitQuery {

@@ -20,14 +20,14 @@ impl From<Shape> for Size {
 }
 
 impl Size {
-    /// Of a layer's output as it is drawn: of tokens the map of the image.
+    /// Of a layer's output as it is drawn: of a transformer's tokens the grid of the image's patches.
     pub(crate) fn of_layer(layer: &Layer) -> Self {
         let Grid { height, width, .. } = layer.drawn_grid();
         Self { channels: layer.shape.channels, height, width }
     }
 }
 
-/// A gap on the timeline.
+/// A checkpoint that cannot be used: a gap on the timeline.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct CheckpointProblem {
     pub(crate) checkpoint: usize,

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
 use deepviz_corpus::{Corpus, Split};
-use deepviz_net::{Layer, Metric, MetricKind, MetricsLog, RunInfo, Step};
+use deepviz_net::{Metric, MetricKind, MetricsLog, Network, RunInfo, Step};
 use deepviz_stats::{State as UnitStage, UnitState};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -193,6 +193,10 @@ struct LayerDetail {
     /// Channels of its weights.
     channels: usize,
     inputs: Vec<String>,
+    /// The layer that makes its negative outputs zero: itself, or a rectifier behind it with nothing but pools,
+    /// normalisations and the like between. A unit that is always zero there is dead.
+    #[schema(required)]
+    rectifier: Option<String>,
 }
 
 /// One run: checkpoints, layers, classes, corpus, whether it is live.
@@ -283,7 +287,7 @@ fn detail_of(run: &OpenRun, corpus_cache: &Arc<CorpusCache>, log: &MetricsLog) -
         checkpoints: checkpoints(run, &listing, log, &units),
         metrics_problem: log.skipped.as_ref().map(ToString::to_string),
         statistics_problem,
-        layers: network.layers().iter().map(|layer| layer_detail(layer, &layer_name)).collect(),
+        layers: (0..network.layers().len()).map(|index| layer_detail(network, index, &layer_name)).collect(),
         cluster_sets: cluster_choices(run),
         logits_layer: layer_name(network.logits()),
         features_layer: layer_name(network.features()),
@@ -358,7 +362,8 @@ pub(crate) fn checkpoints(run: &OpenRun, listing: &Listing, log: &MetricsLog, un
     checkpoints
 }
 
-fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
+fn layer_detail(network: &Network, index: usize, name: &dyn Fn(usize) -> String) -> LayerDetail {
+    let layer = &network.layers()[index];
     let sheet_shape = SheetShape::of_weights(layer);
     LayerDetail {
         name: layer.name.clone(),
@@ -370,5 +375,6 @@ fn layer_detail(layer: &Layer, name: &dyn Fn(usize) -> String) -> LayerDetail {
         filters: sheet_shape.map_or(layer.shape.channels, |sheet_shape| sheet_shape.filters),
         channels: sheet_shape.map_or(1, |sheet_shape| sheet_shape.channels),
         inputs: layer.inputs.iter().map(|&index| name(index)).collect(),
+        rectifier: network.rectifier_of(index).map(name),
     }
 }

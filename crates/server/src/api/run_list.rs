@@ -127,7 +127,7 @@ pub(crate) async fn list_runs(State(app): State<AppState>, headers: HeaderMap) -
             let mut networks = Outlines::default();
             for (id, run) in shared.runs.all() {
                 match run {
-                    Ok(run) => runs.push(summary(&run, networks.place_of(&run))),
+                    Ok(run) => runs.push(summary(&run, networks.index_of(&run))),
                     Err(error) => problems.push(RunProblem { id, problem: error.to_string() }),
                 }
             }
@@ -142,11 +142,11 @@ pub(crate) async fn list_runs(State(app): State<AppState>, headers: HeaderMap) -
 #[derive(Default)]
 struct Outlines {
     all: Vec<NetworkOutline>,
-    places: HashMap<Vec<(String, Vec<usize>)>, usize>,
+    indices: HashMap<Vec<(String, Vec<usize>)>, usize>,
 }
 
 impl Outlines {
-    fn place_of(&mut self, run: &OpenRun) -> usize {
+    fn index_of(&mut self, run: &OpenRun) -> usize {
         let network = run.network();
         let of_layer = |index: usize| {
             let layer = &network.layers()[index];
@@ -157,11 +157,11 @@ impl Outlines {
         };
         let key: Vec<_> = (0..network.layers().len()).map(of_layer).collect();
         let next = self.all.len();
-        let place = *self.places.entry(key).or_insert(next);
-        if place == next {
+        let position = *self.indices.entry(key).or_insert(next);
+        if position == next {
             self.all.push(outline(run.info().recipe.name.clone(), network));
         }
-        place
+        position
     }
 }
 
@@ -228,10 +228,10 @@ fn modified(run: &OpenRun) -> Option<f64> {
 fn summary(run: &OpenRun, network: usize) -> RunSummary {
     let info = run.info();
     // Neither a snapshot's header nor all measurements: a list of many runs is requested at every start.
-    let brief = run.brief();
+    let count = run.snapshot_count();
     let latest = run.latest();
     let total = info.training.as_ref().map(|training| training.total_steps);
-    let last = brief.last_step.map(|step| step.0);
+    let last = count.last_step.map(|step| step.0);
     let is_done = total.is_none_or(|total| last.is_some_and(|last| last >= total));
     let live = run.is_live();
     let state = match (&latest.divergence, live, is_done) {
@@ -244,7 +244,7 @@ fn summary(run: &OpenRun, network: usize) -> RunSummary {
         id: run.id.clone(),
         name: info.name.clone(),
         live,
-        checkpoints: brief.checkpoints,
+        checkpoints: count.checkpoints,
         classes: info.classes.len(),
         image_shape: info.image.into(),
         last_step: last,

@@ -17,7 +17,7 @@ use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, json_with_policy};
-use crate::http::response_memory::counted;
+use crate::http::response_memory::with_reservation;
 use crate::http::work_pool::WorkKind;
 use crate::runs::wire::SplitName;
 use crate::sheet::aggregate::{ClassImages, LayerSelectivity};
@@ -131,7 +131,7 @@ pub(crate) async fn preference(
         view.draw()
     };
     let drawn = app.cache.get(key, app.work.run(WorkKind::of_size(cost.pixels), draw)).await?;
-    Ok(counted(png(&drawn, &headers, cache_policy), held))
+    Ok(with_reservation(png(&drawn, &headers, cache_policy), held))
 }
 
 impl ClassQuery {

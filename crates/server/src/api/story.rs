@@ -33,7 +33,7 @@ use crate::story::rules::{RULES, forgetting, labels};
 use crate::story::sentence::Sentence;
 use crate::story::user_sentences::{self, UserSentence, UserStory};
 
-/// The images that are counted.
+/// The split whose images the story is about.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StoryQuery {
@@ -84,7 +84,7 @@ pub(crate) async fn story(
     let run = app.runs.get(&run)?;
     let split = match query.split.as_deref() {
         None if run.info().corpus.test == 0 => Split::Train,
-        said => split_of(said)?,
+        word => split_of(word)?,
     };
     let of = Arc::clone(&run);
     let key = app
@@ -97,14 +97,15 @@ pub(crate) async fn story(
     let examples = examples_of(&app, &run, split).await?;
     // Whether the images can be read is not in the digest.
     let state = if examples.is_ok() { "whole" } else { "without-images" };
-    let kept = app.cache.get(format!("story/{}/{key}/{state}", run.id), made(&app, &run, split, examples)).await?;
-    Ok(Content::new("application/json", kept.0.clone()).reply(&headers, CachePolicy::Revalidate))
+    let cached =
+        app.cache.get(format!("story/{}/{key}/{state}", run.id), find_story(&app, &run, split, examples)).await?;
+    Ok(Content::new("application/json", cached.0.clone()).reply(&headers, CachePolicy::Revalidate))
 }
 
-/// The images' statistics and their corpus, or why there are none.
-type ImagesOf = Result<(Arc<CachedExampleStats>, Arc<Corpus>), String>;
+/// The statistics of every image and the corpus, or why there are none.
+type ImageStatistics = Result<(Arc<CachedExampleStats>, Arc<Corpus>), String>;
 
-async fn examples_of(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<ImagesOf, ApiError> {
+async fn examples_of(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<ImageStatistics, ApiError> {
     let found = match app.corpora.images_of(run).await {
         Ok(corpus) => example_stats_now(app, run, split).await.map(|stats| (stats, corpus)),
         Err(error) => Err(error),
@@ -117,7 +118,13 @@ async fn examples_of(app: &App, run: &Arc<OpenRun>, split: Split) -> Result<Imag
     }
 }
 
-async fn made(app: &App, run: &Arc<OpenRun>, split: Split, images: ImagesOf) -> Result<CachedStory, ApiError> {
+/// Applies every rule to the run.
+async fn find_story(
+    app: &App,
+    run: &Arc<OpenRun>,
+    split: Split,
+    images: ImageStatistics,
+) -> Result<CachedStory, ApiError> {
     // The matrices of two windows at most are held at a time (story::counts).
     let bytes = run.info().classes.len().pow(2).saturating_mul(12 * size_of::<u32>());
     let _held = app.answers.take_at_most(bytes).await?;
@@ -136,7 +143,7 @@ async fn made(app: &App, run: &Arc<OpenRun>, split: Split, images: ImagesOf) -> 
     Ok(CachedStory(story.await?.bytes.to_vec()))
 }
 
-fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) -> Result<Material, ApiError> {
+fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImageStatistics) -> Result<Material, ApiError> {
     let (listing, network) = (run.listing()?, run.network());
     let store = match statistics::has_images(run, split) {
         Ok(()) => run.store()?,
@@ -187,8 +194,10 @@ fn material_of(run: &OpenRun, split: Split, log: &MetricsLog, images: ImagesOf) 
 fn read_histories(examples: &mut Examples, store: &Store, listing: &Listing) -> Result<(), ApiError> {
     for image in [forgetting::subject(examples), labels::subject(examples)].into_iter().flatten() {
         let history = store.history(ImageId(image))?.into_iter();
-        let history = history.filter_map(|(step, shares)| Some((listing.index_of(step)?, shares))).collect();
-        examples.histories.insert(image, history);
+        let history = history.filter_map(|(step, logits)| {
+            Some((listing.index_of(step)?, deepviz_stats::softmax(logits.as_slice().into())))
+        });
+        examples.histories.insert(image, history.collect());
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::app::{App, AppState};
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::CachePolicy;
-use crate::http::response_memory::{ResponseMemory, counted};
+use crate::http::response_memory::{ResponseMemory, with_reservation};
 use crate::http::selection::text_from_indices;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::geometry::SheetGeometry;
@@ -112,7 +112,7 @@ pub(crate) async fn strip(
     let StripRequest { sheets, checkpoints, held } = strip;
     let last = checkpoints.last().map(|&index| listing.entries[index].hash.as_str()).unwrap_or_default();
     let version = query.v.as_deref().filter(|_| sheets.has_settled_scale() && !last.is_empty());
-    Ok(counted(png(&picture, &headers, CachePolicy::by_hash(version, last)), held))
+    Ok(with_reservation(png(&picture, &headers, CachePolicy::by_hash(version, last)), held))
 }
 
 /// The sheets of one layer at many checkpoints.

@@ -15,7 +15,7 @@ use crate::app::AppState;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, json_with_policy};
-use crate::http::response_memory::counted;
+use crate::http::response_memory::with_reservation;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::geometry::SheetGeometry;
 use crate::sheet::image_group::GroupQuery;
@@ -110,10 +110,10 @@ pub(crate) async fn versus(
                 comparison.draw()
             };
             let drawn = app.work.run(WorkKind::of_size(cost.pixels), draw).await?;
-            Ok(counted(png(&drawn, &headers, cache_policy), held))
+            Ok(with_reservation(png(&drawn, &headers, cache_policy), held))
         }
         Some("json") => json_with_policy(&headers, &comparison.numbers()?, cache_policy),
-        Some("f32") => Ok(counted(comparison.raw(&headers, cache_policy), held)),
+        Some("f32") => Ok(with_reservation(comparison.raw(&headers, cache_policy), held)),
         Some(other) => Err(ApiError::bad(format!("unknown format `{other}`; expected png, json or f32"))),
     }
 }

@@ -263,7 +263,7 @@ fn images_of(wanted: Option<usize>, networks: [&ComparedLayers; 2]) -> Result<us
     }
 }
 
-/// One row an image.
+/// The features of every layer, one row an image.
 fn features(pooled: Vec<Array2<f32>>, of: &ComparedLayers) -> Vec<Array2<f32>> {
     let rows = pooled.into_iter().zip(&of.layers).map(|(values, layer)| {
         let images = values.len() / layer.features.max(1);
@@ -273,7 +273,8 @@ fn features(pooled: Vec<Array2<f32>>, of: &ComparedLayers) -> Vec<Array2<f32>> {
     rows.collect()
 }
 
-/// The activations of a network over the images of a sample, a few images at a time.
+/// The activations of a network over the images of a sample, averaged to the grid of each pooling; computed for a few
+/// images at a time.
 pub(crate) async fn pooled(
     app: &App,
     side: &Side,

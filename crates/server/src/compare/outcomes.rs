@@ -39,8 +39,8 @@ impl Sides {
             ))
             .hint("curves and layers can still be compared"));
         }
-        // Statistics that were computed again are of other snapshots or images, and these are in the key; so do the
-        // classes, which a user may put right.
+        // Statistics that were computed again are of other snapshots or images, and these are in the key; so are
+        // the names of the classes, which a user may correct.
         let corpus = &info.corpus.identity;
         let names = [&self.a, &self.b].map(|side| side.run.info().classes.join("\0"));
         let names = blake3::hash(names.join("\0\0").as_bytes()).to_hex();

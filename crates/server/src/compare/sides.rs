@@ -13,7 +13,7 @@ use crate::runs::open_run::OpenRun;
 use crate::sheet::model_input::fitting_corpus;
 
 /// Class names that an error lists at most.
-const NAMED: usize = 5;
+const MAX_NAMES: usize = 5;
 
 /// A checkpoint of a run.
 #[derive(Clone)]
@@ -42,12 +42,12 @@ impl Side {
         })
     }
 
-    /// Names the checkpoint's content.
+    /// The part of a cache key that stands for the run and the checkpoint's content.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}", self.run.id, self.entry.hash)
     }
 
-    /// The same wherever the run lies and whatever it is called.
+    /// As [`Self::key`], but the same wherever the run lies and whatever it is called.
     pub(crate) fn content_key(&self) -> String {
         format!("{}/{}", self.run.network_key(), self.entry.hash)
     }
@@ -61,7 +61,7 @@ pub(crate) struct Sides {
 }
 
 impl Sides {
-    /// The checkpoint of a path, and the one beside it.
+    /// The checkpoint of a path, and the one that it is compared with.
     pub(crate) async fn find(
         app: &App,
         (run, checkpoint): (&str, &str),
@@ -104,14 +104,14 @@ impl Sides {
     pub(crate) async fn common_images(&self, app: &App, limit: usize) -> Result<TestSample, ApiError> {
         let corpus = fitting_corpus(&app.corpora, &self.a.run).await?;
         if self.a.run.info().corpus.identity != self.b.run.info().corpus.identity {
-            self.takes(&corpus)?;
+            self.check_second_takes(&corpus)?;
         }
         let split = if corpus.range(Split::Test).is_empty() { Split::Train } else { Split::Test };
         TestSample::of(&corpus, split, Some(limit))
     }
 
     /// Refuses images that the second network does not take.
-    fn takes(&self, corpus: &Corpus) -> Result<(), ApiError> {
+    fn check_second_takes(&self, corpus: &Corpus) -> Result<(), ApiError> {
         let transform = self.b.run.network().transform();
         let shape = corpus.common_shape();
         let any = (corpus.channels(), 1, 1);
@@ -137,7 +137,7 @@ impl Sides {
 }
 
 fn listed(names: &[String]) -> String {
-    let named: Vec<String> = names.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
-    let more = names.len().saturating_sub(NAMED);
+    let named: Vec<String> = names.iter().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(MAX_NAMES);
     if more > 0 { format!("{} and {more} more", named.join(", ")) } else { named.join(", ") }
 }

@@ -14,7 +14,7 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::open_run::OpenRun;
 use crate::sheet::models::Models;
 
-/// Images that maps are compared of.
+/// Images whose maps are compared.
 pub(crate) const IMAGES: usize = 16;
 
 /// The test of one method.

@@ -1,4 +1,4 @@
-//! Maps of images at checkpoints.
+//! Attribution maps of images at checkpoints.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::runs::open_run::OpenRun;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::models::Models;
 
-/// What is asked of an image.
+/// The method of a map, and what it explains.
 #[derive(Clone, Debug)]
 pub(crate) struct MapRequest {
     pub(crate) method: Method,

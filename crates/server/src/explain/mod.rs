@@ -1,4 +1,5 @@
-//! Why a network answers as it does: maps over images, and what switching units off changes. Computed on request, cached.
+//! Why a network answers as it does: attribution maps over images, and what switching units off changes.
+//! Computed on request, cached.
 
 pub(crate) mod ablated;
 pub(crate) mod ablation;

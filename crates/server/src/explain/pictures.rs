@@ -18,10 +18,11 @@ use crate::sheet::models::Models;
 /// Images that the frequencies and colours of a corpus are measured on.
 const SPECTRUM_IMAGES: usize = 64;
 
-/// A picture with the number that belongs to it.
+/// A picture that was optimised, and how far the optimisation came.
 pub(crate) struct MadePicture {
     /// `[c, h, w]`.
     pub(crate) pixels: Array3<u8>,
+    /// The filter's activation (visualisation), or the distance of the layer's outputs (inversion).
     pub(crate) value: f32,
 }
 
@@ -59,8 +60,8 @@ impl ChosenCheckpoints<'_> {
 }
 
 impl Models {
-    /// The feature visualisation of a filter at each of some checkpoints, each picture beginning with that of the one
-    /// before; the first begins with noise, or with an image.
+    /// The feature visualisation of a filter at each of some checkpoints, where the optimisation of each
+    /// picture starts from the picture of the checkpoint before, and the first from noise or from an image.
     pub(crate) async fn visualisations(
         &self,
         selection: ChosenCheckpoints<'_>,
@@ -96,7 +97,8 @@ impl Models {
             .await
     }
 
-    /// The images that layers remember of an image: of each layer at each of some checkpoints, layer by layer.
+    /// Pictures of what layers keep of an image (feature inversion): of each layer at each of some
+    /// checkpoints, layer by layer.
     pub(crate) async fn inversions(
         &self,
         selection: ChosenCheckpoints<'_>,

@@ -49,7 +49,7 @@ impl SwitchedOff {
         self.units.is_empty()
     }
 
-    /// Names them in keys of the cache.
+    /// The part of a cache key that stands for them.
     pub(crate) fn key(&self) -> String {
         self.units.iter().map(|(layer, filter)| format!("{layer}.{filter}")).collect::<Vec<_>>().join(",")
     }

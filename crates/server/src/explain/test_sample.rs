@@ -1,4 +1,4 @@
-//! The images of a split over which an effect is counted.
+//! The images of a split over which the effect of switching units off (or another number) is computed.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use ndarray::ArrayView3;
 
 use crate::http::problem::ApiError;
 
-/// Default limit of the images that are counted over.
+/// Images by default.
 pub(crate) const DEFAULT_IMAGES: usize = 2_000;
 /// Images at most.
 pub(crate) const MAX_IMAGES: usize = 20_000;
@@ -39,7 +39,7 @@ impl TestSample {
         Ok(Self { corpus: Arc::clone(corpus), split, ids })
     }
 
-    /// Names the images.
+    /// The part of a cache key that stands for the images.
     pub(crate) fn key(&self) -> String {
         format!("{}/{}/{}", self.corpus.identity(), self.split, self.ids.len())
     }

@@ -9,7 +9,7 @@ use crate::http::proxy::Proxies;
 use crate::http::session::{SessionHandle, Sessions, cookie, cookies};
 use crate::http::token_throttle::TokenThrottle;
 
-/// Of a path so much is logged.
+/// Characters of a path that are logged.
 const LOGGED_CHARS: usize = 100;
 
 /// The token of a server, and who has shown it.
@@ -27,16 +27,20 @@ pub(crate) struct Authentication {
 /// A token that was shown, and the path that was requested with it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attempt<'a> {
-    pub(crate) form: TokenSource,
+    pub(crate) source: TokenSource,
     pub(crate) path: &'a str,
 }
 
 /// The ways to show a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum TokenSource {
+    /// In the header `Authorization`.
     Bearer,
+    /// In the URL, as `?token=`.
     Address,
+    /// In the form of the login page.
     Login,
+    /// As a session's cookie.
     Session,
 }
 
@@ -57,7 +61,7 @@ pub(crate) enum Identity {
     Known {
         /// In this session.
         session: Option<SessionHandle>,
-        /// The token is in the address.
+        /// The token is in the URL.
         by_address: bool,
     },
     /// It shows a token, or the cookie of a session, and none that is right.
@@ -106,7 +110,7 @@ impl Authentication {
         cookie(&self.cookie_name, &self.sessions.begin(), self.proxies.is_https(peer.address, headers))
     }
 
-    /// Ends the session of a request, here and in the browser: the line that takes the cookie back.
+    /// Ends the session of a request, here and in the browser: the `Set-Cookie` line that deletes the cookie.
     pub(crate) fn end_session(&self, peer: &Peer, headers: &HeaderMap) -> String {
         for id in cookies(headers, &self.cookie_name) {
             self.sessions.end(id);
@@ -115,17 +119,18 @@ impl Authentication {
         format!("{gone}; Max-Age=0")
     }
 
-    /// Logs a wrong token, of a form and for a path, and comes back when it may be answered.
+    /// Logs a wrong token, and returns when its delay is over.
     pub(crate) async fn wrong(&self, peer: &Peer, headers: &HeaderMap, attempt: Attempt<'_>) {
-        let Attempt { form, path } = attempt;
+        let Attempt { source, path } = attempt;
         let wrong = self.throttle.record_wrong(peer.address);
-        if let Some(untold) = wrong.log {
+        if let Some(unlogged) = wrong.log {
             let behind = self.proxies.client(peer.address, headers);
             let behind = behind.map(|client| format!(" (a proxy, for {client})")).unwrap_or_default();
             let path: String = path.chars().take(LOGGED_CHARS).collect();
-            let more = if untold == 0 { String::new() } else { format!("; {untold} more were not logged before it") };
-            let (form, address) = (form.name(), peer.address.to_canonical());
-            tracing::warn!("wrong token: {form}, from {address}{behind}, for {}{more}", path.escape_debug());
+            let more =
+                if unlogged == 0 { String::new() } else { format!("; {unlogged} more were not logged before it") };
+            let (source, address) = (source.name(), peer.address.to_canonical());
+            tracing::warn!("wrong token: {source}, from {address}{behind}, for {}{more}", path.escape_debug());
         }
         tokio::time::sleep(wrong.delay).await;
     }

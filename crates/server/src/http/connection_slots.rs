@@ -47,9 +47,9 @@ pub(crate) struct ConnectionState {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ConnectionPhase {
-    /// Nothing that was let in is under way, since then.
+    /// No authorised request is being answered, since then.
     Waiting(Instant),
-    /// A request that was let in is answered.
+    /// An authorised request is being answered.
     Working,
     /// Its answer is made, and not yet sent to the end.
     Sending,
@@ -187,13 +187,13 @@ mod tests {
         IpAddr::from([10, 0, 0, last])
     }
 
-    /// Long enough that a place may be taken away.
+    /// Waits until an idle connection may lose its slot.
     async fn be_patient() {
         sleep(MIN_IDLE + RETRY_INTERVAL).await;
     }
 
     #[tokio::test]
-    async fn who_is_at_work_keeps_the_place_and_who_waits_gives_way() {
+    async fn a_connection_at_work_keeps_its_slot_and_an_idle_one_is_closed() {
         let slots = ConnectionSlots::new(2);
         let (one, two) = (slots.take(ip(1)).await, slots.take(ip(1)).await);
         one.connection_state.works();
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_busiest_address_gives_way_first_and_its_oldest_connection() {
+    async fn the_oldest_idle_connection_of_the_busiest_address_is_closed_first() {
         let slots = ConnectionSlots::new(4);
         let first = slots.take(ip(1)).await;
         let busy = [slots.take(ip(2)).await, slots.take(ip(2)).await, slots.take(ip(2)).await];

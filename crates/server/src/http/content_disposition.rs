@@ -57,11 +57,11 @@ fn file_name(path: &str, query: &[(&str, String)], ending: &str) -> Option<Strin
         "runs" => {
             let layer = after("layers")?;
             let mut parts = vec![layer.to_owned()];
-            let is_sent = segments.last().is_some_and(|segment| segment == "apply");
+            let is_uploaded = segments.last().is_some_and(|segment| segment == "apply");
             parts.push(match after("apply").or_else(|| asked("apply")) {
                 Some(image) if image.bytes().all(|byte| byte.is_ascii_digit()) => format!("activations-image{image}"),
                 Some(images) => format!("activations-{images}"),
-                None if is_sent => "activations".to_owned(),
+                None if is_uploaded => "activations".to_owned(),
                 None => what_of(&segments).to_owned(),
             });
             if segments.last().is_some_and(|segment| segment == "strip") {

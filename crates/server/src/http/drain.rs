@@ -16,7 +16,7 @@ use tokio_stream::StreamExt;
 
 /// More of a refused body is not read: its sender may well find a closed connection.
 const MAX_BYTES: usize = 16 << 20;
-/// Nor for longer.
+/// The longest time for which it is read.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A body whose rest is read after its handler is done with it.
@@ -47,9 +47,9 @@ impl HttpBody for SharedBody {
 
 /// Reads what a refused request still sends, within limits, before it is answered.
 pub(crate) async fn read_refused(request: Request, next: Next) -> Response {
-    // Who asks first sends nothing that is not wanted.
-    let asks_first = request.headers().contains_key(header::EXPECT);
-    if asks_first || request.body().is_end_stream() {
+    // A client that sends `Expect: 100-continue` sends no body that is refused.
+    let expects_continue = request.headers().contains_key(header::EXPECT);
+    if expects_continue || request.body().is_end_stream() {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();

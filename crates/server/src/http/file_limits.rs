@@ -22,7 +22,7 @@ pub(crate) struct FileLimits {
 }
 
 impl FileLimits {
-    /// As this process may.
+    /// The limits for this process.
     pub(crate) fn of_this_process() -> Self {
         Self::of(open_files().unwrap_or(USUAL_LIMIT))
     }
@@ -47,7 +47,7 @@ fn open_files() -> Option<u32> {
 
 /// A holder of an open file that can be told to close it.
 pub(crate) trait Closable: Send + Sync {
-    /// Lets go of it, unless it is being looked at.
+    /// Closes the file, unless it is in use.
     fn close(&self);
 }
 

@@ -1,8 +1,9 @@
 //! The accept loop: the number of connections is bounded, and idle ones are closed.
 //!
 //! A client that sends its request slowly, or does not take its answer, loses its connection; one that has said all it
-//! had to say (a half-closed connection) gets its answer. Where there are more connections than places, those that only
-//! wait give way ([`crate::http::connection_slots`]); what comes while all are at work waits in the system's queue.
+//! had to say (a half-closed connection) gets its answer. When all slots are taken, connections that only
+//! wait are closed ([`crate::http::connection_slots`]); while every slot is at work, new connections wait in the
+//! system's queue.
 
 use std::future::Future;
 use std::io;
@@ -58,7 +59,7 @@ impl ConnectionLimits {
     }
 }
 
-/// Answers until `shutdown` is there, then finishes what is in flight.
+/// Answers until `shutdown` completes, then finishes what is in flight.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -205,7 +206,7 @@ impl AsyncWrite for StallTimeout {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // Asked for when there is nothing left to write.
+        // hyper flushes when there is nothing left to write.
         let flushed = ready!(self.bounded(context, AsyncWrite::poll_flush));
         self.connection_state.has_sent();
         Poll::Ready(flushed)

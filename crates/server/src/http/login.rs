@@ -19,7 +19,7 @@ const FORM: &str = "/login";
 const OUT: &str = "/logout";
 const STYLE: &str = "/login.css";
 const PAGE: &str = include_str!("login.html");
-const SHEET: &str = include_str!("login.css");
+const CSS: &str = include_str!("login.css");
 /// A form with a token and an address has no more bytes.
 const MAX_BYTES: usize = 32 << 10;
 /// The longest time for a form to arrive: it was typed before.
@@ -36,13 +36,13 @@ pub(crate) async fn answer(
         (&Method::POST, OUT) => Ok(redirect("", Some(&authentication.end_session(peer, request.headers())))),
         (&Method::GET | &Method::HEAD, STYLE) => {
             let kind = HeaderValue::from_static("text/css; charset=utf-8");
-            Ok(([(header::CONTENT_TYPE, kind)], SHEET).into_response())
+            Ok(([(header::CONTENT_TYPE, kind)], CSS).into_response())
         }
         _ => Err(request),
     }
 }
 
-/// The page in place of one that may not be seen yet, where a person asks for one.
+/// The login page in place of a page that needs the token; `None` for requests of programs.
 pub(crate) fn page_instead(request: &Request) -> Option<Response> {
     let headers = request.headers();
     let wants_page = accepts_html(headers) && *request.method() == Method::GET;
@@ -66,7 +66,7 @@ async fn enter(authentication: &Authentication, peer: &Peer, request: Request) -
     };
     let next = field("next");
     if !authentication.is_secret(field("token").trim()) {
-        authentication.wrong(peer, &parts.headers, Attempt { form: TokenSource::Login, path: FORM }).await;
+        authentication.wrong(peer, &parts.headers, Attempt { source: TokenSource::Login, path: FORM }).await;
         return page(&next, 0, "That is not the token.");
     }
     redirect(&next, Some(&authentication.begin_session(peer, &parts.headers)))
@@ -81,7 +81,7 @@ async fn read(body: Body) -> Result<String, ApiError> {
     Ok(String::from_utf8_lossy(&form).into_owned())
 }
 
-/// Stays below the root, whatever it is called: nothing behind `./` names another server. Relative, so that it also
+/// Redirects to a path below the server's root: nothing behind `./` names another server. Relative, so that it also
 /// holds under the prefix of a proxy.
 pub(crate) fn redirect(next: &str, cookie: Option<&str>) -> Response {
     let location = HeaderValue::from_str(&format!("./{next}")).unwrap_or(HeaderValue::from_static("./"));

@@ -1,7 +1,7 @@
 //! Memory that requests hold: a budget for all of them together, which slow clients lose when others wait.
 //!
 //! Large data (a response while it is made and sent, an image while it arrives) reserves its bytes in a budget first and
-//! waits where there are not as many. They are held until the client has sent or read everything, so a slow client
+//! waits until as many are free. They are held until the client has sent or read everything, so a slow client
 //! holds them for long. While others wait, a client that moves fewer than [`MIN_BYTES_PER_S`] loses its connection;
 //! otherwise it may be as slow as it likes.
 
@@ -50,7 +50,7 @@ struct Holder {
 /// The side that is awaited.
 #[derive(Clone, Copy)]
 enum TransferPhase {
-    /// The server itself; so long a client may fall behind afterwards.
+    /// The server itself; `left` is how long the client may fall behind afterwards.
     Working { left: Duration },
     /// The client: it is late from then on, unless it moves something.
     Moving { late_from: Instant },
@@ -76,7 +76,7 @@ impl MemoryBudget {
     /// Reserves `bytes`, as soon as they are free.
     ///
     /// # Errors
-    /// 400 where there are never as many.
+    /// 400 where the whole budget is smaller.
     pub(crate) async fn take(self: &Arc<Self>, bytes: usize) -> Result<Reservation, ApiError> {
         let kb = kb_from_bytes(bytes);
         let permit = self.permit(kb).await?;
@@ -164,7 +164,7 @@ impl Drop for Reservation {
 }
 
 impl Reservation {
-    /// Takes more, as soon as there is more.
+    /// Grows the reservation to `bytes`, as soon as as many are free.
     ///
     /// # Errors
     /// 503 where this client gave way to others meanwhile.

@@ -126,7 +126,7 @@ impl ApiError {
             .hint(format!("ask for split={}", if split == Split::Test { Split::Train } else { Split::Test }))
     }
 
-    /// 422: a file that is damaged or of another time.
+    /// 422: a file that is damaged or out of date.
     pub(crate) fn unusable(detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::Unusable, detail)
     }

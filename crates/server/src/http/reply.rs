@@ -89,7 +89,7 @@ pub(crate) fn json<T: Serialize>(request: &HeaderMap, value: &T) -> Result<Respo
     json_with_policy(request, value, CachePolicy::Revalidate)
 }
 
-/// A value as JSON, with its tag, kept as said.
+/// A value as JSON, with its tag and this cache policy.
 pub(crate) fn json_with_policy<T: Serialize>(
     request: &HeaderMap,
     value: &T,

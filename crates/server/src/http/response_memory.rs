@@ -1,4 +1,4 @@
-//! Answers that are sent: what they hold in memory is counted until a client has taken it.
+//! Answers that are sent: the memory they hold is reserved in a budget until a client has taken them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,11 +14,11 @@ use crate::http::memory_budget::{MemoryBudget, Reservation, too_slow};
 use crate::http::peer::Peer;
 use crate::http::problem::ApiError;
 
-/// Bytes that a connection may hold uncounted.
+/// Bytes that an answer may hold without a reservation.
 const SMALL_BYTES: usize = 64 << 10;
-/// The greatest answer that is counted among the common ones.
+/// The largest answer that is reserved in the budget of common ones.
 const COMMON_BYTES: usize = 2 << 20;
-/// All common ones, and all others.
+/// The budgets of all common answers, and of all larger ones.
 const COMMON_BUDGET_BYTES: usize = 64 << 20;
 pub(crate) const LARGE_BUDGET_BYTES: usize = 256 << 20;
 /// Handed to the connection at a time.
@@ -64,15 +64,15 @@ impl ResponseBudgets {
     }
 }
 
-/// An answer with what was taken for it.
-pub(crate) fn counted(mut response: Response, held: ResponseMemory) -> Response {
+/// Attaches the memory reserved for an answer; [`count_response_memory`] holds it until the answer is sent.
+pub(crate) fn with_reservation(mut response: Response, held: ResponseMemory) -> Response {
     if let Some(reservation) = held {
         response.extensions_mut().insert(reservation);
     }
     response
 }
 
-/// Counts what answers hold until they are sent.
+/// The middleware that reserves the memory of every answer until it is sent.
 pub(crate) async fn count_response_memory(
     State(budgets): State<Arc<ResponseBudgets>>,
     request: Request,
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_have_room_by_their_size() {
+    async fn the_size_of_an_answer_decides_its_budget() {
         let budgets = ResponseBudgets::new();
         assert!(budgets.take(SMALL_BYTES).await.unwrap().is_none());
         let (common, large) =

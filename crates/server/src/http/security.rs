@@ -89,8 +89,8 @@ async fn answer(access: &Access, request: Request, next: Next) -> Response {
                 _ => response,
             }
         }
-        Identity::Wrong(form) => {
-            authentication.wrong(&peer, request.headers(), Attempt { form, path: request.uri().path() }).await;
+        Identity::Wrong(source) => {
+            authentication.wrong(&peer, request.headers(), Attempt { source, path: request.uri().path() }).await;
             refusal(&request)
         }
         Identity::None => refusal(&request),

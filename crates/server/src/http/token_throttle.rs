@@ -1,4 +1,4 @@
-//! Wrong tokens: answered late, and told in the log.
+//! Wrong tokens: answered late, and logged.
 //!
 //! Each address may be wrong a few times at the price of a short wait; one that continues waits longer and longer, over
 //! however many connections it guesses. A right token is never held up by guesses from its address. Both what is
@@ -9,9 +9,9 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The answer to a wrong token comes at least so late, and each costs its address so much time.
+/// The shortest delay of an answer to a wrong token, and what each wrong token adds to the delay that its address owes.
 const DELAY: Duration = Duration::from_millis(400);
-/// So much time of its own an address may owe before it waits longer: ten wrong tokens at once.
+/// Delay that an address may owe before its answers come later than [`DELAY`]: that of ten wrong tokens at once.
 const GRACE: Duration = Duration::from_secs(4);
 /// The longest wait: proxies give up after a minute.
 const MAX_DELAY: Duration = Duration::from_secs(20);
@@ -32,11 +32,11 @@ struct ThrottleTable {
     /// When the minute began in which lines are counted, and how many there were.
     lines: Option<(Instant, u32)>,
     /// Wrong tokens that were not logged since the last line.
-    untold: u64,
+    unlogged: u64,
 }
 
 struct FailedAttempts {
-    /// When it will have waited for all of its wrong tokens, one after the other.
+    /// The time at which the address has waited for all of its wrong tokens, one after the other.
     until: Instant,
     logged: Option<Instant>,
 }
@@ -69,15 +69,15 @@ impl ThrottleTable {
         let is_due = attempts.logged.is_none_or(|last| now.duration_since(last) >= BETWEEN_LINES);
         let (minute, lines) = self.lines.filter(|(minute, _)| now.duration_since(*minute) < MINUTE).unwrap_or((now, 0));
         if !is_due || lines >= MAX_LINES {
-            self.untold += 1;
+            self.unlogged += 1;
             return Penalty { delay, log: None };
         }
         attempts.logged = Some(now);
         self.lines = Some((minute, lines + 1));
-        Penalty { delay, log: Some(std::mem::take(&mut self.untold)) }
+        Penalty { delay, log: Some(std::mem::take(&mut self.unlogged)) }
     }
 
-    /// Forgets who owes nothing any more, or else who owes least.
+    /// Forgets the addresses that owe no delay any more, else the one that owes least.
     fn make_room(&mut self, now: Instant) {
         if self.addresses.len() < MAX_ADDRESSES {
             return;

@@ -51,12 +51,13 @@ fn page(path: &str, headers: &HeaderMap) -> Response {
         return (StatusCode::OK, html, MISSING).into_response();
     };
     let depth = path.matches('/').count();
-    let html = based(&String::from_utf8_lossy(&index.data), depth);
+    let html = with_base(&String::from_utf8_lossy(&index.data), depth);
     Content::new("text/html; charset=utf-8", html.into_bytes()).reply(headers, CachePolicy::Revalidate)
 }
 
-/// The page's relative addresses hold at any depth and under any prefix: they are told how far up they start.
-fn based(html: &str, depth: usize) -> String {
+/// The page with a `<base>` as many folders up as its path is deep: its relative URLs then hold at any depth and under
+/// any prefix.
+fn with_base(html: &str, depth: usize) -> String {
     if depth == 0 {
         return html.to_owned();
     }
@@ -106,8 +107,8 @@ mod tests {
     #[test]
     fn nested_addresses_find_their_files() {
         let html = "<html><head><script src=\"./a.js\"></script></head></html>";
-        assert_eq!(based(html, 0), html);
-        assert!(based(html, 2).contains("<head><base href=\"../../\"><script"));
+        assert_eq!(with_base(html, 0), html);
+        assert!(with_base(html, 2).contains("<head><base href=\"../../\"><script"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) enum WorkKind {
     RenderLarge,
     /// Applying a network.
     Forward,
-    /// Decoding a picture that was sent.
+    /// Decoding an uploaded image.
     Decode,
     /// Decoding a large one: one at a time.
     DecodeLarge,
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn work_on_the_spot_frees_its_place_even_if_it_panics() {
+    async fn run_here_frees_its_slot_even_if_the_work_panics() {
         let work = WorkPool::new();
         for _ in 0..2 * forward_threads() {
             let failed =
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn those_who_give_up_free_their_place_and_too_many_are_refused() {
+    async fn cancelled_work_leaves_the_queue_and_too_much_is_refused() {
         let work = WorkPool::new();
         let threads = forward_threads() as u32;
         let all = Arc::clone(&work.forward.slots).acquire_many_owned(threads).await.unwrap();

@@ -15,7 +15,7 @@ use crate::runs::open_run::OpenRun;
 pub(crate) struct Catalogue {
     roots: Vec<PathBuf>,
     runs: RwLock<BTreeMap<String, CatalogueEntry>>,
-    /// One looks at a time, and the lock that requests need is not held meanwhile.
+    /// Held during a scan, so that there is one at a time; `runs`, which requests need, is not locked for all of it.
     scanning: Mutex<()>,
     /// The databases of all runs.
     databases: Arc<OpenFilePool>,
@@ -62,7 +62,7 @@ impl Catalogue {
             }
             let entries = match std::fs::read_dir(root) {
                 Ok(entries) => entries,
-                // Nothing is known of what exists, so nothing has changed; the next look tells.
+                // Nothing is known of what exists, so no change is reported; the next scan finds them.
                 Err(error) if is_out_of_files(&error) => {
                     tracing::warn!(path = %root.display(), "cannot look for runs: {error}");
                     return CatalogueChanges::default();
@@ -76,13 +76,13 @@ impl Catalogue {
         }
         found.dedup();
         let mut changes = CatalogueChanges::default();
-        let there: BTreeSet<&PathBuf> = found.iter().collect();
+        let existing: BTreeSet<&PathBuf> = found.iter().collect();
         let mut known: BTreeMap<PathBuf, (String, Option<FileStamp>)> = BTreeMap::new();
         let mut ids = BTreeSet::new();
-        self.runs.write().unwrap_or_else(PoisonError::into_inner).retain(|id, slot| {
-            let stays = there.contains(&slot.path);
+        self.runs.write().unwrap_or_else(PoisonError::into_inner).retain(|id, entry| {
+            let stays = existing.contains(&entry.path);
             if stays {
-                known.insert(slot.path.clone(), (id.clone(), slot.stamp));
+                known.insert(entry.path.clone(), (id.clone(), entry.stamp));
                 ids.insert(id.clone());
             } else {
                 changes.gone.push(id.clone());
@@ -100,13 +100,13 @@ impl Catalogue {
             if let Err(error) = &run {
                 tracing::warn!(run = %id, path = %path.display(), "cannot be opened: {error}");
                 if error.is_passing() {
-                    // Tried again at the next look.
+                    // Tried again at the next scan.
                     stamp = None;
                 }
             }
             ids.insert(id.clone());
-            let slot = CatalogueEntry { path, stamp, run };
-            self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), slot);
+            let entry = CatalogueEntry { path, stamp, run };
+            self.runs.write().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), entry);
             changes.appeared.push(id);
         }
         changes
@@ -115,8 +115,8 @@ impl Catalogue {
     /// The run of that id.
     pub(crate) fn get(&self, id: &str) -> Result<Arc<OpenRun>, ApiError> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = runs.get(id) {
-            return slot.run.clone();
+        if let Some(entry) = runs.get(id) {
+            return entry.run.clone();
         }
         let known: Vec<_> = runs.keys().take(20).map(String::as_str).collect();
         let hint = if known.is_empty() {
@@ -130,13 +130,13 @@ impl Catalogue {
     /// The id of the run in that folder.
     pub(crate) fn id_of(&self, path: &Path) -> Option<String> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        runs.iter().find(|(_, slot)| slot.path == path).map(|(id, _)| id.clone())
+        runs.iter().find(|(_, entry)| entry.path == path).map(|(id, _)| id.clone())
     }
 
     /// Every run by id, or why it cannot be opened.
     pub(crate) fn all(&self) -> Vec<(String, Result<Arc<OpenRun>, ApiError>)> {
         let runs = self.runs.read().unwrap_or_else(PoisonError::into_inner);
-        runs.iter().map(|(id, slot)| (id.clone(), slot.run.clone())).collect()
+        runs.iter().map(|(id, entry)| (id.clone(), entry.run.clone())).collect()
     }
 }
 

@@ -12,27 +12,28 @@ use crate::runs::upload_record::{corpus_of_upload, is_uploaded_corpus};
 
 /// Every corpus that a run names.
 pub(crate) struct Corpora {
+    /// The corpus to use instead of the one that each run names (`--corpus`).
     given: Option<PathBuf>,
     /// The folder in which decoded images are kept.
     cache: Option<PathBuf>,
     /// The limits on an uploaded corpus.
-    of_upload: Limits,
+    upload_limits: Limits,
     corpus_caches: Mutex<Vec<Arc<CorpusCache>>>,
 }
 
 impl Corpora {
     /// With the folder that overrides what the runs say, the cache folder, and bounds for uploaded corpora.
-    pub(crate) fn new(given: Option<PathBuf>, cache: Option<PathBuf>, of_upload: Limits) -> Self {
-        Self { given, cache, of_upload, corpus_caches: Mutex::default() }
+    pub(crate) fn new(given: Option<PathBuf>, cache: Option<PathBuf>, upload_limits: Limits) -> Self {
+        Self { given, cache, upload_limits, corpus_caches: Mutex::default() }
     }
 
     /// The corpus of a run; nothing is read yet.
     ///
-    /// One that was given serves the runs that were trained on it. Of those trained on another, whose own is still where
-    /// it was, it says nothing; as long as its images are being read it stands for all.
+    /// A corpus given by `--corpus` is used for the runs that were trained on it. A run that was trained on another one
+    /// keeps its own, if that still exists; until the given corpus has been read and its identity is known, all use it.
     pub(crate) fn of_run(&self, run: &OpenRun) -> Arc<CorpusCache> {
         let info = run.info();
-        // What is not understood is found when the identity is compared.
+        // Settings that cannot be read give another identity, which is reported when it is compared.
         let reading = Reading::from_pairs(&info.corpus.reading).unwrap_or_default();
         let at = |path: &Path| self.at(path, reading.clone(), info.recipe.data.resize.is_some());
         let recorded = || recorded_corpus(run);
@@ -45,7 +46,7 @@ impl Corpora {
         }
     }
 
-    /// The same, after the one that was given has been read, so that the answer stands.
+    /// The same, after the given corpus has been read, so that the answer is final.
     pub(crate) async fn of_run_settled(&self, run: &OpenRun) -> Arc<CorpusCache> {
         let corpus_cache = self.of_run(run);
         let has_choice = self.given.is_some() && recorded_corpus(run).exists();
@@ -64,8 +65,9 @@ impl Corpora {
         })
     }
 
+    /// The corpus in a folder: the known one, where it was opened with the same options.
     fn at(&self, path: &Path, reading: Reading, own_sizes: bool) -> Arc<CorpusCache> {
-        let limits = if is_uploaded_corpus(path) { self.of_upload } else { Limits::default() };
+        let limits = if is_uploaded_corpus(path) { self.upload_limits } else { Limits::default() };
         let options = OpenOptions { reading, own_sizes, cache: self.cache.clone(), limits, strict: false };
         let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
         let mut corpus_caches = self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,7 +94,7 @@ impl Corpora {
 
     /// Forgets a corpus that was deleted, and removes what the cache keeps of it.
     pub(crate) fn forget(&self, path: &Path) {
-        // The folder is gone, and with it what its own name leads to; the one around it exists.
+        // The folder is deleted and cannot be canonicalised; the one around it can.
         let full = path.parent().and_then(|parent| Some(parent.canonicalize().ok()?.join(path.file_name()?)));
         let path = full.unwrap_or_else(|| path.to_owned());
         let mut corpus_caches = self.corpus_caches.lock().unwrap_or_else(PoisonError::into_inner);

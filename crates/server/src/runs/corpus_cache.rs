@@ -174,13 +174,13 @@ pub(crate) struct NamedFolder<'a> {
 
 /// The message of a corpus that cannot be opened, for clients: files by their paths in the corpus, without its own path.
 pub(crate) fn without_paths(error: &deepviz_corpus::Error, options: &OpenOptions, folder: NamedFolder<'_>) -> String {
-    // What stands for the folder itself, and before the files in it.
+    // A folder, what replaces its own path in the text, and what replaces it in front of the files in it.
     let cache = options.cache.iter().map(|cache| (cache.as_path(), "the cache folder", "the cache folder: "));
-    let mut places: Vec<_> = cache.chain([(folder.path, folder.name, "")]).collect();
+    let mut folders: Vec<_> = cache.chain([(folder.path, folder.name, "")]).collect();
     // The longer first: one may be inside the other.
-    places.sort_by_key(|(path, ..)| std::cmp::Reverse(path.as_os_str().len()));
+    folders.sort_by_key(|(path, ..)| std::cmp::Reverse(path.as_os_str().len()));
     let mut text = error.to_string();
-    for (path, itself, before) in places {
+    for (path, itself, before) in folders {
         let path = path.display().to_string();
         text = text.replace(&format!("{path}{}", std::path::MAIN_SEPARATOR), before).replace(&path, itself);
     }

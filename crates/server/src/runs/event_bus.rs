@@ -56,7 +56,7 @@ impl EventBus {
     /// Follows the run as long as the subscription lives, from the state in which the client read it.
     pub(crate) fn follow(self: &Arc<Self>, run: &str, seen: RunFingerprint) -> Subscription {
         let mut followed = self.lock();
-        // An older state stays: what changed since will be told to all.
+        // An older state stays: what changed since will be sent to all.
         followed.entry(run.to_owned()).or_insert(FollowedRun { clients: 0, seen }).clients += 1;
         Subscription { event_bus: Arc::clone(self), run: run.to_owned() }
     }

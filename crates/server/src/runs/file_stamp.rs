@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime};
 /// it was read is not trusted.
 const YOUNG: Duration = Duration::from_millis(100);
 
-/// When a file or folder was last changed, and its size.
+/// When a file or folder was last changed, its size, and which file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileStamp {
     modified: SystemTime,
     pub(crate) bytes: u64,
+    /// The inode; 0 on systems without.
     pub(crate) file: u64,
 }
 

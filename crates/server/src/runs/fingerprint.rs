@@ -19,7 +19,7 @@ pub(crate) struct RunFingerprint {
     run: Option<FileStamp>,
     /// Hash by step.
     checkpoints: BTreeMap<Step, String>,
-    /// Of the database and its log; the units are only read when they change.
+    /// Of the database of statistics and its log; `statistics` is only read again when these change.
     store: [Option<FileStamp>; 2],
     statistics: Vec<ReadyStatistics>,
     last_metric: Option<u64>,

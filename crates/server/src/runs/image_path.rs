@@ -29,7 +29,7 @@ impl ImagePaths {
         let folders = [Split::Train, Split::Test].map(|split| {
             let of_split = names.iter().filter(|name| folder_split(name) == Some(split));
             let mut of_split: Vec<String> = of_split.filter_map(|name| name.to_str().map(str::to_owned)).collect();
-            // What is for testing comes before what is for validation: of both, that is the test split.
+            // `test` before `val`: where a corpus has both, the former is the test split.
             of_split.sort();
             of_split
         });

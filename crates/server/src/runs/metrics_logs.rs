@@ -1,4 +1,4 @@
-//! The measurements of runs, cached while their files do not change.
+//! The metrics logs of runs (`metrics.jsonl`), cached while their files do not change.
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -11,12 +11,12 @@ use crate::http::work_pool::WorkKind;
 use crate::runs::file_stamp::FileCache;
 use crate::runs::open_run::OpenRun;
 
-/// All that are cached together; the most recently used ones are cached. A longer one is read whenever it is requested.
+/// Bytes of all cached logs together; the least recently used go first. A longer log is read whenever it is requested.
 const MAX_BYTES: usize = 64 << 20;
-/// A file with more bytes takes longer to read than a sheet to draw.
+/// A file with more bytes takes longer to read than most pictures take to draw.
 const BRIEF_BYTES: u64 = 1 << 20;
 
-/// The measurements of all runs, as far as they were read.
+/// The metrics logs of all runs, as far as they were read.
 pub(crate) struct MetricsLogs {
     max_bytes: usize,
     /// The most recently used one is at the end.
@@ -28,12 +28,12 @@ impl MetricsLogs {
         Self { max_bytes: MAX_BYTES, cached: Mutex::default() }
     }
 
-    /// The kind of work with the measurements of a run, which may have to be read for it.
+    /// The kind of work with the metrics log of a run, which may have to be read for it.
     pub(crate) fn work_kind(run: &OpenRun) -> WorkKind {
         if run.metrics_bytes() < BRIEF_BYTES { WorkKind::Render } else { WorkKind::RenderLarge }
     }
 
-    /// Bytes that reading them takes: of the file and of its lines; nothing where they are cached.
+    /// Bytes that reading the log takes: of the file and of its lines; nothing where it is cached.
     pub(crate) fn cost(&self, run: &OpenRun) -> usize {
         match self.cached(run) {
             Some(_) => 0,
@@ -41,7 +41,7 @@ impl MetricsLogs {
         }
     }
 
-    /// The measurements as they are now, read where the file has changed. For a blocking thread.
+    /// The log as it is now, read where the file has changed. For a blocking thread.
     pub(crate) fn of(&self, run: &OpenRun) -> Result<Arc<MetricsLog>, ApiError> {
         if let Some(log) = self.cached(run) {
             return Ok(log);

@@ -30,11 +30,11 @@ pub(crate) struct OpenRun {
     /// Of run.toml, when it was read: a replaced run is opened again.
     pub(crate) stamp: Option<FileStamp>,
     run: Run,
-    /// Many read it at once; only who lists again holds up the others.
+    /// Requests read it at once; only one that lists the folder again holds up the others.
     listing: RwLock<FileCache<Listing>>,
-    brief: Mutex<FileCache<SnapshotCount>>,
+    snapshot_count: Mutex<FileCache<SnapshotCount>>,
     latest: Mutex<FileCache<LatestMetrics>>,
-    /// The lines of metrics.jsonl that could not be read, as they were warned of.
+    /// The unreadable lines of metrics.jsonl that were last logged.
     warned: Mutex<Option<SkippedLines>>,
     store: Arc<StoreHandle>,
     /// The databases of all runs.
@@ -43,7 +43,7 @@ pub(crate) struct OpenRun {
     broken: Mutex<BTreeMap<String, String>>,
 }
 
-/// The open database, and the snapshots that it was given.
+/// The open database of statistics, and the digest of the snapshots that it was compared with.
 struct OpenStore {
     stamp: [Option<FileStamp>; 2],
     digest: String,
@@ -86,7 +86,7 @@ impl OpenRun {
             stamp,
             run: Run::open(path)?,
             listing: RwLock::new(FileCache::EMPTY),
-            brief: Mutex::new(FileCache::EMPTY),
+            snapshot_count: Mutex::new(FileCache::EMPTY),
             latest: Mutex::new(FileCache::EMPTY),
             warned: Mutex::default(),
             store: Arc::default(),
@@ -103,16 +103,16 @@ impl OpenRun {
         self.run.network()
     }
 
-    /// Names the network as it is written down: its recipe, its images, the number of its classes.
+    /// A hash of the network's definition: its recipe, the shape of its images, the number of its classes.
     pub(crate) fn network_key(&self) -> String {
         let info = self.info();
         let mut hasher = blake3::Hasher::new();
         match serde_json::to_vec(&info.recipe) {
             Ok(recipe) => hasher.update(&recipe),
-            // Then it stands for itself alone.
+            // Then no other run has its key.
             Err(_) => hasher.update(self.path.as_os_str().as_encoded_bytes()),
         };
-        // What a worker computes is in a file of its own.
+        // A network that the Python worker executes is in a file of its own.
         if self.network().is_external() {
             let stamp = FileStamp::of(&self.path.join("model.pt2"));
             hasher.update(format!("{} {stamp:?}", self.path.display()).as_bytes());
@@ -164,11 +164,11 @@ impl OpenRun {
     }
 
     /// The number of snapshots, and the step of the last: by their names alone, nothing is opened.
-    pub(crate) fn brief(&self) -> SnapshotCount {
+    pub(crate) fn snapshot_count(&self) -> SnapshotCount {
         let stamp = FileStamp::of(&self.snapshots_folder());
-        let mut cached = lock(&self.brief);
-        if let Some(brief) = cached.if_unchanged(stamp) {
-            return *brief;
+        let mut cached = lock(&self.snapshot_count);
+        if let Some(count) = cached.if_unchanged(stamp) {
+            return *count;
         }
         let files = std::fs::read_dir(self.snapshots_folder()).into_iter().flatten().flatten();
         let steps = files.filter_map(|file| {
@@ -177,24 +177,24 @@ impl OpenRun {
             let is_step = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
             is_step.then(|| digits.parse().ok().map(Step))?
         });
-        let brief = steps.fold(SnapshotCount::default(), |brief, step| SnapshotCount {
-            checkpoints: brief.checkpoints + 1,
-            last_step: brief.last_step.max(Some(step)),
+        let count = steps.fold(SnapshotCount::default(), |count, step| SnapshotCount {
+            checkpoints: count.checkpoints + 1,
+            last_step: count.last_step.max(Some(step)),
         });
-        cached.keep(stamp, &Arc::new(brief));
-        brief
+        cached.keep(stamp, &Arc::new(count));
+        count
     }
 
-    /// The listing without a wait where the folder is as it was, else on a blocking thread.
+    /// The cached listing where the folder has not changed, else one that is read on a blocking thread.
     pub(crate) async fn listing_by(self: &Arc<Self>, work: &WorkPool) -> Result<Arc<Listing>, ApiError> {
-        if let Some(listing) = self.listing_at_hand() {
+        if let Some(listing) = self.cached_listing() {
             return Ok(listing);
         }
         let run = Arc::clone(self);
         work.run(WorkKind::Render, move || run.listing()).await
     }
 
-    fn listing_at_hand(&self) -> Option<Arc<Listing>> {
+    fn cached_listing(&self) -> Option<Arc<Listing>> {
         let cached = self.listing.try_read().ok()?;
         cached.if_unchanged(FileStamp::of(&self.snapshots_folder()))
     }
@@ -256,7 +256,7 @@ impl OpenRun {
             }
             Some(Arc::clone(&open.store))
         } else {
-            // The handle of before is closed first: there may be none to spare.
+            // The old database is closed first: there may be no file handle to spare.
             *cached = None;
             let store = Store::open_read_only(&self.path)?.map(Arc::new);
             *cached = store.clone().map(|store| OpenStore { stamp, digest, store });

@@ -52,7 +52,7 @@ pub(crate) fn has_images(run: &OpenRun, split: Split) -> Result<(), ApiError> {
     if images == 0 { Err(ApiError::no_split(split)) } else { Ok(()) }
 }
 
-/// 409, with the way on.
+/// 409, with the command that computes what is missing.
 pub(crate) fn missing(run: &OpenRun, what: &str) -> ApiError {
     ApiError::not_ready(format!("run {}: {what}", run.id))
         .hint("compute them with `deepviz stats RUN`, or follow a run that grows with `deepviz stats RUN --watch`")
@@ -93,9 +93,9 @@ pub(crate) fn missing_of_layer(
     layer: &str,
     split: Split,
 ) -> Result<ApiError, ApiError> {
-    // The image has no activity at all.
-    let is_image = run.network().index_of(layer) == Some(0);
-    if is_image || !store.is_layer_left_out(checkpoint.step, split, layer)? {
+    // Layer 0 is the input image, of which no activity is stored.
+    let is_input = run.network().index_of(layer) == Some(0);
+    if is_input || !store.is_layer_left_out(checkpoint.step, split, layer)? {
         return missing_at(run, store, checkpoint, split);
     }
     let what = format!("run {}: the statistics of checkpoint {} ({split}) leave out {layer}", run.id, checkpoint.index);
@@ -119,7 +119,7 @@ fn without_folders(reason: &str) -> String {
 const IN_SNAPSHOTS: &str = "/snapshots/";
 
 /// True where no file handle is left, which `SQLite` does not say when it cannot open a file. The folder is opened and
-/// not the database: closing that would let go of the locks that `SQLite` holds on it.
+/// not the database: closing that would release the locks that `SQLite` holds on it.
 fn has_no_file_to_spare(database: &Path) -> bool {
     let opened = database.parent().map(std::fs::File::open);
     matches!(opened, Some(Err(error)) if deepviz_net::is_out_of_files(&error))
@@ -137,7 +137,7 @@ impl From<deepviz_stats::Error> for ApiError {
             }
             Error::Busy { .. } => Self::busy(error.within_run().to_string()),
             Error::Unwritable { ref path, .. } if has_no_file_to_spare(path) => Self::out_of_files(),
-            // For the log.
+            // The text goes to the log only.
             other => Self::internal(other.to_string()),
         }
     }

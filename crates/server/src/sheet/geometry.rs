@@ -19,7 +19,7 @@ pub(crate) struct SheetGeometry {
     pub(crate) checkpoint: usize,
     /// Name of the layer.
     pub(crate) layer: String,
-    /// The corpus image it is applied to; absent for weights and uploads.
+    /// Id of the image it is applied to; absent for weights and an image in the request's body.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) image: Option<u32>,
     /// The group of corpus images whose mean it is.
@@ -96,7 +96,8 @@ pub(crate) struct PixelValue {
 }
 
 impl SheetRequest {
-    /// The geometry and scale of these values at a checkpoint.
+    /// The geometry and scale of these values at a checkpoint. `timeline` is their range over all checkpoints, where
+    /// colours are scaled over it.
     pub(crate) fn geometry(
         &self,
         checkpoint: usize,

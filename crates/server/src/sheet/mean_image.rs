@@ -14,7 +14,7 @@ use crate::sheet::thumbnail::{thumbnail, thumbnail_shape};
 /// Bytes of pixels that are added up at a time, so that others are served in between.
 const CHUNK_BYTES: usize = 16 << 20;
 
-/// Sums of the images of each cluster, as tiles of one size.
+/// Sums of the images of each cluster, as thumbnails of one size.
 pub(crate) struct ImageSums {
     shape: ImageShape,
     /// By cluster: images, and the sum of each value.
@@ -44,7 +44,7 @@ impl ImageSums {
 
 /// Images and the cluster of each.
 pub(crate) struct ClusteredImages {
-    /// Names these images in these clusters.
+    /// The cache key of these images in these clusters.
     pub(crate) key: String,
     pub(crate) images: Vec<(ImageId, u16)>,
     /// How many clusters there are.

@@ -1,4 +1,5 @@
-//! The input of a network: an image of the corpus, one that was sent or is kept, or a group of images of the corpus.
+//! The input of a network: an image of the corpus, one in the request's body, one that was uploaded before, or a group
+//! of images of the corpus.
 
 use std::sync::Arc;
 
@@ -22,14 +23,14 @@ pub(crate) enum ModelInput {
         /// The image's id.
         id: ImageId,
     },
-    /// One that was sent.
+    /// One that is the body of the request.
     SentImage {
         /// Its pixels, in the size of the network's images.
         pixels: Arc<Array3<u8>>,
         /// The hash of the pixels.
         hash: String,
     },
-    /// One that was sent before and is kept under an id.
+    /// One that was uploaded before and is kept under an id.
     UploadedImage(Arc<UploadedImage>),
     /// The mean over a group of images, or the difference of two such means.
     Group {
@@ -53,7 +54,7 @@ impl ModelInput {
         }
     }
 
-    /// Names what the network is applied to.
+    /// The cache key of the input.
     pub(crate) fn key(&self) -> String {
         match self {
             Self::CorpusImage { corpus, id } => format!("{}:{}", &corpus.identity(), id.0),
@@ -64,7 +65,7 @@ impl ModelInput {
         }
     }
 
-    /// The id of the one image that it is, of the corpus or kept.
+    /// The id of the image, where it is one of the corpus or one that was uploaded before.
     pub(crate) fn id(&self) -> Option<ImageId> {
         match self {
             Self::CorpusImage { id, .. } => Some(*id),
@@ -86,12 +87,12 @@ impl ModelInput {
 #[derive(Clone, Copy)]
 pub(crate) struct ImageSources<'a> {
     pub(crate) corpora: &'a Corpora,
-    /// Those that were sent.
+    /// Those that were uploaded.
     pub(crate) uploaded: &'a UploadedImages,
 }
 
 impl ModelInput {
-    /// An image of the run's corpus, or one that was sent for a network of this input.
+    /// An image of the run's corpus, or one that was uploaded for a network of this input shape.
     pub(crate) async fn image(sources: ImageSources<'_>, run: &OpenRun, id: &str) -> Result<Self, ApiError> {
         if let Some(image) = sources.uploaded.find_for(run, id)? {
             return Ok(Self::UploadedImage(image));
@@ -123,7 +124,7 @@ impl ModelInput {
     }
 }
 
-/// The images of the run, if its network can be applied to them.
+/// The corpus of the run, if its network can be applied to the images.
 pub(crate) async fn fitting_corpus(corpora: &Corpora, run: &OpenRun) -> Result<Arc<Corpus>, ApiError> {
     let corpus = corpora.images_of(run).await?;
     fits(&corpus, run)?;
@@ -134,7 +135,7 @@ pub(crate) async fn fitting_corpus(corpora: &Corpora, run: &OpenRun) -> Result<A
 fn fits(corpus: &Corpus, run: &OpenRun) -> Result<(), ApiError> {
     let transform = run.network().transform();
     let common = corpus.common_shape();
-    // Of several sizes any stands for all: without `data.resize` all but the network's are refused.
+    // Images of several sizes are checked as 1 x 1: without `data.resize` any size but the network's is refused.
     let any = (corpus.channels(), 1, 1);
     if transform.check(common.map_or(any, |shape| (shape.channels, shape.height, shape.width))).is_ok() {
         return Ok(());

@@ -19,7 +19,7 @@ use crate::sheet::compiled_networks::CompiledNetworks;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::weight_summary::{WeightChange, WeightSummary};
 
-/// Filters that are carried to the image at a time, so that other requests run between.
+/// Filters that [`Models::expanded`] computes at a time, so that other requests run between.
 const CHUNK_FILTERS: usize = 64;
 /// Images whose outputs the workspace of a model holds.
 const WORKSPACE_IMAGES: usize = 8;
@@ -31,6 +31,7 @@ pub(crate) struct Models {
     /// Results that survive a restart.
     pub(crate) stored_results: Arc<StoredResults>,
     device: Device,
+    /// The Python that applies networks for which deepViz has no operations.
     worker: Option<PathBuf>,
     compiled_networks: CompiledNetworks,
 }
@@ -65,7 +66,7 @@ impl CacheSize for Activations {
     }
 }
 
-/// Filters over the image, one after the other.
+/// Filters of a layer as filters over the image, one after the other; see [`Models::expanded`].
 pub(crate) struct ExpandedFilters(pub(crate) Vec<f32>);
 
 impl CacheSize for ExpandedFilters {
@@ -179,7 +180,8 @@ impl Models {
             .await
     }
 
-    /// Filters of a layer as filters over the image, in the order named.
+    /// Filters of a layer as filters over the image, in the order named: their weights are carried back through the
+    /// layers below, as if these were linear.
     pub(crate) async fn expanded(
         &self,
         run: &Arc<OpenRun>,

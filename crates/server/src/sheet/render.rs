@@ -54,7 +54,7 @@ impl CacheSize for LayerRanges {
     }
 }
 
-/// The picked values of a request at a checkpoint.
+/// The values of the filters and channels that a request selects, at a checkpoint.
 pub(crate) async fn values(
     models: &Models,
     request: &SheetRequest,

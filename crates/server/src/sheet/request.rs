@@ -88,7 +88,7 @@ impl SheetRequest {
         .hint(format!("select at most {} filters", MAX_EXPANDED_VALUES / each.max(1))))
     }
 
-    /// Refuses filters over the image where there are none.
+    /// Refuses `space=pixels` where the layer's weights are not filters over the image.
     fn check_space(&self) -> Result<(), ApiError> {
         if self.style.space == WeightSpace::Layer {
             return Ok(());
@@ -230,12 +230,12 @@ impl SheetRequest {
         }
     }
 
-    /// The scale of the colours stays: one over the timeline of a run that still grows does not.
+    /// True where the scale of the colours is final: one over the timeline of a run that still grows is not.
     pub(crate) fn has_settled_scale(&self) -> bool {
         self.style.over != NormaliseOver::Timeline || !self.run.is_live()
     }
 
-    /// Names everything but the checkpoint.
+    /// The cache key of everything but the checkpoint.
     pub(crate) fn key(&self) -> String {
         let style = &self.style;
         let input = self.input.as_ref().map(ModelInput::key).unwrap_or_default();

@@ -22,7 +22,7 @@ const CHUNK_IMAGES: usize = 32;
 pub(crate) const MAX_LAYERS: usize = 48;
 /// Bars of a histogram.
 const BINS: usize = 24;
-/// Units that are named.
+/// Units that the answer lists.
 const BEST_UNITS: usize = 5;
 
 /// The separation by one layer.
@@ -113,8 +113,8 @@ impl Models {
                 // Layer by layer, so that others are served in between.
                 for (index, (&of, values)) in measured.iter().zip(means).enumerate() {
                     // The last layer's units are the classes themselves.
-                    let names_units = index + 1 < measured.len();
-                    let measure = move || Ok(measure(of, values, images, names_units));
+                    let lists_units = index + 1 < measured.len();
+                    let measure = move || Ok(measure(of, values, images, lists_units));
                     match self.work.run(WorkKind::Forward, measure).await? {
                         Some((layer, units)) => {
                             found.layers.push(layer);
@@ -167,12 +167,12 @@ impl Models {
     }
 }
 
-/// One layer, and its best units where they are wanted; none where its outputs are no numbers.
+/// One layer, and its best units where they are wanted; none where its outputs are not finite.
 fn measure(
     of: MeasuredLayer,
     values: Vec<f32>,
     images: [usize; 2],
-    names_units: bool,
+    lists_units: bool,
 ) -> Option<(LayerSeparation, Vec<SeparatingUnit>)> {
     let count = images[0] + images[1];
     let is_first: Vec<bool> = (0..count).map(|image| image < images[0]).collect();
@@ -181,7 +181,7 @@ fn measure(
     let mut order: Vec<(usize, separation::Area)> =
         units.areas.iter().enumerate().filter_map(|(unit, area)| Some((unit, (*area)?))).collect();
     order.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
-    order.truncate(if names_units { BEST_UNITS } else { 0 });
+    order.truncate(if lists_units { BEST_UNITS } else { 0 });
     let named = order.into_iter().filter_map(|(unit, area)| {
         let column = features.column(unit);
         // A value that is infinite has no place in a histogram.

@@ -14,7 +14,7 @@ pub(crate) struct SheetShape {
     pub(crate) channels: usize,
     pub(crate) height: usize,
     pub(crate) width: usize,
-    /// Values of a map before those that are drawn: learnt tokens.
+    /// Values of a map before those that are drawn: learnt tokens, such as a class token.
     pub(crate) skipped: usize,
 }
 
@@ -26,7 +26,8 @@ impl SheetShape {
         Some(Self { filters, channels, height, width, skipped: 0 })
     }
 
-    /// The shape of a layer's output: one filter per channel. Of tokens the map of the image, without learnt ones.
+    /// The shape of a layer's output: one filter per channel. Of a transformer's tokens the grid of the
+    /// image's patches, without learnt ones.
     pub(crate) fn of_output(layer: &Layer) -> Self {
         let Grid { learnt, height, width } = layer.drawn_grid();
         Self { filters: layer.shape.channels, channels: 1, height, width, skipped: learnt }

@@ -83,7 +83,7 @@ fn norm(values: &[f32]) -> f32 {
 fn percentiles(values: &[f32]) -> [f32; 5] {
     let mut finite: Vec<f32> = values.iter().copied().filter(|v| v.is_finite()).collect();
     let last = finite.len().saturating_sub(1);
-    // Everything before this place is no greater than what follows: large layers are not sorted as a whole.
+    // Everything before this position is no greater than what follows: large layers are not sorted as a whole.
     let mut from = 0;
     PERCENTILES.map(|percent| {
         let rank = (percent / 100.0 * last as f64).round() as usize;

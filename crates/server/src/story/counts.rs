@@ -6,10 +6,10 @@ use ndarray::Array2;
 
 use super::windows::{Change, Ends, ends};
 
-/// The counts of a split over the checkpoints.
+/// Numbers from the confusion matrices of a split, by checkpoint.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    /// The counted checkpoints.
+    /// The checkpoints whose confusion matrix is stored; other fields go by their positions here.
     pub(crate) checkpoints: Vec<usize>,
     /// Images by true class.
     pub(crate) images: Vec<u64>,
@@ -21,7 +21,7 @@ pub(crate) struct Counts {
     pub(crate) pairs: Vec<Pair>,
 }
 
-/// Images of two classes that are taken for the other, by checkpoint.
+/// Images of two classes that are predicted as the other, by checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pair {
     pub(crate) classes: [usize; 2],
@@ -44,8 +44,8 @@ fn sums_of(window: &[Array2<u32>], a: usize, b: usize) -> Vec<f64> {
 }
 
 impl Counts {
-    /// Reads the matrix of every position of `checkpoints` in order, then of those with counts once more for the pairs:
-    /// of many classes not all matrices fit into memory.
+    /// Reads the matrix of every position of `checkpoints` in order, then once more of those that have one, for the
+    /// pairs: of many classes not all matrices fit into memory.
     pub(crate) fn read<E>(
         checkpoints: &[usize],
         mut matrix: impl FnMut(usize) -> Result<Option<Array2<u32>>, E>,
@@ -95,12 +95,12 @@ impl Counts {
         self.images.iter().sum()
     }
 
-    /// The shares of a class that are right, by checkpoint.
+    /// The recall of a class, by checkpoint.
     pub(crate) fn recall_of(&self, class: usize) -> Vec<f64> {
         self.recall.iter().map(|shares| shares[class]).collect()
     }
 
-    /// Values of the checkpoints in a window.
+    /// The checkpoints in a window.
     pub(crate) fn checkpoints_in(&self, window: &Range<usize>) -> &[usize] {
         &self.checkpoints[window.clone()]
     }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn shares_and_pairs_come_from_the_matrices() {
-        // Classes 0 and 1 stay mixed up, 1 and 2 come apart; one checkpoint is not counted.
+        // Classes 0 and 1 stay mixed up, 1 and 2 come apart; one checkpoint has no statistics.
         let matrix = |n: u32| ndarray::array![[6, 4, 0], [3, 7 - n.min(5), n.min(5)], [0, n.min(5), 10 - n.min(5)]];
         let read = |position: usize| Ok::<_, ()>((position != 2).then(|| matrix(9 - position as u32)));
         let counts = Counts::read(&(0..10).collect::<Vec<_>>(), read).unwrap();

@@ -71,7 +71,7 @@ pub(crate) struct LayerFiring {
 /// The images of the split.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Examples {
-    /// The checkpoints that count.
+    /// The checkpoints whose predictions the statistics of the images are over.
     pub(crate) checkpoints: Vec<usize>,
     pub(crate) items: Vec<Example>,
     /// The label of each.
@@ -113,9 +113,6 @@ pub(crate) fn changes(
     Ok(weights.map(of_array).collect())
 }
 
-/// Layers after which a unit that gives nothing positive gives nothing at all.
-const RECTIFIERS: [&str; 2] = ["relu", "brelu"];
-
 /// How often the units of every layer with a rectifier fire.
 pub(crate) fn firing(
     store: &Store,
@@ -126,11 +123,8 @@ pub(crate) fn firing(
     let layers = network.layers();
     let mut found = Vec::new();
     for index in (1..layers.len()).filter(|&index| layers[index].kernel_dims.is_some()) {
-        let measured_at = network.nonlinearity_of(index);
         // What passes negative values on is not dead while it gives no positive one.
-        if measured_at == index || !RECTIFIERS.contains(&layers[measured_at].op.kind()) {
-            continue;
-        }
+        let Some(measured_at) = network.rectifier_of(index) else { continue };
         let shape = layers[measured_at].shape;
         let mut firing = LayerFiring {
             layer: layers[index].name.clone(),

@@ -2,7 +2,7 @@
 //! shows it; and the sentences that users add.
 //!
 //! A rule reads [`Material`](material::Material) and tells one [`Sentence`](sentence::Sentence), or why it tells none. It
-//! stands on means of several checkpoints ([`windows`]): a change within the spread is not told.
+//! compares means of several checkpoints ([`windows`]): a change within their spread is not reported.
 
 pub(crate) mod counts;
 pub(crate) mod material;

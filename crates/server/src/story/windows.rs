@@ -6,14 +6,15 @@ use std::ops::Range;
 /// Checkpoints in a mean.
 pub(crate) const WINDOW: usize = 5;
 
-/// The first and the last counted checkpoints of training.
+/// The first and the last checkpoints of training, as positions in the list of checkpoints with statistics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) first: Range<usize>,
     pub(crate) last: Range<usize>,
 }
 
-/// Position of the first checkpoint after the untrained network (checkpoint 0), which gives everything one name.
+/// Position of the first checkpoint after the untrained network (checkpoint 0), which predicts one class
+/// for every image.
 pub(crate) fn first_trained(checkpoints: &[usize]) -> usize {
     usize::from(checkpoints.first() == Some(&0))
 }
@@ -100,9 +101,9 @@ pub(crate) fn running_means(values: &[f64]) -> Vec<f64> {
     (0..values.len()).map(|at| mean(around(at))).collect()
 }
 
-/// The first position from which on every value is one of those; none where the last is not.
-pub(crate) fn since(values: &[f64], is_one: impl Fn(f64) -> bool) -> Option<usize> {
-    let start = values.iter().rposition(|&value| !is_one(value)).map_or(0, |last| last + 1);
+/// The first position from which on `holds` is true of every value; none where it is not true of the last.
+pub(crate) fn since(values: &[f64], holds: impl Fn(f64) -> bool) -> Option<usize> {
+    let start = values.iter().rposition(|&value| !holds(value)).map_or(0, |last| last + 1);
     (start < values.len()).then_some(start)
 }
 

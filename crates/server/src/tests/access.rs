@@ -1,4 +1,4 @@
-//! Who may ask, what may be kept, and the headers on every answer.
+//! Which requests are answered, what may be cached, and the headers on every answer.
 
 use axum::body::Body;
 use axum::http::Request;
@@ -76,14 +76,14 @@ async fn a_token_is_asked_for_and_becomes_a_cookie() {
     assert_eq!(ask("/?token=open", Some(("accept", "text/html".into()))).await.status, 401);
 }
 
-/// A browser sends one server the cookies of all others on the host, whatever their port or prefix.
-/// An answer to a client that holds these cookies.
+/// The answer to a client that sends these cookies.
 async fn ask(server: &TestServer, jar: &[(String, String)], method: &str, path: &str) -> TestResponse {
     let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let request = get(path).method(method).header("cookie", cookies.join("; "));
     server.send(request.body(Body::empty()).unwrap()).await
 }
 
+/// A browser sends one server the cookies of all others on the host, whatever their port or prefix.
 #[tokio::test(flavor = "multi_thread")]
 async fn servers_on_one_host_do_not_end_each_others_sessions() {
     let addresses = [(7878, "one"), (7878, "two"), (9999, "one"), (9999, "three")];

@@ -1,4 +1,4 @@
-//! What makes clusters, against the images themselves.
+//! Members, means and captions of clusters, compared with the images themselves.
 
 use deepviz_corpus::Corpus;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Class views hold the means that one gets by averaging.
+//! Routes about classes answer with the means that one gets by averaging.
 
 use deepviz_corpus::{ClassId, Corpus, ImageId, Split};
 use deepviz_net::{Device, Model, Run, Step};
@@ -8,6 +8,7 @@ use super::fixture::{TestServer, images};
 
 const MOMENT: &str = "/api/runs/tiny/checkpoints/2/layers";
 
+/// Means computed from the network itself, with which answers are compared.
 struct Truth {
     corpus: Corpus,
     model: Model,

@@ -13,7 +13,7 @@ const TOKEN: &str = "0123456789abcdef";
 fn crowd(server: &Running, says: &str) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = server.connect();
-        // Those who are sent away to make room for the last ones cannot say it to the end.
+        // Connections that are closed to make room for later ones cannot send all of it.
         let _ = stream.write_all(says.as_bytes());
         stream
     };
@@ -63,7 +63,7 @@ async fn strangers_without_the_token_lock_nobody_out_whatever_they_wait_for() {
     }
 }
 
-/// Who was let in before the crowd came is not sent away for it.
+/// A client whose request was authorised before the crowd came keeps its connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_stream_outlives_the_crowd() {
     use std::io::{BufRead as _, BufReader};

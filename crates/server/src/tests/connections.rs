@@ -1,4 +1,4 @@
-//! The connections of a filter, against the weights that the server gives for them.
+//! The connections of a filter with other filters, compared with the weights that the server gives for them.
 
 use serde_json::Value;
 

@@ -7,7 +7,7 @@ use axum::body::Body;
 use super::fixture::{get, images, write_run};
 use super::upload_store::{Store, TOKEN, plain_tar_of, tar_of};
 
-/// Trial 47: the client goes away between two files, within a header, within a file.
+/// The client goes away between two files, within a header, within a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sender_that_goes_away_leaves_nothing() {
     let store = Store::new();
@@ -35,7 +35,7 @@ async fn a_sender_that_goes_away_leaves_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_several_of_one_name_one_comes_in() {
+async fn of_several_uploads_of_one_name_one_is_accepted() {
     let store = Store::new();
     let made = tempfile::tempdir().unwrap();
     write_run(&made.path().join("run"), &images());

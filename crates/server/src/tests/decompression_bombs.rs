@@ -38,11 +38,11 @@ async fn send(server: &TestServer, method: &str, path: &str, body: Vec<u8>) -> T
     server.send(request.body(Body::from(body)).unwrap()).await
 }
 
-/// Trial 39: forty pictures of 8192 x 8192 pixels in a few kilobytes.
+/// Forty pictures of 8192 x 8192 pixels in a few kilobytes.
 #[tokio::test(flavor = "multi_thread")]
-async fn pictures_that_have_no_room_decoded_are_refused_before() {
+async fn pictures_that_do_not_fit_decoded_are_refused_before_decoding() {
     let folder = tempfile::tempdir().unwrap();
-    // The files have room, and one picture of 201 MB has not.
+    // The files fit into the limit; a single decoded picture, of 201 MB, does not.
     let server = TestServer::taking_uploads_of(100 << 20, folder.path(), TOKEN);
     let bomb = archive(&one_colour(8192), 40);
     let answer = send(&server, "PUT", "/api/uploads/corpora/bomb", bomb).await;
@@ -56,7 +56,7 @@ async fn pictures_that_have_no_room_decoded_are_refused_before() {
 
 /// Decoded images count, and are released with their corpus.
 #[tokio::test(flavor = "multi_thread")]
-async fn decoded_images_take_of_the_room() {
+async fn decoded_images_count_towards_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let server = TestServer::taking_uploads_of(10 << 20, folder.path(), TOKEN);
     let four = archive(&one_colour(500), 4);

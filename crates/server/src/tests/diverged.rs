@@ -115,7 +115,7 @@ async fn what_is_shown_of_its_weights_has_no_number_that_is_not_finite() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_checkpoint_that_is_not_finite_has_no_statistics() {
-    // The outputs stay finite: the rectifier takes every -inf to nought.
+    // The outputs stay finite: the rectifier sets every -inf to zero.
     for (name, value) in [("conv1.bias", f32::NEG_INFINITY), ("fc10.weight", 3e38)] {
         let (server, run) = TestServer::own();
         spoil(&run, name, value);

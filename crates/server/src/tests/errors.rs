@@ -213,7 +213,7 @@ async fn a_missing_or_foreign_corpus_is_reported_and_weights_are_shown() {
     let folder = tempfile::tempdir().unwrap();
     let run = folder.path().join("tiny");
     write_run(&run, &images());
-    // The corpus that the run names is gone: otherwise one that is given and is another would be passed over.
+    // The corpus that the run names does not exist: otherwise it would be used instead of the given one.
     let mut info = deepviz_net::RunInfo::read(&run).unwrap();
     info.corpus.path = folder.path().join("gone");
     info.write(&run).unwrap();

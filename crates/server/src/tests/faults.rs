@@ -1,4 +1,4 @@
-//! What people's files and limits do to a server: said or mended, never a wrong answer.
+//! What people's files and limits do to a server: reported or repaired, never a wrong answer.
 
 use std::io::Write as _;
 use std::path::Path;

@@ -114,8 +114,8 @@ pub(super) fn write_run(run: &Path, images: &Path) {
     std::fs::write(run.join("metrics.jsonl"), lines).unwrap();
 }
 
-/// Weights that are like those of the neighbouring steps, and so small that the statistics keep logits in their finest
-/// steps.
+/// Weights that are like those of the neighbouring steps, and so small that the statistics store logits with their
+/// finest quantisation.
 pub(super) fn write_snapshot(run: &Path, corpus: &Corpus, step: u64) {
     let info = RunInfo::read(run).unwrap();
     let parameters = deepviz_fixtures::parameters(&deepviz_fixtures::network(&info), 1, step as f32 / 30.0);

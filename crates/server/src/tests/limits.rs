@@ -17,6 +17,7 @@ use crate::{Config, bind};
 /// Bounds a hang, and nothing else: on a busy machine everything takes longer.
 pub(super) const HANG: Duration = Duration::from_mins(10);
 
+/// A server over a run of its own, on a port of its own.
 pub(super) struct Running {
     pub(super) address: SocketAddr,
     pub(super) app: AppState,
@@ -30,7 +31,7 @@ impl Running {
         Self::asking_for(None, limits).await
     }
 
-    /// The same for those who know a token.
+    /// The same with a token that requests must send, if there is one.
     pub(super) async fn asking_for(token: Option<&str>, limits: impl FnOnce(&mut ConnectionLimits)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_run(&folder.path().join("run"), &images());
@@ -119,7 +120,7 @@ async fn a_client_that_takes_nothing_is_let_go() {
     let mut greedy = server.connect();
     let ask = "GET /api/runs/run/layers/conv1/strip?scale=64 HTTP/1.1\r\nhost: localhost\r\n\r\n";
     greedy.write_all(ask.repeat(200).as_bytes()).unwrap();
-    // The only place is taken until the greedy one is let go.
+    // The only slot is taken until the greedy client's connection is closed.
     let answer = server.ask("/api/runs").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     drop(greedy);
@@ -203,7 +204,7 @@ async fn what_is_in_flight_is_finished_when_the_server_stops() {
 
 /// However many ask for the same at the same time, it is drawn once.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_wish_of_many_is_drawn_once() {
+async fn equal_requests_at_one_time_are_drawn_once() {
     let (server, run) = TestServer::own();
     let server = Arc::new(server);
     // A folder that changed just now is read again with every request.
@@ -228,7 +229,7 @@ async fn the_same_wish_of_many_is_drawn_once() {
     assert_eq!(status["drawing"]["waiting"], 0);
 }
 
-/// Most programs send all of a body before they listen: the answer is there when they do (trial 49).
+/// Most programs send all of a body before they listen: the answer is there when they do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_reaches_who_is_still_sending() {
     let server = Running::start(|_| {}).await;

@@ -1,4 +1,4 @@
-//! A run that grows, runs that appear: told without being asked.
+//! A run that grows, runs that appear: reported as events.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};

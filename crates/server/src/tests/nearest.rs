@@ -10,7 +10,7 @@ const POINT: &str = "/api/runs/tiny/checkpoints/2";
 /// Of the test split of the fixture's images.
 const IMAGES: std::ops::Range<u32> = 90..120;
 
-/// Logits come back from the statistics within steps of 1/4096, of ten classes.
+/// The statistics store logits in steps of 1/4096; a distance is over those of ten classes.
 const TOLERANCE: f64 = 2e-3;
 
 async fn logits(server: &TestServer) -> BTreeMap<u32, (Vec<f64>, Value)> {
@@ -27,10 +27,10 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn near_images_are_those_of_a_search_through_all_and_as_far_back_as_there() {
+async fn near_images_are_those_of_a_full_search_and_distances_are_symmetric() {
     let server = TestServer::shared();
     let logits = logits(&server).await;
-    let mut there = BTreeMap::new();
+    let mut distances = BTreeMap::new();
     for image in IMAGES {
         let answer = server.json(&format!("{POINT}/images/{image}/near")).await;
         let of = &logits[&image];
@@ -50,13 +50,13 @@ async fn near_images_are_those_of_a_search_through_all_and_as_far_back_as_there(
             assert_eq!(item["predicted"], prediction["predicted"]);
             let probability = &prediction["probabilities"][item["predicted"].as_u64().unwrap() as usize];
             assert!((item["probability"].as_f64().unwrap() - probability.as_f64().unwrap()).abs() <= 1e-4, "{item}");
-            there.insert((image, id), item["distance"].clone());
+            distances.insert((image, id), item["distance"].clone());
         }
         let few = server.json(&format!("{POINT}/images/{image}/near?limit=4&split=test")).await;
         assert_eq!(few["items"].as_array().unwrap()[..], items[..4]);
     }
-    for ((from, to), distance) in &there {
-        assert_eq!(distance, &there[&(*to, *from)], "{from} {to}");
+    for ((from, to), distance) in &distances {
+        assert_eq!(distance, &distances[&(*to, *from)], "{from} {to}");
     }
 }
 

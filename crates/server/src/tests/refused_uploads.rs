@@ -63,7 +63,7 @@ async fn what_is_broken_is_never_seen() {
     assert!(!String::from_utf8_lossy(&answer.body).contains(".upload-"), "{:?}", answer.body);
 }
 
-/// Trial 46: an archive that was cut between two files, at every one of its blocks; a gzip without its checksum, with
+/// An archive that was cut between two files, at every one of its blocks; a gzip without its checksum, with
 /// another, and with something behind.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_that_is_not_whole_is_refused() {

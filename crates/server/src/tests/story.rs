@@ -35,8 +35,13 @@ async fn every_rule_returns_a_sentence_or_a_reason() {
         assert!(one["checkpoint"].as_u64().unwrap() < STEPS.len() as u64);
         assert!(!one["text"].as_str().unwrap().is_empty() && !one["evidence"].as_str().unwrap().is_empty());
         assert!(["curves", "units", "image"].contains(&one["picture"]["kind"].as_str().unwrap()), "{one}");
+        if one["picture"]["unit"] == "share" {
+            let lines = one["picture"]["lines"].as_array().unwrap();
+            let mut values = lines.iter().flat_map(|line| line["values"].as_array().unwrap());
+            assert!(values.all(|value| value.as_f64().is_none_or(|value| (0.0..=1.0).contains(&value))), "{one}");
+        }
     }
-    // The counts of the training split were not computed.
+    // The statistics of the training split were not computed.
     let train = server.json(&format!("{STORY}?split=train")).await;
     assert_eq!(train["split"], "train");
     assert!(train["silent"].as_array().unwrap().iter().any(|one| one["id"] == "labels"));

@@ -236,7 +236,7 @@ async fn a_cookie_is_marked_secure_for_every_header_that_declares_https() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn wrong_tokens_of_every_form_come_late_and_right_ones_at_once() {
+async fn wrong_tokens_are_answered_late_however_they_are_sent_and_right_ones_at_once() {
     let server = Arc::new(TestServer::at(7878, TOKEN));
     let cookie = login(&server).await;
     let stale = format!("{}={}", cookie.split_once('=').unwrap().0, "0".repeat(64));

@@ -139,7 +139,7 @@ async fn uploads_are_for_those_who_may() {
     assert!(app(&config(vec![folder.path().to_owned()], Some(TOKEN))).unwrap().uploads.is_some());
 }
 
-/// Trial 28: half of an archive is there for as long as its sender likes, with a corpus path of the sender's choice.
+/// Half of an archive is there for as long as its sender likes, with a corpus path of the sender's choice.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_its_way_is_not_seen() {
     let store = Store::new();
@@ -220,9 +220,9 @@ async fn uploads_are_listed_and_deleted() {
     assert_eq!(store.put("/api/uploads/runs/mine", tar_of(&run, ".")).await.status, 201);
 }
 
-/// Trial 44: many files without content, each of which had its own turn of the disk.
+/// Many files without content are synced to the disk together: one by one it would take minutes.
 #[tokio::test(flavor = "multi_thread")]
-async fn many_empty_files_are_one_turn() {
+async fn many_empty_files_are_synced_together() {
     let store = Store::new();
     let mut builder = tar::Builder::new(Vec::new());
     for number in 0..20_000 {

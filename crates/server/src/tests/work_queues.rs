@@ -22,11 +22,11 @@ fn png(width: u32, height: u32) -> Vec<u8> {
     file.into_inner()
 }
 
-/// Takes every slot of a lane until the sender is dropped.
-async fn fill(app: &AppState, load: WorkKind) -> mpsc::Sender<()> {
+/// Takes every slot of a kind of work until the sender is dropped.
+async fn fill(app: &AppState, kind: WorkKind) -> mpsc::Sender<()> {
     let (release, gate) = mpsc::channel::<()>();
     let gate = Arc::new(Mutex::new(gate));
-    let slots = if load == WorkKind::DecodeLarge { 1 } else { forward_threads() };
+    let slots = if kind == WorkKind::DecodeLarge { 1 } else { forward_threads() };
     let (started, mut starts) = tokio::sync::mpsc::channel(slots);
     for _ in 0..slots {
         let (app, gate, started) = (Arc::clone(app), Arc::clone(&gate), started.clone());
@@ -37,7 +37,7 @@ async fn fill(app: &AppState, load: WorkKind) -> mpsc::Sender<()> {
                 let _ = gate.lock().unwrap().recv();
                 Ok::<_, ApiError>(())
             };
-            app.work.run(load, work).await
+            app.work.run(kind, work).await
         });
     }
     for _ in 0..slots {
@@ -46,9 +46,9 @@ async fn fill(app: &AppState, load: WorkKind) -> mpsc::Sender<()> {
     release
 }
 
-/// Comes back when so much work of a kind waits.
-async fn until_waiting(app: &AppState, load: WorkKind, count: usize) {
-    while app.work.counts(load).1 < count {
+/// Returns when `count` pieces of work of a kind wait.
+async fn until_waiting(app: &AppState, kind: WorkKind, count: usize) {
+    while app.work.counts(kind).1 < count {
         tokio::task::yield_now().await;
     }
 }
@@ -113,9 +113,9 @@ async fn large_answers_wait_for_one_another_and_no_sheet_for_them() {
     assert_eq!(server.app.answers.free_bytes(), [64 << 20, 256 << 20], "all is given back");
 }
 
-/// Trial 23: however many have begun to send a picture, the next one is answered.
+/// However many have begun to send a picture, the next one is answered.
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_do_not_come_take_no_place() {
+async fn bodies_that_do_not_come_take_no_slot() {
     let server = Running::start(|limits| limits.head = HANG).await;
     let post = |length: usize| {
         let mut stream = server.connect();
@@ -142,7 +142,7 @@ async fn bodies_that_do_not_come_take_no_place() {
     drop(slow);
 }
 
-/// Trial 61: who takes nothing of an answer loses the connection as soon as others need the memory, and not before.
+/// A client that takes nothing of an answer loses its connection as soon as others need the memory, and not before.
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_readers_give_way_to_others() {
     let server = Running::start(|limits| (limits.stall, limits.connections) = (HANG, 1)).await;
@@ -155,7 +155,7 @@ async fn slow_readers_give_way_to_others() {
     let mut greedy = server.connect();
     let ask = format!("GET {PICTURES} HTTP/1.1\r\nhost: localhost\r\n\r\n");
     greedy.write_all(ask.repeat(200).as_bytes()).unwrap();
-    // The only place is the greedy one's.
+    // The only slot is the greedy client's.
     let mut other = Box::pin(server.ask("/api/runs"));
     let answer = loop {
         tokio::select! {
@@ -167,7 +167,7 @@ async fn slow_readers_give_way_to_others() {
     drop(greedy);
 }
 
-/// Takes all of the room of common answers.
+/// Reserves all of the budget of common answers.
 async fn fill_common(
     app: &AppState,
     first: crate::http::response_memory::ResponseMemory,
@@ -190,7 +190,7 @@ async fn what_would_take_too_much_is_refused_with_the_limit() {
     assert_eq!(server.app.answers.free_bytes(), [64 << 20, 256 << 20]);
 }
 
-/// Fault 10: a list of runs costs nothing where nothing has changed.
+/// A list of runs costs nothing where nothing has changed.
 #[tokio::test(flavor = "multi_thread")]
 async fn measurements_are_read_again_only_where_the_file_has_changed() {
     let (server, run) = TestServer::own();

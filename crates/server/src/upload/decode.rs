@@ -51,7 +51,7 @@ fn size_of(file: &[u8]) -> Option<DecodedSize> {
     .ok()?
 }
 
-/// Decodes a picture of at most `max_pixels` pixels and resizes it to the network\'s images.
+/// Decodes a picture of at most `max_pixels` pixels and resizes it to the network's images.
 pub(super) fn decode(
     file: &[u8],
     orientation: Orientation,

@@ -22,12 +22,12 @@ use crate::upload::decode::{MAX_PIXELS, decode, small_pixels};
 pub(crate) const MAX_BYTES: usize = 10 << 20;
 /// All files together, from the first byte that comes in to the last that is decoded.
 const MAX_IN_FLIGHT_BYTES: usize = 64 << 20;
-/// Bytes that a file that has only begun to arrive may hold uncounted.
+/// Bytes that a file that has only begun to arrive may hold without a reservation.
 const SMALL_BYTES: usize = 64 << 10;
 /// Between two pieces of a file.
 const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Memory for pictures that come in.
+/// Memory for images while they are uploaded and decoded.
 #[derive(Clone)]
 pub(crate) struct ImageBudget(Arc<MemoryBudget>);
 
@@ -106,7 +106,7 @@ where
     }
 }
 
-/// A sent image, fit for the run's network.
+/// A sent image as an input of the run's network.
 pub(crate) async fn sent_image(work: &WorkPool, run: &OpenRun, file: ImageFile) -> Result<ModelInput, ApiError> {
     let SentPixels { pixels, hash } = sent_pixels(work, run, file).await?;
     Ok(ModelInput::SentImage { pixels, hash })

@@ -1,4 +1,5 @@
-//! Runs and corpora that are sent as archives: unpacked apart, checked, and only then put where they are served.
+//! Runs and corpora that are sent as archives: unpacked in a staging folder, checked, and only then moved to where they
+//! are served.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::upload::folder::{DiskReservation, UploadFolder};
 /// The limits on an archive: bytes, unpacked, and files.
 const MAX_BYTES: u64 = 16 << 30;
 pub(crate) const MAX_ENTRIES: usize = 1_000_000;
-/// A run that was found whole.
+/// A run of which every file was read and is intact.
 pub(crate) struct CheckedRun {
     pub(crate) checkpoints: usize,
     /// Checkpoints and splits with statistics that are ready.
@@ -69,7 +70,7 @@ impl ExpectedUpload<CheckedCorpus> {
     }
 }
 
-/// Unpacks a body apart from all that is served, has its folder checked, and moves it to its target.
+/// Unpacks a body in a staging folder, has that checked, and moves it to its target, where it is served.
 ///
 /// # Errors
 /// 400 for what is no archive, 413 for one that is too large, 422 for one whose run or corpus cannot be used.
@@ -79,12 +80,12 @@ pub(crate) async fn receive<T: Send + 'static>(
     request: Request,
     expected: ExpectedUpload<T>,
 ) -> Result<Received<T>, ApiError> {
-    let turn = work.archive().await?;
+    let slot = work.archive().await?;
     let (sender, receiver) = mpsc::channel(8);
     let uploads = Arc::clone(uploads);
     let unpacking = tokio::task::spawn_blocking(move || {
-        // Until it is unpacked, even if the sender is gone.
-        let _turn = turn;
+        // Held until it is unpacked, even if the sender is gone.
+        let _slot = slot;
         let (staging, reservation) = (uploads.staging()?, uploads.reserve());
         let mut reader = BodyReader::new(receiver);
         let limits = ArchiveLimits { bytes: MAX_BYTES, entries: MAX_ENTRIES, claim: &|bytes| reservation.file(bytes) };
@@ -119,7 +120,7 @@ fn folder_of(staging: &Path, is_here: fn(&Path) -> bool) -> PathBuf {
     }
 }
 
-/// The outputs of a run's `[check]`, as recorders name the file.
+/// The network's outputs as `PyTorch` computed them (`[check]` in run.toml), with which deepViz's are compared.
 const CHECK_FILE: &str = "check.safetensors";
 
 /// The log of the statistics' database holds what was written last, where the archive was made while `deepviz stats` ran.
@@ -173,7 +174,8 @@ fn statistics_in(folder: &Path) -> Result<usize, ApiError> {
     Ok(store.units()?.iter().filter(|unit| unit.state == State::Ready).count())
 }
 
-/// Decodes every image once. A few kilobytes may stand for gigabytes: they take of the room for uploads, too.
+/// Decodes every image once. A few kilobytes may stand for gigabytes: decoded images count towards the space for
+/// uploads, too.
 fn check_corpus(folder: &Path, reservation: &DiskReservation<'_>) -> Result<CheckedCorpus, ApiError> {
     let cache = reservation.staging()?;
     let limits = Limits { decoded_bytes: reservation.left_bytes(), images: MAX_ENTRIES };

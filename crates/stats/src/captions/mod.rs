@@ -23,7 +23,7 @@ use rayon::prelude::*;
 
 /// Effects below this are small (Cohen), and not shown however sure they are.
 pub const MIN_EFFECT: f64 = 0.2;
-/// What is correlated at least as much with a stronger caption says the same.
+/// A caption whose correlation with a stronger one is at least as great repeats it.
 const SAME: f64 = 0.8;
 /// Captions of a cluster at most.
 pub const MAX_CAPTIONS: usize = 24;
@@ -172,7 +172,7 @@ impl Comparison {
         self.of_counts(Subject::Word(word), counts, deviations)
     }
 
-    /// Only classes that the cluster has more of: that it has not the others follows.
+    /// Only classes that are more frequent in the cluster: that it lacks the others follows from them.
     fn of_class(&self, table: &ImageTable, class: usize, deviations: f64) -> Option<Caption> {
         if self.class.is_some() {
             return None;

@@ -16,7 +16,7 @@ const MIN_MASS: f64 = 0.01;
 const BORDER: usize = 8;
 /// A difference of luma across two pixels that makes an edge.
 const EDGE: f64 = 0.1;
-/// Hues closer to a border are on it: rounding leaves less.
+/// Hues this close to the border of two sixths of the circle are on it: rounding errors are smaller.
 const BORDER_OF_HUES: f64 = 1e-9;
 /// Hues are counted in sixths of the circle, from red on.
 const HUES: [Property; 6] =

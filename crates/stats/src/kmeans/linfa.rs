@@ -1,4 +1,4 @@
-//! k-means by `linfa-clustering`: several times slower a step than ours, and the judge of it.
+//! k-means by `linfa-clustering`: several times slower a step than ours, which tests compare with it.
 
 use linfa::DatasetBase;
 use linfa::ParamGuard as _;

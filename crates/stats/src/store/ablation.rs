@@ -23,10 +23,10 @@ pub(super) const TABLE: Table = Table {
     sealed: &["base", "means", "effect"],
 };
 
-/// The columns that an atlas is read from.
+/// The columns that an [`Atlas`], the ablation effects of filters, is read from.
 const COLUMNS: &str = "filters, base, means, effect, layer, measured_at";
 
-/// Inserts the effects of some layers in place of what there was of them.
+/// Inserts the ablation effects of some layers' filters in place of what there was of them.
 pub(super) fn insert(
     transaction: &Transaction<'_>,
     unit: i64,
@@ -60,7 +60,7 @@ pub(super) fn insert(
     Ok(())
 }
 
-/// The layers whose effects a unit has, each with the limit of images that they were counted over.
+/// The layers whose ablation effects a unit has, each with the limit of images that they were computed over.
 pub(super) fn recorded_layers(connection: &Connection, unit: i64) -> rusqlite::Result<HashSet<(String, usize)>> {
     let mut statement = connection.prepare_cached("SELECT layer, sample FROM ablation WHERE unit_id = ?1")?;
     statement.query_map([unit], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as usize)))?.collect()
@@ -99,7 +99,7 @@ impl Store {
     }
 }
 
-/// One layer's effects from a row.
+/// One layer's ablation effects from a row.
 fn atlas_of(row: &Row<'_>, first: usize, network: &Network, classes: usize) -> Result<Atlas, Fault> {
     let blob = |column: usize| -> Result<Vec<f32>, Fault> {
         Ok(pack::numbers_from_blob(row.get_ref(first + column)?.as_blob().map_err(not_a_blob)?)?)

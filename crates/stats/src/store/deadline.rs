@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 /// Time limit of the statements of one query where the database is only read.
 pub(super) const PATIENCE: Duration = Duration::from_mins(1);
-/// Steps of `SQLite`'s machine between two looks at the clock.
+/// Instructions of `SQLite`'s virtual machine between two looks at the clock.
 const STEPS: std::ffi::c_int = 10_000;
 
 /// Until when a connection may work; shared with its handler.
@@ -61,7 +61,7 @@ mod tests {
         let endless = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r";
         let error = connection.query_row(endless, [], |row| row.get::<_, i64>(0)).unwrap_err();
         assert_eq!(error.sqlite_error_code(), Some(rusqlite::ErrorCode::OperationInterrupted));
-        // The next question has its own time.
+        // The next query has its own time.
         deadline.begin(PATIENCE);
         assert_eq!(connection.query_row("SELECT 7", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
     }

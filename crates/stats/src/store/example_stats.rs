@@ -32,7 +32,7 @@ impl Store {
     /// computed now from the predictions of all checkpoints.
     pub fn example_stats(&self, split: Split) -> Result<ExampleStats, Error> {
         self.with("read", |connection| {
-            // One transaction, so that all of it is of one moment.
+            // One transaction, so that all of it is of one state of the database.
             let transaction = connection.transaction()?;
             let sources = self.sources(&transaction, split)?;
             let examples = match stored(&transaction, &sources)? {
@@ -115,11 +115,11 @@ impl Store {
     fn tally(&self, connection: &Connection, sources: &Sources) -> Result<Vec<Record>, Fault> {
         let mut last = None;
         if let Some(&step) = sources.steps.last() {
-            self.each_prediction(connection, sources.split, step..=step, |moment| last = Some(moment))?;
+            self.each_prediction(connection, sources.split, step..=step, |predictions| last = Some(predictions))?;
         }
         let Some(last) = last else { return Ok(Vec::new()) };
         let mut tally = Tally::new(&last, sources.steps.len());
-        self.each_prediction(connection, sources.split, Step(0)..=last.step, |moment| tally.add(moment))?;
+        self.each_prediction(connection, sources.split, Step(0)..=last.step, |predictions| tally.add(predictions))?;
         Ok(tally.finish())
     }
 }

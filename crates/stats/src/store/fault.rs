@@ -49,7 +49,7 @@ pub(super) fn error_from_fault(fault: Fault, tried: &'static str, path: &Path) -
                 Error::Corrupt { found: source.to_string(), path }
             }
             Some(ErrorCode::OperationInterrupted) => {
-                Error::Corrupt { found: format!("a question of them took more than {} s", PATIENCE.as_secs()), path }
+                Error::Corrupt { found: format!("a query of them took more than {} s", PATIENCE.as_secs()), path }
             }
             Some(ErrorCode::TooBig) => Error::Corrupt { found: source.to_string(), path },
             Some(ErrorCode::DiskFull) => Error::Full { path },

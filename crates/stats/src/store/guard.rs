@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use super::fault::Fault;
 use super::schema;
 
-/// The longest text or blob: the outputs and ledgers of a million images stay far below.
+/// The longest text or blob: the outputs and example statistics of a million images stay far below.
 const MAX_BYTES: i32 = 256 << 20;
 /// Takes from a connection what a foreign schema could make use of.
 pub(super) fn restrict(connection: &Connection) -> rusqlite::Result<()> {
@@ -100,7 +100,7 @@ mod tests {
         opened.unwrap();
     }
 
-    /// Trial 52: opening a pipe blocks until there is a writer.
+    /// Opening a pipe blocks until there is a writer.
     #[cfg(unix)]
     #[test]
     fn what_is_no_file_is_refused() {

@@ -1,4 +1,5 @@
-//! `RUN/stats.sqlite`. Every table has a module with its columns, its rows' way in, and the queries that read it.
+//! `RUN/stats.sqlite`. Every table has a module with its columns, the statements that insert its rows, and the
+//! queries that read it.
 
 mod ablation;
 mod activity;

@@ -133,7 +133,7 @@ impl Store {
         Ok(store)
     }
 
-    /// From now on, no question may take for ever.
+    /// From now on, no query may take for ever.
     fn bound(&mut self) -> Result<(), Error> {
         let deadline = self.with("open", |connection| Ok(Deadline::of(connection)?))?;
         self.deadline = Some(deadline);

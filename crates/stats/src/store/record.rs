@@ -43,7 +43,7 @@ pub(crate) struct UnitRecord<'a> {
     pub activity: Vec<LayerRecord>,
     pub network: &'a Network,
     pub sets: Vec<SetRecord>,
-    /// The effects of filters, where they are wanted and missing.
+    /// The ablation effects of filters, where they are wanted and missing.
     pub ablation: Option<AblationRecord>,
     /// `None` where they are in the store already.
     pub weights: Option<WeightRecord>,
@@ -72,7 +72,7 @@ pub(crate) struct WeightRecord {
     pub arrays: Vec<WeightNumbers>,
 }
 
-/// Effects with the number of images that was requested.
+/// Ablation effects with the number of images that was requested.
 pub(crate) struct AblationRecord {
     pub atlas: Atlas,
     pub sample: usize,

@@ -23,7 +23,7 @@ pub(crate) struct Recorded {
     pub sets: Vec<(String, Metric, usize, usize)>,
     /// Layers whose activity is there.
     pub layers: HashSet<String>,
-    /// Layers whose filters' effects are there, and over how many images at most.
+    /// Layers whose filters' ablation effects are there, and over how many images at most.
     pub ablations: HashSet<(String, usize)>,
 }
 

@@ -84,7 +84,7 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     // What is lost with the power is computed again.
     connection.pragma_update(None, "synchronous", "OFF")?;
-    // Once, of at most 256 MB: a damaged page would be found at every question, and never mended.
+    // Once, of at most 256 MB: a damaged page would be found by every query, and never mended.
     let found: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if found == "ok" {
         return Ok(connection);

@@ -125,7 +125,7 @@ fn clusters_count_every_image_once_and_continue_the_ones_before() {
             }
             let history = store.cluster_history(split, layer, metric).unwrap();
             assert_eq!(history.len(), 3);
-            assert!(history.iter().all(|moment| moment.sizes.iter().sum::<u32>() as usize == range.len()));
+            assert!(history.iter().all(|checkpoint| checkpoint.sizes.iter().sum::<u32>() as usize == range.len()));
         }
     }
     let sets = store.cluster_sets(Step(0), Split::Test).unwrap();

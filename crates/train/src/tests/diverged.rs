@@ -1,4 +1,5 @@
-//! Runs whose numbers cease to be finite: they say so, in the end and for ever, and nothing of them is best.
+//! Runs whose numbers cease to be finite: training ends with that error, the run records it, and no measurement after
+//! it counts as the best.
 
 use super::{RECIPE, corpus, job, metrics, run};
 use crate::{Error, Event, Job, train};
@@ -8,14 +9,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// A recipe that cannot be trained at this rate, with what else is set.
+/// A job of the recipe with these overrides, whose learning rate lets it diverge.
 fn diverging(out: &Path, sets: &[(&str, &str)]) -> Job {
     let sets = sets.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     let recipe = Recipe::parse(RECIPE, "small.toml", &sets.collect::<Vec<_>>()).unwrap();
     Job { recipe, ..job(out) }
 }
 
-/// Rates at which one update is too much, in one step an epoch.
+/// One step an epoch, at a learning rate at which one update makes the weights too large.
 const ONE_STEP: [(&str, &str); 2] = [("train.batch", "360"), ("train.stages", "[{ epochs = 1, rate = 1e30 }]")];
 
 fn divergence(job: &Job) -> Divergence {
@@ -65,7 +66,7 @@ fn without_test_images_the_last_minibatch_decides() {
     assert!(found.found.contains("of the last minibatch"), "{found:?}");
 }
 
-/// One batch of training images, as CIFAR-10 has them.
+/// A corpus of one training file of CIFAR-10's binary format, without a test file.
 fn without_tests(folder: &Path) -> Arc<Corpus> {
     std::fs::create_dir_all(folder).unwrap();
     let image = |index: usize| std::iter::once((index % 10) as u8).chain((0..3072).map(move |at| (at * index) as u8));
@@ -79,7 +80,7 @@ fn weights_that_are_not_finite_are_detected_where_the_loss_is_finite() {
     let folder = tempfile::tempdir().unwrap();
     let mut job = diverging(&folder.path().join("run"), &[]);
     super::run_to(&job, 6);
-    // A filter so negative that the rectifier behind it gives nought: the loss stays finite.
+    // A bias so negative that the relu after it gives 0: the loss stays finite.
     let run = Run::open(&job.out).unwrap();
     let mut snapshot = run.snapshot(Step(6)).unwrap();
     for value in snapshot.parameters.get_mut("conv1.bias").unwrap().iter_mut() {
@@ -142,12 +143,12 @@ fn a_diverged_run_whose_trainer_was_killed_is_not_resumed_either() {
     job.resume = true;
     let text = run(&job).unwrap_err().to_string();
     assert!(text.contains("the run diverged at step 1: 120 test images"), "{text}");
-    // As an older version wrote it: the last measurement is a lie, and only the snapshot tells.
-    let lie = |line: &str| {
+    // As an older version wrote it: the last measurement is a wrong error of 0, and only the snapshot tells.
+    let as_older_version = |line: &str| {
         line.replace("\"loss\":null,\"error\":1.0", "\"loss\":87.3,\"error\":0.0").replace(",\"not_finite\":120", "")
     };
-    let lies: Vec<String> = kept.iter().map(|line| lie(line)).collect();
-    std::fs::write(&file, format!("{}\n", lies.join("\n"))).unwrap();
+    let older: Vec<String> = kept.iter().map(|line| as_older_version(line)).collect();
+    std::fs::write(&file, format!("{}\n", older.join("\n"))).unwrap();
     assert!(metrics(&job.out).iter().all(deepviz_net::Metric::is_finite));
     assert_eq!(divergence(&job).step, Step(1));
 }

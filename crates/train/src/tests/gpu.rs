@@ -125,6 +125,6 @@ fn the_error_for_too_little_memory_names_the_batch_that_fits() {
         .replace("batch = 32", "batch = 9000");
     job.recipe = deepviz_net::Recipe::parse(&wide, "wide.toml", &[]).unwrap();
     let error = run(&job).unwrap_err().to_string();
-    // 360 images of 90,000 maps of 784 pixels, there and back: more than any device has.
+    // Activations and gradients of 360 images of 90,000 maps of 784 pixels: more than any device has.
     assert!(error.contains("MB of its memory are wanted") && error.contains("a batch of"), "{error}");
 }

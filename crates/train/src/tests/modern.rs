@@ -1,5 +1,5 @@
-//! Runs with batch normalisation, a whitened first layer, every augmentation, and each optimiser:
-//! the same promises as for any other run.
+//! Runs with batch normalisation, a whitening first layer, every augmentation, and each optimiser: what holds for other
+//! runs holds for these.
 
 use super::{corpus, job, metrics, run, run_to, snapshots, timeless};
 use crate::{Job, Outcome};

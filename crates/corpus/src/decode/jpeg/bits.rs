@@ -32,7 +32,7 @@ impl<'a> Bits<'a> {
             if byte == 0xff {
                 match self.bytes.get(self.position + 1) {
                     Some(0) => self.position += 1,
-                    // A filling byte before a marker.
+                    // A fill byte before a marker.
                     Some(0xff) => {
                         self.position += 1;
                         continue;
@@ -111,12 +111,13 @@ impl<'a> Bits<'a> {
     }
 }
 
-/// A table of codes.
+/// A Huffman table (DHT segment).
 #[derive(Debug, Clone)]
 pub(super) struct Huffman {
     /// Length and symbol by the first bits; length 0 where the code is longer.
     lookup: Vec<(u8, u8)>,
-    /// By length: one more than the largest code, moved to 16 bits; and what makes a code's place of it.
+    /// By length: one more than the largest code, shifted left to 16 bits; and what is added to a code for its index
+    /// in `symbols`.
     limits: [(u32, i32); 17],
     symbols: Vec<u8>,
 }

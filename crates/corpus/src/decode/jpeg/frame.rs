@@ -1,4 +1,4 @@
-//! The head of a JPEG's picture, and the tables of its codes.
+//! A JPEG's frame header (SOF segment) and Huffman tables (DHT).
 
 use super::bits::Huffman;
 
@@ -24,11 +24,11 @@ pub(super) struct Grid {
     pub(super) rows: usize,
 }
 
-/// The head of a picture, and what is known of its coefficients.
+/// The frame header, and which coefficients the scans so far have coded.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
     pub(super) is_progressive: bool,
-    /// What is coded together in a scan of several components.
+    /// Minimum coded units (MCUs) of a scan of several components.
     pub(super) units: Grid,
     pub(super) components: Vec<Component>,
 }
@@ -37,16 +37,16 @@ pub(super) struct Frame {
 #[derive(Debug)]
 pub(super) struct Component {
     pub(super) id: u8,
-    /// Blocks of it in one unit.
+    /// Blocks of it in one MCU: its sampling factors, horizontal and vertical.
     pub(super) across: usize,
     pub(super) down: usize,
     /// The blocks in a scan of this component alone.
     pub(super) own_blocks: Grid,
-    /// Blocks in a row, those that fill up the last unit among them.
+    /// Blocks in a row, with those that pad the last MCU.
     pub(super) columns: usize,
     /// Of each block which coefficients are not zero so far, where scans refine each other.
     pub(super) nonzero: Vec<u64>,
-    /// The lowest bit that is known, by coefficient.
+    /// The lowest bit that a scan has coded, by coefficient; `None` before the first such scan.
     pub(super) known: [Option<u8>; 64],
 }
 

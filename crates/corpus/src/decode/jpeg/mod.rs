@@ -36,7 +36,7 @@ pub(super) fn inspect(bytes: &[u8], accepts: &dyn Fn(u32, u32) -> bool) -> Resul
             return finish(frame.as_ref(), bytes, end);
         };
         if marker == 0xd9 {
-            // The markers of a small picture in the header lie inside of a segment and are not seen here.
+            // The markers of a thumbnail in the header lie inside of a segment and are not seen here.
             let is_there = |component: &Component| component.known[0].is_some();
             return match &frame {
                 Some(frame) if frame.components.iter().all(is_there) => Ok(Whole { end: start, has_end_marker: true }),
@@ -73,7 +73,8 @@ pub(super) fn inspect(bytes: &[u8], accepts: &dyn Fn(u32, u32) -> bool) -> Resul
     }
 }
 
-/// Follows a scan's data; false where a table is missing that decoders know by heart: then the decoder judges.
+/// Follows a scan's data; false where a Huffman table is missing that some decoders have
+/// built in: then the decoder judges.
 fn follow_data(scan: &Scan, frame: &mut Frame, tables: &DecodingTables, bits: &mut Bits<'_>) -> Result<bool, Fault> {
     match follow(scan, frame, tables, bits) {
         Ok(()) => Ok(true),
@@ -89,7 +90,7 @@ fn finish(frame: Option<&Frame>, bytes: &[u8], end: usize) -> Result<Whole, Faul
     let is_whole = frame.is_some_and(|frame| frame.components.iter().all(is_known));
     let zeros = bytes.iter().rev().take_while(|byte| **byte == 0).count();
     let mut written = bytes.len() - zeros;
-    // A zero behind 0xff belongs to it.
+    // A zero behind 0xff belongs to it (byte stuffing).
     written += usize::from(bytes[..written].last() == Some(&0xff));
     let takes_unwritten = zeros >= UNWRITTEN_ZEROS && end > written;
     if is_whole && !takes_unwritten { Ok(Whole { end, has_end_marker: false }) } else { Err(Fault::Cut) }

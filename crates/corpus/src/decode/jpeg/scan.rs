@@ -10,8 +10,9 @@ use super::{
 pub(super) struct Scan {
     pub(super) components: Vec<ScanComponent>,
     pub(super) band: Band,
-    /// True when an earlier scan is refined, and down to which bit.
+    /// True when it adds a bit to coefficients of an earlier scan (successive approximation).
     pub(super) is_refining: bool,
+    /// The lowest bit that it codes.
     pub(super) low_bit: u8,
 }
 
@@ -30,14 +31,14 @@ pub(super) struct TableNumbers {
     pub(super) ac: usize,
 }
 
-/// The coefficients that a scan codes.
+/// The coefficients that a scan codes (spectral selection).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Band {
     pub(super) first: u32,
     pub(super) last: u32,
 }
 
-/// The unit of a scan that is coded next.
+/// The position of an MCU (of a block, where the scan has one component).
 #[derive(Debug, Clone, Copy)]
 struct UnitPlace {
     row: usize,
@@ -48,7 +49,7 @@ struct UnitPlace {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanFault {
     Bits(BitsFault),
-    /// A table that the file does not define: some decoders have it by heart.
+    /// A Huffman table that the file does not define: some decoders have a default one.
     NoTable,
 }
 
@@ -59,7 +60,7 @@ impl From<BitsFault> for ScanFault {
 }
 
 impl Frame {
-    /// Notes what a scan has brought.
+    /// Records which bits a scan has coded.
     pub(super) fn learn(&mut self, scan: &Scan) {
         for component in &scan.components {
             let known = &mut self.components[component.component_index].known;

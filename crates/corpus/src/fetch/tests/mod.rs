@@ -222,7 +222,7 @@ fn a_local_file_is_checked_like_any_other() {
     assert!(error.contains(&format!("found {} bytes", bytes.len() - 1)), "{error}");
     fs::write(&copy, &bytes).unwrap();
     assert_fetched(fetch_from(&description, out.path(), copy.to_str().unwrap()).0);
-    assert!(copy.exists(), "the copy is the reader's own");
+    assert!(copy.exists(), "the copy is the user's own");
     // The folder that holds it under its own name will do as well.
     let out = tempfile::tempdir().unwrap();
     fs::rename(&copy, copies.path().join("cifar-10-binary.tar.gz")).unwrap();

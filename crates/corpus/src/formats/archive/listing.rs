@@ -24,8 +24,9 @@ pub(super) fn malformed(found: impl Into<String>, expected: impl Into<String>, p
 pub(super) struct Member {
     /// Its path, with `/` between folders.
     pub(super) name: String,
-    /// Offset of its bytes, and the number stored.
+    /// Offset of its bytes in the archive.
     pub(super) start: u64,
+    /// Number of bytes in the archive, compressed or not.
     pub(super) stored: u64,
     /// Bytes of the file, unpacked.
     pub(super) bytes: u64,
@@ -74,7 +75,7 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// Files whose names lead nowhere outside, each once: the last of several stands.
+    /// Keeps one file of each name: the last of several, as unpacking would.
     pub(super) fn settle(mut self) -> Self {
         let mut seen = std::collections::HashMap::new();
         for (index, member) in self.members.iter().enumerate() {

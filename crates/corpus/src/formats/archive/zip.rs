@@ -11,7 +11,7 @@ use zip::{CompressionMethod, ZipArchive, result::ZipError};
 use super::listing::{Archive, Count, MAX_NAME_BYTES, Member, clean, malformed};
 use crate::{Error, Limits};
 
-/// Bytes of the record at the end, and of the longest comment in it.
+/// Bytes of the end-of-central-directory record, and of the longest comment in it.
 const END_BYTES: u64 = 22;
 const MAX_COMMENT_BYTES: u64 = u16::MAX as u64;
 
@@ -54,7 +54,7 @@ pub(super) fn list(path: &Path, limits: Limits) -> Result<Archive, Error> {
     Ok(Archive { path: path.to_owned(), unpacked: None, members, refused }.settle())
 }
 
-/// Bytes of the list of contents, by where it begins and where the record at the end of the archive does.
+/// Bytes of the central directory, by where it and the record behind it begin.
 fn list_bytes(file: &mut File) -> io::Result<Option<u64>> {
     let from = file.metadata()?.len().saturating_sub(END_BYTES + MAX_COMMENT_BYTES);
     file.seek(SeekFrom::Start(from))?;
@@ -65,7 +65,7 @@ fn list_bytes(file: &mut File) -> io::Result<Option<u64>> {
     let start = position(b"PK\x05\x06")
         .and_then(|position| Some((position, end.get(position + 16..position + 20)?.try_into().ok()?)));
     let Some((at, start)) = start else { return Ok(None) };
-    // In large archives it is in another record.
+    // In large archives the offset is in the ZIP64 record.
     let large = || end.get(position(b"PK\x06\x06")? + 48..)?.first_chunk().copied().map(u64::from_le_bytes);
     let start = match u32::from_le_bytes(start) {
         u32::MAX => large().unwrap_or(u64::MAX),

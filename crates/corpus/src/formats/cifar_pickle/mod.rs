@@ -53,13 +53,14 @@ fn begins_as_pickle(path: &Path) -> bool {
 
 /// Bytes of a batch: the largest of CIFAR has 155 MB.
 const MAX_BYTES: u64 = 512 << 20;
-/// Bytes of a name, of a class or of a photograph: many may stand for one that is in the file once.
+/// Bytes of a name, of a class or of a photograph. A pickle can refer to one string many times (its memo), so that a
+/// small file could become many copies of a long name.
 const MAX_NAME_BYTES: usize = 1_024;
 
 /// A batch holds no objects of classes.
 const RULES: Rules = Rules { what: "a batch of CIFAR", objects: Objects::Refused };
 
-/// Under which keys a corpus has what.
+/// The dictionary keys and the number of classes of CIFAR-10, and of CIFAR-100 at each level of labels.
 #[derive(Clone, Copy)]
 struct Keys {
     layout: &'static str,
@@ -76,7 +77,7 @@ const COARSE: Keys =
     Keys { layout: "CIFAR-100 Python", labels: "coarse_labels", label_names: "coarse_label_names", classes: 20 };
 
 struct PickleBatches {
-    /// In the order of ids.
+    /// In the order of the images' ids.
     parts: Vec<(PathBuf, Split)>,
     /// The file with the names of the classes, which may be missing.
     meta: PathBuf,
@@ -134,7 +135,7 @@ impl PickleBatches {
     }
 }
 
-/// The bytes of each image in a file.
+/// The images of a file, with their labels and names.
 struct Batch<'a> {
     pixels: BatchPixels<'a>,
     labels: Vec<i64>,

@@ -1,4 +1,4 @@
-//! A folder with its path, and what in it counts.
+//! A folder with its path, and what its name and contents say.
 
 use std::{ffi::OsStr, path::PathBuf};
 
@@ -31,10 +31,12 @@ impl<'t> Dir<'t> {
         format!("{}/", shown(self.name()))
     }
 
+    /// The split that its name speaks of.
     pub(super) fn role(&self) -> Option<Role> {
         role(self.name()).map(|(role, _)| role)
     }
 
+    /// True when its name speaks of this split and of nothing else.
     pub(super) fn is_exactly(&self, wanted: Role) -> bool {
         role(self.name()) == Some((wanted, true))
     }

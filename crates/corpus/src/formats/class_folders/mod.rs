@@ -53,6 +53,7 @@ struct LabelledFile {
     name: String,
     bytes: u64,
     is_image_name: bool,
+    /// True for a pipe, a socket or a device.
     is_special: bool,
 }
 
@@ -62,7 +63,7 @@ struct ClassFiles {
     name: String,
     train: Vec<LabelledFile>,
     test: Vec<LabelledFile>,
-    /// The folders that it was read from, for the account.
+    /// The folders that it was read from, for the report of what was left out ([`Account`](crate::Account)).
     folders: Vec<PathBuf>,
 }
 
@@ -185,7 +186,7 @@ impl Reader for ClassFolders<'_> {
 }
 
 impl ClassFolders<'_> {
-    /// The files that are to be decoded: those that are called images, and those whose first bytes are an image's.
+    /// The files that are to be decoded: those with an image's extension, and those whose first bytes are an image's.
     fn looked_at<'f>(&self, files: &'f [LabelledFile], sink: &mut Sink<'_>) -> Vec<&'f LabelledFile> {
         let fault = |file: &LabelledFile| {
             if file.is_special {

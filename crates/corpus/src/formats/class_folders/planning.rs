@@ -14,11 +14,14 @@ use crate::{
     file_name::shown,
 };
 
-/// Splits whose images lie in class folders, and folders that are called like one and hold images alone.
+/// The folders of a folder, by their names and contents.
 #[derive(Debug, Default)]
 struct SplitFolders<'t> {
+    /// Called like a split, with class folders.
     labelled: Vec<Dir<'t>>,
+    /// Called like a split, with images and no class folders.
     flat: Vec<Dir<'t>>,
+    /// Not called like a split: perhaps classes.
     others: Vec<Dir<'t>>,
 }
 

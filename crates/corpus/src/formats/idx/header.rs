@@ -1,4 +1,4 @@
-//! The head of an idx file: the type of its values and its sides.
+//! The header of an idx file: the type of its values and the sizes of its dimensions.
 
 use std::{
     io::{self, Read},
@@ -8,11 +8,12 @@ use std::{
 use super::super::records::{Opened, PICTURE, interleaved_to_planes, is_picture, open_maybe_gz};
 use crate::{Error, ImageShape, Limits};
 
-/// The kind of a file by its first bytes.
+/// The header of an idx file.
 #[derive(Debug)]
 pub(super) struct Header {
     /// Bytes of a value: 1, or 4 for whole numbers.
     value_bytes: usize,
+    /// The sizes of its dimensions.
     sides: Vec<usize>,
 }
 

@@ -1,4 +1,4 @@
-//! GTSRB: numbered folders of PPM images for training, a table of labels for testing.
+//! GTSRB: numbered folders of PPM images for training, a CSV table of labels for testing.
 
 use std::path::{Path, PathBuf};
 
@@ -83,7 +83,7 @@ fn push_training(found: &mut ListedImages, training: &Location<'_>) {
     classes.sort_by_key(|(number, _)| *number);
     for (number, folder) in classes {
         let path = path.join(&folder.name);
-        // Where in the images the signs are.
+        // Bounding boxes of the signs.
         found.usage.files.insert(path.join(format!("GT-{number:05}.csv")));
         for image in images_in(folder, &path) {
             found.push(Split::Train, ClassId(number), image);

@@ -1,11 +1,11 @@
-//! Tables of labels with a head line: `Filename;...;ClassId`, with commas, semicolons or tabs.
+//! CSV tables of labels with a header line: `Filename;...;ClassId`, with commas, semicolons or tabs.
 
 use std::path::Path;
 
 use super::{super::text::read_lines, malformed};
 use crate::Error;
 
-/// The columns that were requested, of every line; `None` where the head lacks one.
+/// The columns that were requested, of every line; `None` where the header line lacks one.
 pub(super) fn columns(path: &Path, wanted: &[&[&str]]) -> Result<Option<Vec<Vec<String>>>, Error> {
     let lines = read_lines(path)?;
     let Some(head) = lines.first() else { return Ok(None) };

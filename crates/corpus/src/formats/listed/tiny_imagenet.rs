@@ -42,7 +42,7 @@ fn push_folders(found: &mut ListedImages, location: &Location<'_>, ids: &[String
     for (index, id) in ids.iter().enumerate() {
         let Some(class) = folder.folder(id) else { continue };
         let path = path.join(id);
-        // Where in the images the objects are.
+        // Bounding boxes of the objects.
         found.usage.files.insert(path.join(format!("{id}_boxes.txt")));
         let mut images = images_in(class, &path);
         if let Some(inner) = class.folder("images") {

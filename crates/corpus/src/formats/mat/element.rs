@@ -1,4 +1,5 @@
-//! The elements that a MATLAB file is made of: a tag with kind and length, then the data, filled up to eight bytes.
+//! The elements that a MATLAB file is made of: a tag with kind (data type) and length, then the data, padded
+//! to eight bytes.
 
 use std::{
     io::{self, Cursor, Read},

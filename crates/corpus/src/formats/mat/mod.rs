@@ -35,7 +35,7 @@ pub(super) struct MatFile {
 /// The header before the numbers of an array.
 struct Matrix {
     name: String,
-    /// The first runs fastest.
+    /// The sizes of its dimensions, the fastest-varying first (column-major).
     sides: Vec<usize>,
     is_numeric: bool,
 }
@@ -99,7 +99,7 @@ impl MatFile {
         Ok(this)
     }
 
-    /// The sides of a variable; the first runs fastest.
+    /// The sizes of a variable's dimensions, the fastest-varying first (column-major).
     pub(super) fn sides(&self, name: &str) -> Result<&[usize], Error> {
         Ok(&self.find(name)?.2.sides)
     }

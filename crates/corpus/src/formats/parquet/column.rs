@@ -24,7 +24,7 @@ pub(super) struct Rows<T: DataType> {
 /// How a column is read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RowOptions {
-    /// The level of a value that is there; 0 where every row has one.
+    /// The definition level of a value that is not null; 0 where every row has one.
     pub(super) level: i16,
     /// Rows that are read at once.
     pub(super) batch: usize,

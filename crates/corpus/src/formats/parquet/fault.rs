@@ -1,4 +1,4 @@
-//! The error of a file that is no table of images.
+//! The error of a Parquet file that is no table of images.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The parquet files of a folder, and the part that each belongs to.
+//! The Parquet files of a folder, and the split ([`Part`]) that each belongs to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,24 +15,24 @@ use crate::{
     tree::{Folder, Location},
 };
 
-/// Folders below the corpus in which tables are looked for: `default/train/0000.parquet`.
+/// Levels of folders below the corpus in which Parquet files are looked for: `default/train/0000.parquet`.
 const DEPTH: usize = 3;
 
-/// A table and what it is for.
+/// A Parquet file and the split that it belongs to.
 pub(super) struct TableFile {
     pub(super) path: PathBuf,
     /// The path for messages.
     pub(super) relative: String,
     pub(super) part: Part,
-    /// The folder of its configuration.
+    /// The folder of its configuration (Hugging Face's name for a variant of a dataset).
     config: String,
 }
 
-/// The tables, in natural order; none where the folder holds something else too.
+/// The Parquet files, in natural order; none where class folders lie beside them.
 pub(super) fn find(location: &Location<'_>, options: &OpenOptions) -> Result<Vec<TableFile>, Error> {
     let mut all = Vec::new();
     collect(location.folder, Path::new(""), DEPTH, &mut all);
-    // Tables beside class folders describe the images in them.
+    // Parquet files beside class folders describe the images in them.
     if all.is_empty() || are_class_folders(location, options) {
         return Ok(Vec::new());
     }

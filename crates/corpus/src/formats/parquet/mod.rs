@@ -41,6 +41,7 @@ pub(crate) fn detect<'t>(
     Ok(Some(Box::new(TableFiles { files, level, test_from, root: location.tree.root.clone(), limits })))
 }
 
+/// The Parquet files of a corpus.
 struct TableFiles {
     files: Vec<TableFile>,
     level: LabelLevel,
@@ -101,7 +102,7 @@ fn leave_out(sink: &mut Sink<'_>, file: &TableFile, table: &Table, is_labelled: 
     sink.account.leave_out_many(reason, table.rows(), file.relative.as_ref(), detail);
 }
 
-/// The names of classes: as the first table's schema has them, else the labels that occur.
+/// The names of classes: as the first file's schema has them, else the labels that occur.
 fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
     let mut named = tables.iter().filter(|(_, table)| !table.columns.names.is_empty());
     if let Some((_, first)) = named.next() {
@@ -129,7 +130,7 @@ fn class_names(tables: &[(&TableFile, Table)]) -> Result<Vec<String>, Error> {
     Ok(if words.is_empty() { (0..numbers).map(|number| number.to_string()).collect() } else { words })
 }
 
-/// One file whose rows are being handed over.
+/// One file whose rows are being handed to the sink.
 struct OpenTable<'a> {
     file: &'a TableFile,
     split: Split,

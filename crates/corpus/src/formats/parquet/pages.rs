@@ -1,4 +1,4 @@
-//! A look at the heads of a column's pages before they are unpacked: what they promise is allocated by their reader.
+//! A check of a column's page headers before the pages are decompressed: the parquet crate allocates what they declare.
 
 use std::{
     fs::File,
@@ -11,12 +11,12 @@ use parquet::{basic::Type, file::metadata::ColumnChunkMetaData};
 use super::fault::malformed;
 use crate::{Error, Limits};
 
-/// Bytes of an unpacked page; usual ones have one MiB, and more only where one image does.
+/// Bytes of a decompressed page; usual ones have one MiB, and more only where one image does.
 const MAX_PAGE_BYTES: i64 = 256 << 20;
 /// Structures within structures.
 const MAX_DEPTH: usize = 8;
 
-/// Encodings of byte strings whose readers believe the number of values that the data begin with.
+/// Encodings of byte strings whose decoders trust the number of values that the data begin with.
 const DELTA_LENGTH: i64 = 6;
 const DELTA_BYTES: i64 = 7;
 
@@ -69,7 +69,7 @@ pub(super) fn check(file: &File, column: &ColumnChunkMetaData, limits: Limits, p
     Ok(())
 }
 
-/// Thrift's compact protocol, as far as heads of pages need it.
+/// Thrift's compact protocol, as far as page headers need it.
 struct Thrift<R> {
     source: R,
     left: u64,
@@ -81,7 +81,7 @@ impl<R: Read + Seek> Thrift<R> {
         self.fields(&mut |this, field, kind| match field {
             2 => this.number().map(|number| head.unpacked_bytes = number),
             3 => this.number().map(|number| head.stored_bytes = number),
-            // Of data pages, of dictionaries, of data pages in their second form.
+            // The headers of data pages, dictionary pages and data pages V2.
             5 | 7 | 8 if kind == STRUCT => {
                 let encoding = if field == 8 { 4 } else { 2 };
                 this.fields(&mut |this, inner, kind| match inner {
@@ -117,7 +117,7 @@ impl<R: Read + Seek> Thrift<R> {
             return Err(io::ErrorKind::InvalidData.into());
         }
         match kind {
-            // Truth values, which are in the kind itself.
+            // Booleans, whose value is the kind itself.
             1 | 2 => Ok(()),
             3 => self.byte().map(drop),
             4..=6 => self.number().map(drop),
@@ -136,7 +136,7 @@ impl<R: Read + Seek> Thrift<R> {
         }
     }
 
-    /// In lists a truth value is a byte.
+    /// In lists a boolean is a byte.
     fn skip_element(&mut self, kind: u8, depth: usize) -> io::Result<()> {
         if matches!(kind, 1 | 2) { self.byte().map(drop) } else { self.skip(kind, depth - 1) }
     }
@@ -160,7 +160,7 @@ impl<R: Read + Seek> Thrift<R> {
         Err(io::ErrorKind::InvalidData.into())
     }
 
-    /// A whole number: 0, -1, 1, -2 and so on.
+    /// A zigzag-encoded integer.
     fn number(&mut self) -> io::Result<i64> {
         let number = self.length()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn heads_are_read_and_what_is_not_needed_is_passed_over() {
-        // Kind, sizes, a checksum, and a data page's head with a statistic in bytes, a truth value and a list.
+        // Kind, sizes, a checksum, and a data page's head with a statistic in bytes, a boolean and a list.
         let bytes = [
             0x15, 0x00, 0x15, 0xd0, 0x0f, 0x15, 0x90, 0x03, 0x15, 0x02, 0x1c, 0x15, 0x14, 0x15, 0x10, 0x15, 0x06, 0x15,
             0x06, 0x1c, 0x18, 0x02, b'a', b'b', 0x11, 0x19, 0x25, 0x02, 0x04, 0x00, 0x00, 0x00,

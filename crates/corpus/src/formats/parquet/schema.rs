@@ -16,11 +16,11 @@ const COARSE: &str = "coarse_label";
 /// Key of the description in the table's metadata.
 const DESCRIPTION: &str = "huggingface";
 
-/// The leaves that are read.
+/// The leaf columns that are read, by index.
 pub(super) struct Columns {
     /// The bytes of the image files.
     pub(super) image: usize,
-    /// The names.
+    /// The names of the image files.
     pub(super) name: Option<usize>,
     pub(super) label: usize,
     /// The names of the classes; empty where the table does not have them.
@@ -84,7 +84,7 @@ fn bytes_of(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     leaf(schema, &format!("{name}.bytes")).or_else(|| leaf(schema, name))
 }
 
-/// A leaf that each row has once at most.
+/// The index of a leaf column that each row has once at most.
 fn leaf(schema: &SchemaDescriptor, name: &str) -> Option<usize> {
     schema.columns().iter().position(|column| column.path().string() == name && column.max_rep_level() == 0)
 }

@@ -1,4 +1,4 @@
-//! One parquet file: its labels at once, its images a few at a time.
+//! One Parquet file: its labels at once, its images a few at a time.
 
 use std::{
     collections::HashMap,
@@ -24,10 +24,10 @@ use super::{
 };
 use crate::{Error, LabelLevel, Limits};
 
-/// Images in memory at once, besides the page that they stand in.
+/// Images in memory at once, besides their decompressed page.
 const IMAGES_AT_ONCE: usize = 16;
 const LABELS_AT_ONCE: usize = 1_024;
-/// Bytes of the list of row groups and columns; in memory it takes more than a hundred times as many.
+/// Bytes of the file's metadata (row groups and columns); in memory it takes more than a hundred times as many.
 const MAX_FOOTER_BYTES: u32 = 16 << 20;
 /// Bytes of a word that is a label.
 const MAX_WORD_BYTES: usize = 1_024;
@@ -44,7 +44,7 @@ pub(super) enum TableLabels {
     Numbers(Vec<Option<i64>>),
     Words {
         words: Vec<String>,
-        /// The place of each row's word.
+        /// The index of each row's word.
         rows: Vec<Option<u16>>,
     },
 }
@@ -188,12 +188,12 @@ fn open(path: &Path) -> Result<SerializedFileReader<File>, Error> {
     SerializedFileReader::new(file).map_err(damaged)
 }
 
-/// The level of a value that is there.
+/// The definition level of a value that is not null.
 fn level(group: &dyn RowGroupReader, leaf: usize) -> i16 {
     group.metadata().column(leaf).column_descr().max_def_level()
 }
 
-/// The last eight bytes tell the length of the list before them.
+/// Checks the length of the file's metadata, which its last eight bytes give.
 fn check_footer(file: &mut File, path: &Path) -> Result<(), Error> {
     let io = || Error::io("read", path);
     let length = file.metadata().map_err(io())?.len();
@@ -203,7 +203,7 @@ fn check_footer(file: &mut File, path: &Path) -> Result<(), Error> {
     file.rewind().map_err(io())?;
     let bytes = end.first_chunk().copied().map_or(0, u32::from_le_bytes);
     if bytes > MAX_FOOTER_BYTES {
-        return Err(malformed(format!("a list of {bytes} bytes"), format!("at most {MAX_FOOTER_BYTES}"), path));
+        return Err(malformed(format!("metadata of {bytes} bytes"), format!("at most {MAX_FOOTER_BYTES}"), path));
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use deepviz_net::random::Stream;
 use deepviz_net::recipe::short;
 use deepviz_net::{Op, Recipe, Shape};
 
-/// Number of draws of each case, and the pixels less one by which a side grows at most: the same numbers at
-/// every call, so that a mismatch can be looked for.
+/// Number of draws of each case, and the bound (exclusive) on the pixels by which a side grows: the same draws at every
+/// call, so that a mismatch can be reproduced.
 const ROUNDS: u64 = 3;
 const MAX_GROWTH_PX: u64 = 6;
 

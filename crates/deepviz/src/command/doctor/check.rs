@@ -25,11 +25,13 @@ const CLASSES: usize = 10;
 #[derive(Debug, Serialize)]
 pub struct Check {
     pub operation: &'static str,
-    /// Outputs or gradients.
+    /// Outputs, gradients, or losses of a training.
     pub what: &'static str,
+    /// The way to compute that is the reference.
     pub judge: String,
+    /// The way that is compared with it.
     pub against: String,
-    /// Number of layers or arrays compared.
+    /// Number of layers, arrays or steps compared.
     pub places: usize,
     /// The largest `|a - b| / |a|` of them; infinite where it is no number.
     pub difference: f64,
@@ -99,7 +101,7 @@ fn pairs(ways: &[Way]) -> Vec<(usize, usize)> {
     (1..ways.len()).map(|other| (reference(other), other)).collect()
 }
 
-/// A way to compute the same.
+/// A way to compute the same: a device, with its vector instructions and threads.
 #[derive(Debug, Clone)]
 pub struct Way {
     pub device: Device,

@@ -92,7 +92,7 @@ fn image_of(recipe: &Recipe) -> Result<Shape, Error> {
     recipe.data.input().image_shape(USUAL_IMAGE.channels, Some([USUAL_IMAGE.height, USUAL_IMAGE.width]))
 }
 
-/// The outputs of the last layer that has a number of its own.
+/// The outputs of the last fully connected layer, or 10.
 fn classes_of(recipe: &Recipe) -> usize {
     let outputs = recipe.layers.iter().rev().find_map(|layer| match &layer.op {
         Op::Dense(dense) => Some(dense.outputs),

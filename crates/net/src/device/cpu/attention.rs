@@ -1,5 +1,5 @@
-//! The arithmetic of attention: products between pixels, head by head. Pixels are numbered row by row; a head is a range of
-//! channels.
+//! The arithmetic of attention: products between pixels (the tokens), head by head. Pixels are numbered row by row; a
+//! head is a range of channels.
 
 use super::lanes::{LANES, vectorised};
 use super::layout::{FeatureMaps, FeatureMapsMut};
@@ -7,7 +7,7 @@ use super::layout::{FeatureMaps, FeatureMapsMut};
 /// Floats of a pixel that are summed together in registers.
 const BLOCK: usize = 4 * LANES;
 
-/// Which pixel of weighted sums goes with which side of the weights' maps of queries x keys.
+/// Over which side of the attention weights, queries x keys, weighted sums are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SumOver {
     /// A result for every query, summed over the keys.
@@ -90,7 +90,7 @@ struct WeightsOfPixel<'a> {
 
 impl WeightsOfPixel<'_> {
     /// Adds the weighted sum of the floats at `at` of every pixel.
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     fn add_block<const N: usize>(&self, values: &[f32], starts: &[usize], at: usize, to: &mut [f32; N]) {
         let mut sums = [0.0; N];
@@ -106,7 +106,7 @@ impl WeightsOfPixel<'_> {
     }
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn dot_product(a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());

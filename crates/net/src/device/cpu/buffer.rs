@@ -67,13 +67,14 @@ mod tests {
     }
 }
 
-/// What a forward pass keeps for the backward pass, and memory to compute in; each lies as the gradient of the layer's
-/// output unless the layer says otherwise.
+/// What a forward pass keeps for the backward pass, and memory to compute in; each in the layout of the gradient of the
+/// layer's output unless the layer says otherwise.
 #[derive(Debug, Default)]
 pub(crate) struct SavedForBackward {
     /// Of a normalisation over windows, the sum that the power is taken of.
     pub denominators: Buffer,
-    /// Of a contrast normalisation, the distances from the local mean.
+    /// Of a contrast normalisation, the distances from the local mean; of a response normalisation across maps, one
+    /// pixel's channels.
     pub distances: Buffer,
     /// Memory to compute in; of a dropout, the mask.
     pub scratch: Buffer,

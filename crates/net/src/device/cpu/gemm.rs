@@ -43,11 +43,11 @@ pub(crate) struct GemmTable {
     pub vectors: usize,
     pub b_block: usize,
     pub c_block: usize,
-    /// Floats of the last vector that are written; the others are another group's.
+    /// Floats of the last vector that are written; the others belong to the next group of channels.
     pub tail: usize,
 }
 
-/// A [`GemmTable`] with its bounds.
+/// A [`GemmTable`] with the least lengths of the operands `a`, `b` and `c`.
 #[derive(Debug)]
 pub(crate) struct Gemm {
     table: GemmTable,
@@ -124,7 +124,7 @@ struct Apply<'a> {
 }
 
 impl VectorWork for Apply<'_> {
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         // SAFETY: the reach was compared with the operands before this was made; the caller
@@ -135,7 +135,7 @@ impl VectorWork for Apply<'_> {
 
 /// # Safety
 /// The operands are as long as the table reaches, and the processor has the instructions of `L`.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 unsafe fn apply<L: Lanes>(table: &GemmTable, operands: &mut GemmOperands<'_>) {
     let end = table.vectors * LANES;
@@ -162,7 +162,7 @@ unsafe fn apply<L: Lanes>(table: &GemmTable, operands: &mut GemmOperands<'_>) {
 ///
 /// # Safety
 /// As [`apply`]; the floats `from .. from + N * WIDTH` exist.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 unsafe fn block<L: Lanes, const N: usize>(table: &GemmTable, operands: &mut GemmOperands<'_>, from: usize) {
     let (rows, segments) = (operands.rows.clone(), operands.segments.clone());
@@ -225,7 +225,7 @@ unsafe fn rows_of<L: Lanes, const N: usize>(
 
 /// # Safety
 /// As [`rows_of`]; rows `tile_of_rows.first .. tile_of_rows.first + P` exist.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[expect(clippy::too_many_lines, reason = "the register-blocked kernel: one nest of loops over registers")]
 #[inline(always)]
 unsafe fn tile<L: Lanes, const P: usize, const N: usize>(

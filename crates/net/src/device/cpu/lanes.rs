@@ -287,7 +287,7 @@ pub(crate) fn positive(level: VectorLevel, values: &mut [f32]) {
 struct Positive<'a>(&'a mut [f32]);
 
 impl VectorWork for Positive<'_> {
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let mut vectors = self.0.chunks_exact_mut(L::WIDTH);
@@ -318,7 +318,7 @@ struct Chains<'a> {
 }
 
 impl VectorWork for Chains<'_> {
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let [factor, term] = std::hint::black_box([0.999_f32, 0.001]);

@@ -82,7 +82,7 @@ impl Layout {
         pixels.map(|(y, x)| self.offset(image, y as isize, x as isize)).collect()
     }
 
-    /// A row's pixels, spare channels included, without the halo.
+    /// A row's pixels, padding channels included, without the halo.
     pub fn pixels(&self, image: usize, y: usize) -> Range<usize> {
         let start = self.offset(image, y as isize, 0);
         start..start + self.shape.width * self.stride
@@ -107,12 +107,12 @@ impl Layout {
         self.is_full() && self.halo == Halo::default()
     }
 
-    /// Whether a buffer may hold values that lie so after values that lie as the other's, without being cleared.
+    /// Whether a buffer may hold values in this layout after values in the other, without being cleared.
     pub fn is_interchangeable_with(&self, other: &Self) -> bool {
         self == other || (self.is_dense() && other.is_dense())
     }
 
-    /// Past the last value of that many images: floats that vectors may reach over.
+    /// The floats past the last value of that many images, which vectors may reach into.
     pub fn spare(&self, images: usize) -> Range<usize> {
         images * self.image()..self.len(images)
     }
@@ -143,14 +143,14 @@ pub(crate) struct FeatureMaps<'a> {
 }
 
 impl FeatureMaps<'_> {
-    /// One image's values in channel, row, column order.
-    pub fn copy_image(&self, image: usize, row: &mut [f32]) {
+    /// Copies one image's values into `out`, in channel, row, column order.
+    pub fn copy_image(&self, image: usize, out: &mut [f32]) {
         let Shape { height, width, .. } = self.layout.shape;
         let area = height * width;
         for index in 0..area {
             let pixel = &self.values[self.layout.pixel(image, index / width, index % width)];
             for (channel, &value) in pixel.iter().enumerate() {
-                row[channel * area + index] = value;
+                out[channel * area + index] = value;
             }
         }
     }

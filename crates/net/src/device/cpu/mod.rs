@@ -1,8 +1,8 @@
-//! What the CPU side of all operations shares: memory layout, the register-blocked product, the
-//! plan of a network's buffers, and the passes through it.
+//! What the CPU side of the operations shares: memory layout, vectors of floats, the register-blocked matrix product,
+//! and the arithmetic that several operations need.
 //!
 //! Values lie channels last, each pixel's channels rounded up to whole vectors, with a halo of zeros
-//! as wide as the layers that read them need. The padding (halo and spare channels) is zero, and
+//! as wide as the layers that read them need. The padding (halo and padding channels) is zero, and
 //! every operation leaves it zero.
 
 pub(crate) mod attention;

@@ -1,4 +1,4 @@
-//! What the three normalisations share: powers and sums over windows of a map.
+//! What cuda-convnet's normalisations (`rnorm`, `cmrnorm`, `cnorm`) share: powers and sums over windows of a map.
 
 use super::buffer::SavedForBackward;
 use super::lanes::{LANES, vectorised};
@@ -48,8 +48,8 @@ impl Power for Any {
     }
 }
 
-/// Calls `$function::<P>(…, power)` with the fastest [`Power`] for `$value`: square roots instead
-/// of a general power where that is exact.
+/// Evaluates `$call` with `$power` bound to the fastest [`Power`] for `$value`: square roots instead of a general power
+/// where that is exact.
 macro_rules! with_power {
     ($value:expr, |$power:ident| $call:expr) => {{
         let value = $value;
@@ -80,7 +80,7 @@ pub(crate) struct Around {
 }
 
 impl Around {
-    /// The window that normalises: one more before the centre where N is even.
+    /// The window that normalises its centre: one more pixel before the centre where `size` is even.
     pub fn window(size: usize) -> Self {
         Self { before: size / 2, after: size - 1 - size / 2 }
     }
@@ -96,13 +96,14 @@ impl Around {
     }
 }
 
-/// What is done with a window's sum: it belongs to the centre at `(image, y, x)`, channels from
-/// `channel` on. (No closures: those would not take on the caller's instructions.)
+/// What is done with the sum over the window around a pixel. (No closures: those would not be compiled with the
+/// caller's target features.)
 pub(crate) trait Finish {
+    /// Takes the sum of a window of `pixels` pixels.
     fn take(&mut self, sum: &[f32; LANES], pixels: f32, at: Centre);
 }
 
-/// A vector of channels of a pixel.
+/// The pixel in the middle of a window, and the first of the [`LANES`] channels summed.
 #[derive(Clone, Copy)]
 pub(crate) struct Centre {
     pub image: usize,
@@ -112,7 +113,7 @@ pub(crate) struct Centre {
 }
 
 impl Centre {
-    /// Where the vector lies.
+    /// Where those channels lie.
     pub fn of(self, layout: &Layout) -> Range<usize> {
         let start = layout.pixel(self.image, self.y, self.x).start + self.channel;
         start..start + LANES
@@ -146,7 +147,7 @@ impl Term for Squared {
 }
 
 /// Sums `term` over the clipped window around every pixel of one image.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 pub(crate) fn window_sums(image: usize, around: Around, term: impl Term, x: FeatureMaps<'_>, finish: &mut impl Finish) {
     let shape = x.layout.shape;
@@ -173,7 +174,8 @@ pub(crate) fn window_sums(image: usize, around: Around, term: impl Term, x: Feat
     }
 }
 
-/// Factors of a normalisation: `D = 1 + scale * sum`, `v = u D^-power`.
+/// Factors of a normalisation: `D = 1 + scale * sum`, `v = u D^-power`. `u` is what is normalised, the layer's input or,
+/// in contrast normalisation, its difference from the mean of the window; `sum` is over the squares in a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Factors {
     /// alpha / n
@@ -207,7 +209,7 @@ vectorised! {
 }
 
 vectorised! {
-    /// `scratch = g v / D` over the first `images` images; all lie as `g`, but `v`.
+    /// `scratch = g v / D` over the first `images` images; `scratch` and `D` have the layout of `g`.
     pub(crate) fn weigh(images: usize, v: FeatureMaps<'_>, g: FeatureMaps<'_>, saved: &mut SavedForBackward) {
         for image in 0..images {
             for y in 0..g.layout.shape.height {

@@ -1,4 +1,4 @@
-//! Sums in an order that does not depend on who computed the parts.
+//! Sums in an order that does not depend on which thread computed the parts.
 
 /// Floats that are summed over groups at a time.
 pub(crate) const SLICE: usize = 128;

@@ -25,7 +25,7 @@ pub(crate) fn exp(x: f32) -> f32 {
 }
 
 /// 2^power for a whole number from -126 to 127.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn power_of_two(power: f32) -> f32 {
     // The last bits of a float this large count whole numbers.
@@ -34,7 +34,7 @@ fn power_of_two(power: f32) -> f32 {
 }
 
 /// 1 / (1 + e^-x).
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 pub(crate) fn logistic(x: f32) -> f32 {
     1.0 / (1.0 + exp(-x))

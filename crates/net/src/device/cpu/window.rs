@@ -21,7 +21,7 @@ impl Windows {
         }
     }
 
-    /// The taps of a window over an input that lies as `input`.
+    /// The taps of a window over an input of layout `input`.
     pub fn taps(&self, input: &Layout) -> Taps {
         Taps {
             windows: *self,
@@ -33,7 +33,7 @@ impl Windows {
     }
 }
 
-/// How the values that windows slide over lie, and those that they give.
+/// The layouts of the values that windows slide over, and of the values that they give.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layouts {
     pub input: Layout,
@@ -41,7 +41,7 @@ pub(crate) struct Layouts {
 }
 
 /// Floats of a vector that belong to one group: all where there is only one group, since then the
-/// spare channels are written too (with zeros).
+/// padding channels are written too (with zeros).
 pub(crate) fn tail(channels: usize, groups: usize) -> usize {
     match channels % LANES {
         rest if rest > 0 && groups > 1 => rest,
@@ -52,8 +52,8 @@ pub(crate) fn tail(channels: usize, groups: usize) -> usize {
 /// Channels whose filters are packed together.
 const CHANNELS: usize = 8;
 
-/// The places of one window in a fixed order: row, column, channel. Where there are no groups and no dilation a
-/// row of the window is contiguous in memory, spare channels included.
+/// The taps of one window in a fixed order: row, column, channel. Where there are no groups and no dilation a
+/// row of the window is contiguous in memory, padding channels included.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Taps {
     windows: Windows,
@@ -65,7 +65,7 @@ pub(crate) struct Taps {
 }
 
 impl Taps {
-    /// Number of taps, spare ones included.
+    /// Number of taps, those of padding channels included.
     pub fn count(&self) -> usize {
         self.windows.area() * self.channels
     }
@@ -118,8 +118,8 @@ impl Taps {
         self.count() * BLOCK
     }
 
-    /// Packs one group's filters, `[k][c][r][s]`, for the forward product. Floats of spare taps
-    /// and filters are left as they are: zero.
+    /// Packs one group's filters, `[k][c][r][s]`, for the forward product. Floats of padding channels
+    /// and of filters that fill up the last block are left as they are: zero.
     pub fn pack(&self, filters: &[f32], packed: &mut [f32]) {
         let windows = &self.windows;
         let area = windows.area();

@@ -1,4 +1,4 @@
-//! What the two normalisations over windows of a map share.
+//! What the two normalisations over windows of a map, `rnorm` and `cnorm`, share.
 
 use super::buffer::SavedForBackward;
 use super::lanes::{LANES, vectorised};
@@ -21,7 +21,7 @@ struct Denominator<'a> {
     scale: f32,
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 impl Finish for Denominator<'_> {
     #[inline(always)]
     fn take(&mut self, sum: &[f32; LANES], _: f32, at: Centre) {
@@ -42,8 +42,9 @@ pub(crate) struct WindowGradient<'a> {
 }
 
 vectorised! {
-    /// `du += dv D^-power - 2 power scale inner * sum over the windows of scratch`; what was saved lies
-    /// as `dv`.
+    /// `du += dv D^-power - 2 power scale inner * sum over the windows of s`, where `s`, which the caller has left in
+    /// the saved scratch memory, is `dv v / D`, the outputs' gradient times the outputs over the denominators, in the
+    /// layout of `dv`.
     pub(crate) fn spread<P: Power>(
         images: usize,
         power: P,
@@ -68,7 +69,7 @@ struct WindowSpread<'a, P> {
     du: FeatureMapsMut<'a>,
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 impl<P: Power> Finish for WindowSpread<'_, P> {
     #[inline(always)]
     fn take(&mut self, sum: &[f32; LANES], _: f32, at: Centre) {

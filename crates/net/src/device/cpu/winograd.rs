@@ -118,7 +118,7 @@ pub(crate) fn from_planes(level: VectorLevel, tile: FromPlanes<'_>) {
 /// `R x R` pixels into planes: values, or else taps.
 struct ForwardTransform<'a, const R: usize, const VALUES: bool>(IntoPlanes<'a>);
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 impl<const R: usize, const VALUES: bool> VectorWork for ForwardTransform<'_, R, VALUES> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
@@ -137,7 +137,7 @@ impl<const R: usize, const VALUES: bool> VectorWork for ForwardTransform<'_, R, 
     }
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[expect(clippy::needless_range_loop, reason = "counted loops let the compiler keep the arrays in registers")]
 impl<const R: usize, const VALUES: bool> ForwardTransform<'_, R, VALUES> {
     /// # Safety
@@ -184,7 +184,7 @@ impl<const R: usize, const VALUES: bool> ForwardTransform<'_, R, VALUES> {
 ///
 /// # Safety
 /// The processor has the instructions, as for the functions below.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 unsafe fn values<L: Lanes, const R: usize>(d: &[L; R]) -> [L; SIDE] {
     let [a, b] = [POWERS[0][1], POWERS[1][1]];
@@ -209,7 +209,7 @@ unsafe fn values<L: Lanes, const R: usize>(d: &[L; R]) -> [L; SIDE] {
 ///
 /// # Safety
 /// As [`values`].
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 unsafe fn taps<L: Lanes, const R: usize>(g: &[L; R]) -> [L; SIDE] {
     // SAFETY: passed on from the caller.
@@ -234,7 +234,7 @@ unsafe fn taps<L: Lanes, const R: usize>(g: &[L; R]) -> [L; SIDE] {
 ///
 /// # Safety
 /// As [`values`].
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 unsafe fn results<L: Lanes, const M: usize>(m: &[L; SIDE]) -> [L; M] {
     // SAFETY: passed on from the caller.
@@ -255,7 +255,7 @@ unsafe fn results<L: Lanes, const M: usize>(m: &[L; SIDE]) -> [L; M] {
 /// Planes to `M x M` results.
 struct OutputTransform<'a, const M: usize>(FromPlanes<'a>);
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 impl<const M: usize> VectorWork for OutputTransform<'_, M> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
@@ -274,7 +274,7 @@ impl<const M: usize> VectorWork for OutputTransform<'_, M> {
     }
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[expect(clippy::needless_range_loop, reason = "counted loops let the compiler keep the arrays in registers")]
 impl<const M: usize> OutputTransform<'_, M> {
     /// # Safety

@@ -24,7 +24,7 @@ pub(super) struct Blas {
 pub(crate) struct Matrix {
     pub at: DeviceAddress,
     pub row: usize,
-    /// Floats from one matrix of a series to the next.
+    /// Floats from one matrix of a batch to the next.
     pub step: usize,
 }
 
@@ -33,8 +33,8 @@ impl Matrix {
         Self { at, row, step: 0 }
     }
 
-    /// One of a series.
-    pub const fn series(at: DeviceAddress, row: usize, step: usize) -> Self {
+    /// The first matrix of a batch.
+    pub const fn batch(at: DeviceAddress, row: usize, step: usize) -> Self {
         Self { at, row, step }
     }
 }
@@ -56,7 +56,7 @@ pub(crate) struct MatrixProduct {
     pub b: Factor,
     pub c: Matrix,
     pub add: bool,
-    /// How many such products, each [`Matrix::step`] further on.
+    /// How many such products (a strided batch), each [`Matrix::step`] further on.
     pub count: usize,
 }
 
@@ -77,7 +77,7 @@ impl Blas {
 }
 
 impl Cuda {
-    /// Computes a product, or a series of them.
+    /// Computes a product, or a batch of them.
     #[expect(clippy::too_many_lines, reason = "two calls of cuBLAS, an argument a line")]
     pub(crate) fn product(&self, product: &MatrixProduct) -> Result<(), Error> {
         let MatrixProduct { rows, columns, inner, c, count, .. } = *product;

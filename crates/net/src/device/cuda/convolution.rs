@@ -29,6 +29,7 @@ pub(super) struct Convolution {
     pub windows: sys::cudnnConvolutionDescriptor_t,
     /// Floats of input, output and weights.
     pub lengths: [usize; 3],
+    /// Algorithms of the forward pass and of the gradients of input and filters.
     pub forward: OnceLock<Option<(sys::cudnnConvolutionFwdAlgo_t, sys::cudnnMathType_t)>>,
     pub input: OnceLock<Option<(sys::cudnnConvolutionBwdDataAlgo_t, sys::cudnnMathType_t)>>,
     pub filters: OnceLock<Option<(sys::cudnnConvolutionBwdFilterAlgo_t, sys::cudnnMathType_t)>>,

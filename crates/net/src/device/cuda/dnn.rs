@@ -15,7 +15,7 @@ use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// Bytes that an algorithm may compute in: the windows laid out for cuBLAS take as much.
+/// Bytes that an algorithm may compute in: the matrix of windows (im2col) for cuBLAS takes as much.
 const WORKSPACE: usize = 256 << 20;
 
 /// Algorithms of a kind that are requested at most; cuDNN has about eight.
@@ -24,7 +24,7 @@ const ALGORITHMS: usize = 12;
 pub(super) struct Dnn {
     handle: sys::cudnnHandle_t,
     workspace: OnceLock<Option<Memory<u8>>>,
-    /// One call at a time, for a handle is not to be shared otherwise.
+    /// The convolutions met so far. The lock allows one call at a time, for a handle is not to be shared otherwise.
     known: Mutex<BTreeMap<Key, Option<Arc<Convolution>>>>,
 }
 
@@ -229,8 +229,8 @@ impl Cuda {
         })
     }
 
-    /// Runs `work` with a convolution, and whether algorithms may be measured now, unless cuDNN is not
-    /// for it.
+    /// Runs `work` with a convolution, and whether algorithms may be measured now; gives `false` where cuDNN cannot
+    /// compute it.
     fn with_convolution(
         &self,
         windows: &Windows,

@@ -7,7 +7,7 @@ use cudarc::driver::{LaunchConfig, PushKernelArg};
 /// Threads of a block.
 const THREADS: u32 = 256;
 
-/// Blocks at most: kernels take further elements in turn.
+/// Blocks at most: kernels loop over further elements (grid-stride loops).
 const MAX_BLOCKS: usize = 1 << 16;
 
 /// An argument of a kernel.
@@ -64,7 +64,7 @@ impl Arg {
 pub(crate) enum Grid {
     /// One thread for each element, in as many blocks as that takes.
     ThreadPerElement(usize),
-    /// A block each.
+    /// So many blocks, one for each task of the kernel.
     Blocks(usize),
     /// Blocks of 32 columns x 8 rows over `columns` columns, for each part of the rows.
     Columns { columns: usize, parts: usize },

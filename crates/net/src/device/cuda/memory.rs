@@ -4,7 +4,7 @@ use super::{Arg, Cuda};
 use crate::error::Error;
 use cudarc::driver::{CudaSlice, DevicePtr, DeviceRepr, DriverError, ValidAsZeroBits, sys};
 
-/// A place in the device's memory. Who uses one keeps its [`Memory`].
+/// An address in the device's memory. It is valid as long as its [`Memory`] lives.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeviceAddress(u64);
 

@@ -1,8 +1,8 @@
 //! NVIDIA GPUs: the driver and its libraries, found and loaded when first requested.
 //!
 //! Activations and gradients lie on the device as dense channels-last floats, weights with their
-//! channels last too ([`layout`]). Everything goes through one stream, in order; a training step is
-//! captured once into a graph and then launched as a whole ([`trainer`]).
+//! channels last too (`execute/cuda/layout.rs`). Everything goes through one stream, in order; a training step is
+//! captured once into a graph and then launched as a whole ([`crate::trainer`]).
 #![expect(unsafe_code, reason = "the driver's interface; what each call relies on is said there")]
 
 mod blas;
@@ -30,7 +30,7 @@ use cudarc::driver::{CudaContext, CudaStream, DeviceRepr, DriverError, PinnedHos
 use std::fmt;
 use std::sync::Arc;
 
-/// Oldest driver whose PTX the built-in kernels are: CUDA 12.4.
+/// The oldest driver that loads the built-in PTX: one that knows CUDA 12.4.
 const OLDEST_DRIVER: i32 = 12040;
 
 /// Oldest devices the kernels are made for: Ampere.

@@ -8,7 +8,7 @@
 // Threads of a block where a kernel sums over its block.
 static const int THREADS = 256;
 
-// Which part of an image the network sees; View in preprocess.rs.
+// Which part of an image the network sees: DeviceView in execute/cuda/images.rs.
 struct View {
     short y, x;
     unsigned short flipped, cut;

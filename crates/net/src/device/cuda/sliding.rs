@@ -1,10 +1,10 @@
-//! Windows laid out as rows of a matrix, and biases: what layers with filters compute by matrix products.
+//! Windows laid out as rows of a matrix (im2col), and biases: what layers with filters compute by matrix products.
 
 use super::{Arg, Cuda, DeviceAddress, Grid, Matrix, Workspace};
 use crate::device::windows::Windows;
 use crate::error::Error;
 
-/// Windows that slide over images, laid out as a matrix: a row for every image and position.
+/// Windows that slide over images, laid out as a matrix (im2col): a row for every image and position.
 pub(crate) struct Sliding {
     windows: Windows,
     /// Images that are taken at a time.
@@ -19,7 +19,7 @@ pub(crate) struct WindowBatch {
     pub group: usize,
 }
 
-/// A gradient that is added to, or written.
+/// An input's gradient, which [`Sliding::put_back`] adds to or writes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PutBack {
     pub dx: DeviceAddress,
@@ -62,13 +62,13 @@ impl Sliding {
         })
     }
 
-    /// Lays the windows of a part of `x` out.
+    /// Lays the windows of a part of `x` out as a matrix (im2col).
     pub fn lay_out(&self, on: &Cuda, x: DeviceAddress, part: WindowBatch, workspace: &Workspace) -> Result<(), Error> {
         let args = self.args([x.plus(part.first * self.windows.input.len()), workspace.columns], part);
         on.launch("im2col", Grid::ThreadPerElement(part.images * self.positions() * self.window()), &args)
     }
 
-    /// Adds what every window holds of a pixel, to what is in `dx` or to nothing.
+    /// Sums for every pixel what the windows hold of it (col2im), and adds that to the gradient or writes it.
     pub fn put_back(&self, on: &Cuda, to: PutBack, part: WindowBatch, workspace: &Workspace) -> Result<(), Error> {
         let mut args = self.args([workspace.columns, to.dx.plus(part.first * self.windows.input.len())], part);
         args.push(to.add.into());

@@ -5,7 +5,7 @@ use crate::device::cpu::norm::Factors;
 use crate::error::Error;
 use crate::shape::Shape;
 
-/// Floats of windows laid out at a time at most: 256 MB.
+/// Floats of windows laid out as a matrix (im2col) at a time at most: 256 MB.
 const COLUMNS: usize = 1 << 26;
 
 /// Parts into which rows are split for a sum at most, and rows of a part at least.
@@ -15,7 +15,7 @@ const MIN_ROWS: usize = 256;
 /// Memory in which layers compute.
 #[derive(Debug)]
 pub(crate) struct Workspace {
-    /// Windows laid out.
+    /// Windows laid out as a matrix (im2col).
     pub columns: DeviceAddress,
     /// How many floats of these there is memory for.
     pub columns_len: usize,
@@ -60,7 +60,7 @@ impl WindowNorm {
     }
 }
 
-/// Gradient times output over denominator: what all three normalisations sum in their backward passes.
+/// Gradient times output over denominator: what cuda-convnet's three normalisations sum in their backward passes.
 pub(crate) fn weigh(on: &Cuda, [dv, v, d, scratch]: [DeviceAddress; 4], total: usize) -> Result<(), Error> {
     let args = [dv.into(), v.into(), d.into(), scratch.into(), Arg::long(total)];
     on.launch("norm_weigh", Grid::ThreadPerElement(total), &args)

@@ -1,8 +1,9 @@
-//! Channels of a layer that are set one after the other, and what follows from each.
+//! Channels of a layer that are set to a value one after the other (ablation), and the later layers' outputs for each.
 //!
 //! Most of the work is that of the next convolution, and only one channel of its input has changed: its output is the one
-//! that is kept plus the convolution of that channel's change. Where it reads the layer itself, that is the value that is
-//! set times the convolution of ones, less the convolution of the channel as it was, whatever the value.
+//! without an edit, which is kept, plus the convolution of that channel's change. Where it reads the layer itself, that
+//! is the value that is set times the convolution of ones, less the convolution of the unedited channel, whatever the
+//! value.
 
 use super::pass::Pass;
 use super::trace::{CpuTrace, keep};
@@ -15,14 +16,15 @@ use crate::ops::cpu::{BufferSlot, Chunk, CpuContext, CpuLayer, Inputs, LayerArra
 use crate::shape::Shape;
 use ndarray::Array2;
 
-/// A layer whose channels are set, with what follows from it as it is.
+/// A layer whose channels are set, with its output and those of later layers without an edit.
 pub(crate) struct EditBase {
     layer: usize,
+    /// Layers whose outputs are asked for.
     wanted: Vec<usize>,
     /// Layers that depend on it, in order.
     dependents: Vec<usize>,
     updates: Vec<ChannelUpdate>,
-    /// The layer as it is, in its layout.
+    /// The layer's output without an edit, in its layout.
     values: Vec<f32>,
     /// The outputs of the wanted layers with nothing set.
     outputs: Vec<Array2<f32>>,
@@ -32,31 +34,32 @@ pub(crate) struct EditBase {
 struct ChannelUpdate {
     layer: usize,
     input: usize,
-    /// Input and output as they are without a change, in the layouts of their layers.
+    /// Input and output without an edit, in the layouts of their layers.
     base_input: Vec<f32>,
     base_output: Vec<f32>,
     output_layout: Layout,
-    /// The layer on one channel, for each.
+    /// For each channel of the input, the layer with the weights of that channel alone.
     channels: Vec<Box<dyn CpuLayer>>,
+    /// The values of one channel, which such a layer reads.
     change: [Buffer; 1],
     change_slot: [BufferSlot; 1],
+    /// Its output.
     result: Buffer,
     /// Where it reads the layer whose channels are set.
-    shares: Option<Shares>,
+    contribution: Option<Contribution>,
 }
 
-/// What the output of an update consists of, of one channel after the other.
+/// What the channel that was set last contributes to the output of a [`ChannelUpdate`].
 #[derive(Default)]
-struct Shares {
-    /// The channel that they are of.
+struct Contribution {
     channel: Option<usize>,
-    /// What it contributes as it is, and, of one image, what ones in its place would.
-    as_it_is: Vec<f32>,
+    /// Without an edit, and, for one image, with ones in its place.
+    unedited: Vec<f32>,
     of_ones: Vec<f32>,
 }
 
 impl CpuTrace<'_> {
-    /// Prepares to set channels of a layer; all that depends on it is computed again as it is.
+    /// Prepares to set channels of a layer; all that depends on it is computed again without an edit.
     pub fn begin_edits(&mut self, layer: usize, (last, wanted): (usize, &[usize])) -> Result<EditBase, Error> {
         if self.settled(layer) != layer {
             return Err(Error::Input {
@@ -96,12 +99,14 @@ impl CpuTrace<'_> {
                 updates.push(update);
             }
         }
-        updates.iter_mut().filter(|update| update.input == layer).for_each(|one| one.shares = Some(Shares::default()));
+        for update in updates.iter_mut().filter(|update| update.input == layer) {
+            update.contribution = Some(Contribution::default());
+        }
         let values = self.space.activations[pass.slots[layer].buffer].to_vec();
         Ok(EditBase { layer, wanted: wanted.to_vec(), dependents, updates, values, outputs })
     }
 
-    /// A layer as sums over the channels of its input, if it is one.
+    /// The update of a layer whose output is a sum over the channels of its input; `None` for other layers.
     fn channel_update(&self, pass: &Pass<'_>, layer: usize, input: usize) -> Result<Option<ChannelUpdate>, Error> {
         let network = self.network();
         let of = &network.layers()[layer];
@@ -138,16 +143,16 @@ impl CpuTrace<'_> {
             change: [Buffer::zeros(activation.len(images))],
             change_slot: [slot],
             result: Buffer::zeros(output.activation.len(images)),
-            shares: None,
+            contribution: None,
         }))
     }
 
-    /// Sets a channel and gives the outputs of the wanted layers. The channel comes back afterwards; what follows is as it
-    /// was only after [`CpuTrace::end_edits`].
+    /// Sets a channel and gives the outputs of the wanted layers. The channel is restored afterwards, the later layers
+    /// only by [`CpuTrace::end_edits`].
     pub fn edited(&mut self, base: &mut EditBase, edit: ChannelEdit) -> Vec<Array2<f32>> {
         let pass = self.pass();
         let slot = &pass.slots[base.layer];
-        // Compared bit by bit: most units are silent for most images.
+        // Compared bit by bit: most units are 0 for most images.
         let bits = edit.value.to_bits();
         let mut rows = (0..self.images).flat_map(|image| slot.activation.channel(image, edit.channel));
         if rows.all(|mut row| row.all(|at| base.values[at].to_bits() == bits)) {
@@ -175,12 +180,12 @@ impl CpuTrace<'_> {
         let (input, output) = (&pass.slots[update.input], &pass.slots[update.layer]);
         let length = output.activation.image();
         let values = &mut self.space.activations[output.buffer];
-        if update.shares.is_some() {
-            update.find_shares(pass, input, edit.channel);
-            let Some(shares) = &update.shares else { return };
+        if update.contribution.is_some() {
+            update.find_contribution(pass, input, edit.channel);
+            let Some(contribution) = &update.contribution else { return };
             let each = values.chunks_exact_mut(length).zip(update.base_output.chunks_exact(length)).take(self.images);
-            for ((values, base), own) in each.zip(shares.as_it_is.chunks_exact(length)) {
-                let parts = base.iter().zip(own).zip(&shares.of_ones);
+            for ((values, base), own) in each.zip(contribution.unedited.chunks_exact(length)) {
+                let parts = base.iter().zip(own).zip(&contribution.of_ones);
                 if edit.value.to_bits() == 0 {
                     values.iter_mut().zip(parts).for_each(|(value, ((base, own), _))| *value = base - own);
                 } else {
@@ -197,7 +202,7 @@ impl CpuTrace<'_> {
         values.iter_mut().zip(sums).for_each(|(value, (base, change))| *value = base + change);
     }
 
-    /// Computes what depends on the layer again, as it was.
+    /// Computes what depends on the layer again, without an edit.
     pub fn end_edits(&mut self, base: &EditBase) {
         let pass = self.pass();
         base.dependents.iter().for_each(|&next| pass.forward_layer(&mut self.space, next));
@@ -205,7 +210,8 @@ impl CpuTrace<'_> {
 }
 
 impl ChannelUpdate {
-    /// Computes the layer on one channel alone, whose values are given by their places in the input and the input as it is.
+    /// Applies the layer to one channel alone. `value` gives its values, from their offset in the input and the input
+    /// without an edit.
     fn convolve(&mut self, chunk: Chunk, channel: usize, input: &BufferSlot, value: impl Fn(usize, &[f32]) -> f32) {
         let own_layout = self.change_slot[0].activation;
         for image in 0..chunk.images {
@@ -219,14 +225,14 @@ impl ChannelUpdate {
         own.forward(chunk, x, &mut own.saved(false), y);
     }
 
-    /// Computes the shares of a channel unless they were for the value before.
-    fn find_shares(&mut self, pass: &Pass<'_>, input: &BufferSlot, channel: usize) {
-        if self.shares.as_ref().is_some_and(|shares| shares.channel == Some(channel)) {
+    /// Computes a channel's contribution unless the edit before was of the same channel.
+    fn find_contribution(&mut self, pass: &Pass<'_>, input: &BufferSlot, channel: usize) {
+        if self.contribution.as_ref().is_some_and(|known| known.channel == Some(channel)) {
             return;
         }
         self.convolve(pass.chunk, channel, input, |at, base| base[at]);
-        let as_it_is = self.result.to_vec();
+        let unedited = self.result.to_vec();
         self.convolve(Chunk { images: 1, ..pass.chunk }, channel, input, |_, _| 1.0);
-        self.shares = Some(Shares { channel: Some(channel), as_it_is, of_ones: self.result.to_vec() });
+        self.contribution = Some(Contribution { channel: Some(channel), unedited, of_ones: self.result.to_vec() });
     }
 }

@@ -52,13 +52,14 @@ pub(crate) struct CpuModel {
     steps: Steps,
     preprocess: Arc<Preprocess>,
     parameters: Parameters,
-    /// The backward pass to the input, set up when first asked for.
-    backward: OnceLock<BackwardTables>,
+    /// The layers for the backward pass to the input, set up when first asked for.
+    backward: OnceLock<BackwardSteps>,
 }
 
-/// The layers prepared for gradients by every activation.
-struct BackwardTables {
+/// The layers, prepared for gradients with respect to every activation.
+struct BackwardSteps {
     steps: Steps,
+    /// Layers whose gradient is wanted.
     wanted: Vec<bool>,
 }
 
@@ -73,7 +74,7 @@ struct Task<'a, 'i, T> {
     images: &'a [ArrayView3<'i, u8>],
     views: &'a [View],
     rows: Vec<&'a mut [f32]>,
-    /// What a watcher made of the chunk.
+    /// What `watch` of [`CpuModel::apply`] made of the chunk.
     seen: T,
 }
 
@@ -101,6 +102,8 @@ impl CpuModel {
         self.shared.network()
     }
 
+    /// Applies the network to one view of each image: the wanted layers' outputs, and for each chunk of images what
+    /// `watch`, which is shown every layer's output, made of it.
     pub fn apply<T: Default + Send>(
         &self,
         images: &[ArrayView3<'_, u8>],
@@ -160,7 +163,8 @@ impl CpuModel {
         Ok(())
     }
 
-    /// The wanted outputs from those of a layer that all later ones follow from, with a row an image.
+    /// The wanted layers' outputs, computed from those of layer `start` (`rows`, one an image), on which alone all
+    /// later layers depend.
     pub fn apply_from(
         &self,
         start: usize,
@@ -213,6 +217,7 @@ impl CpuModel {
         (0..extent.wanted.len()).map(joined).collect()
     }
 
+    /// The gradient of `seed . output of the layer` with respect to the image's pixels.
     pub fn input_gradient(&self, image: ArrayView3<'_, u8>, layer: usize, seed: &[f32]) -> Result<Array3<f32>, Error> {
         let seed = ArrayView2::from_shape((1, seed.len()), seed)
             .map_err(|error| Error::internal(format!("a seed of a gradient: {error}")))?;
@@ -229,7 +234,8 @@ impl CpuModel {
         Ok(input)
     }
 
-    /// A gradient by the values of the network's input as one by the image's pixels: zero outside of the centre view.
+    /// Turns a gradient with respect to the network's input into one with respect to the image's pixels: zero outside
+    /// of the centre view.
     pub fn by_pixel(&self, gradient: ArrayView1<'_, f32>) -> Array3<f32> {
         let network = self.network();
         let (view, shape) = (network.centre_view(), network.input());
@@ -244,18 +250,18 @@ impl CpuModel {
 
     /// Room for a chunk of images with all their activations; with gradients, if these are wanted.
     pub fn trace(&self, with_gradients: bool) -> Result<CpuTrace<'_>, Error> {
-        let tables = if with_gradients { Some(self.backward()?) } else { None };
+        let prepared = if with_gradients { Some(self.backward()?) } else { None };
         Ok(CpuTrace::new(TraceParts {
             plan: &self.shared.plan,
             level: self.shared.cpu.level(),
-            steps: tables.map_or(&self.steps, |tables| &tables.steps),
-            gradients: tables.map(|tables| tables.wanted.as_slice()),
+            steps: prepared.map_or(&self.steps, |prepared| &prepared.steps),
+            gradients: prepared.map(|prepared| prepared.wanted.as_slice()),
             parameters: &self.parameters,
         }))
     }
 
     /// The layers prepared for gradients down to the input.
-    fn backward(&self) -> Result<&BackwardTables, Error> {
+    fn backward(&self) -> Result<&BackwardSteps, Error> {
         if let Some(backward) = self.backward.get() {
             return Ok(backward);
         }
@@ -264,7 +270,7 @@ impl CpuModel {
         let mut steps = plan.steps();
         steps.prepare_backward(&plan.network, &wanted);
         cpu.install(|| steps.pack(cpu.level(), &plan.network, &self.parameters))?;
-        Ok(self.backward.get_or_init(|| BackwardTables { steps, wanted }))
+        Ok(self.backward.get_or_init(|| BackwardSteps { steps, wanted }))
     }
 
     fn pass<'a>(&'a self, images: usize, steps: &'a Steps, slots: &'a [BufferSlot]) -> Pass<'a> {

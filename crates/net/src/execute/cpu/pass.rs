@@ -10,12 +10,12 @@ use crate::ops::cpu::{BackwardInputs, BufferSlot, Chunk, CpuLayer, GradientMut, 
 use ndarray::{ArrayView3, ArrayViewMut3, ShapeBuilder};
 use std::ops::RangeInclusive;
 
-/// Buffers for one chunk of images, by layer; a layer in place has none.
+/// Buffers for one chunk of images, by layer; a layer that overwrites its input has none.
 #[derive(Debug, Default)]
 pub(crate) struct Workspace {
     pub activations: Vec<Buffer>,
     pub gradients: Vec<Buffer>,
-    /// A gradient holds something of this pass.
+    /// Whether a gradient was written in this pass.
     pub written: Vec<bool>,
     saved: Vec<SavedForBackward>,
 }
@@ -43,7 +43,7 @@ impl Workspace {
         this
     }
 
-    /// Forgets all gradients.
+    /// Marks all gradients as not written yet.
     pub fn reset(&mut self) {
         self.written.fill(false);
     }
@@ -52,7 +52,7 @@ impl Workspace {
 /// One chunk's way through a network.
 pub(crate) struct Pass<'a> {
     pub plan: &'a Plan,
-    /// Those that the workspace was made for.
+    /// The slots that the workspace was made for.
     pub slots: &'a [BufferSlot],
     pub steps: &'a Steps,
     pub chunk: Chunk,
@@ -143,7 +143,7 @@ impl Pass<'_> {
         space.activations[slot.buffer] = out;
     }
 
-    /// A layer's gradient, cleared, to be written by hand.
+    /// A layer's gradient, cleared, for the caller to fill.
     pub fn seed<'s>(&'s self, space: &'s mut Workspace, layer: usize) -> FeatureMapsMut<'s> {
         let slot = &self.slots[layer];
         space.written[slot.buffer] = true;
@@ -155,8 +155,8 @@ impl Pass<'_> {
     /// Carries the gradients from the last of `range` down to the first, to every layer whose gradient is wanted.
     /// `learn` is told, for every layer that learns, its number, its input's activation and its output's gradient.
     ///
-    /// While training, the gradient of a layer with statistics of the minibatch is [`Pass::backward_batch`], for it
-    /// needs sums over the minibatch.
+    /// While training, batch normalisation is left to [`Pass::backward_batch`], since its input's gradient needs sums
+    /// over the minibatch.
     pub fn backward(
         &self,
         space: &mut Workspace,
@@ -217,7 +217,7 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The input's gradient of a layer with statistics of the minibatch, once their sums are known.
+    /// The gradient of a batch normalisation's input, once the sums over the minibatch are known.
     pub fn backward_batch(&self, space: &mut Workspace, layer: usize, wanted: &[bool]) {
         let input = self.plan.network.layers()[layer].inputs[0];
         let slot = &self.slots[layer];

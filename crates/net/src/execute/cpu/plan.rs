@@ -12,7 +12,7 @@ use crate::shape::Shape;
 use rayon::prelude::*;
 use std::sync::Arc;
 
-/// Values of an image's activations from which on it is they that memory is taken by: of networks for large images.
+/// From so many values of an image's activations on, they take most of the memory: networks for large images.
 const LARGE_ACTIVATIONS: usize = 1 << 22;
 
 /// Images that go through the network together, so that activations stay in the cache from layer
@@ -41,7 +41,7 @@ pub(crate) struct Plan {
     steps: Vec<Step>,
 }
 
-/// A layer, as it computes.
+/// How a layer is computed.
 #[derive(Debug)]
 pub(crate) enum Step {
     /// Into buffers of its own.
@@ -151,7 +151,7 @@ impl Steps {
     }
 }
 
-/// A layer's arrays among a network's.
+/// A layer's arrays from among the network's parameters.
 pub(crate) fn arrays<'p>(layer: &Layer, parameters: &'p Parameters) -> Result<LayerArrays<'p>, Error> {
     let mut arrays = LayerArrays::default();
     for spec in &layer.parameters {
@@ -199,17 +199,17 @@ struct SharedBuffer {
     /// The slot whose values it holds now.
     holder: usize,
     layout: Layout,
-    /// Floats for an image of the largest.
+    /// Floats an image of the largest layer that it holds.
     length: usize,
 }
 
-/// How the buffers are shared out.
+/// Which layers share buffers, and what their layouts have to provide.
 struct Buffers {
     /// Zeros around every layer's values, and around their gradients.
     halos: Vec<(Halo, Halo)>,
-    /// Layers that read each.
+    /// How many layers read each.
     readers: Vec<usize>,
-    /// Everything that reads the layer takes single floats.
+    /// Whether all layers that read it read single floats, not vectors.
     unpadded: Vec<bool>,
     /// What the backward pass reads of each layer's output.
     uses: Vec<OutputUse>,
@@ -241,7 +241,7 @@ impl Buffers {
         this
     }
 
-    /// The layer as one that overwrites its input, where it can and nothing else needs that.
+    /// The layer as one that overwrites its input, where it can and nothing else needs the input.
     fn try_in_place(&mut self, network: &Network, index: usize) -> Option<Arc<dyn InPlaceLayer>> {
         let layer = &network.layers()[index];
         let in_place = layer.op.operation().cpu_in_place()?;

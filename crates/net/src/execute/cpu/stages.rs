@@ -1,4 +1,4 @@
-//! The parts of a network from one batch normalisation to the next, and what lasts between them.
+//! The parts of a network from one batch normalisation to the next, and the buffers that are kept between them.
 
 use super::pass::Workspace;
 use super::plan::{Plan, Steps};
@@ -17,6 +17,7 @@ use std::ops::Range;
 pub(super) struct Stages {
     /// First layer of each stage, and past the last of all.
     bounds: Vec<usize>,
+    /// Layers whose activation, and whose gradient, is kept between stages.
     activations: Vec<bool>,
     gradients: Vec<bool>,
     /// Layers that are computed again in the backward pass.
@@ -32,7 +33,7 @@ pub(super) struct Store {
 }
 
 impl Stages {
-    /// The cuts; none for a network without statistics of the minibatch.
+    /// The stages; `None` for a network without batch normalisation.
     pub fn new(plan: &Plan, steps: &Steps, wanted: &[bool]) -> Option<Self> {
         let layers = plan.network.layers();
         let is_norm = |layer: usize| steps.own(layer).is_some_and(|own| own.batch_statistics().is_some());
@@ -42,7 +43,7 @@ impl Stages {
             return None;
         }
         let stage = |layer: usize| norms.iter().filter(|&&norm| norm <= layer).count();
-        // Where the gradient of a reader's input is computed.
+        // The stage in whose backward pass the gradient of a reader's input is computed.
         let descent = |reader: usize| stage(reader) - usize::from(is_norm(reader));
         let mut this = Self {
             bounds: [vec![0], norms.clone(), vec![layers.len()]].concat(),

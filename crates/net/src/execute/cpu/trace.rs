@@ -19,7 +19,7 @@ pub(crate) struct TraceParts<'m> {
     pub plan: &'m Plan,
     pub level: VectorLevel,
     pub steps: &'m Steps,
-    /// Layers whose gradient can be asked for, where these are wanted.
+    /// Layers whose gradient can be asked for; `None` for a trace without gradients.
     pub gradients: Option<&'m [bool]>,
     pub parameters: &'m Parameters,
 }
@@ -157,7 +157,7 @@ impl<'m> CpuTrace<'m> {
         if rule == RectifierRule::Guided {
             return pass.backward(&mut self.space, layer..=layer, wanted, |_, _, _, _| ());
         }
-        // The deconvolution network's: what is positive comes through, whatever the activation was.
+        // The deconvolution network's rule: positive gradients pass, whatever the activation was.
         if matches!(self.parts.steps.0[layer], Step::InPlace(_)) {
             return Ok(());
         }

@@ -12,7 +12,8 @@ use crate::ops::cpu::{
 use crate::parameters::Parameters;
 use std::ops::Range;
 
-/// The layers' places in a part's sums and in what a group of images defers.
+/// The layers' places in the sums of a part of the batch, and in what is kept of a group of images until its end
+/// ([`GradientSpace`]).
 #[derive(Debug)]
 pub(crate) struct WeightPlan {
     /// By layer; empty where nothing is summed.
@@ -31,7 +32,7 @@ pub(crate) struct WeightSums<'a> {
 }
 
 impl WeightPlan {
-    /// Of layers that were prepared for training.
+    /// For layers that were prepared for training.
     pub fn new(steps: &Steps) -> Self {
         let (mut sums, mut deferred) = (Vec::new(), Vec::new());
         let (mut sums_len, mut group_stride) = (0, 0);
@@ -62,7 +63,7 @@ impl WeightPlan {
         }
     }
 
-    /// Takes a chunk's share in the gradient of one layer's weights.
+    /// Adds a chunk's contribution to the gradient of one layer's weights.
     pub fn accumulate(
         &self,
         layer: usize,
@@ -74,7 +75,7 @@ impl WeightPlan {
         gradient.accumulate(chunk, known, &mut into.sums[self.sums[layer].clone()], into.deferred);
     }
 
-    /// Brings a batch's gradients into the files' order.
+    /// Brings a batch's gradients into the axis order of the snapshot files.
     pub fn finish(
         &self,
         steps: &Steps,
@@ -110,7 +111,7 @@ impl WeightPlan {
     }
 }
 
-/// What a batch came to.
+/// What the gradients of a batch are finished from.
 pub(crate) struct BatchSums<'a> {
     pub level: VectorLevel,
     /// All parts' sums.

@@ -45,14 +45,14 @@ impl From<&View> for DeviceView {
 }
 
 impl DeviceView {
-    /// Whether the image's own mean is needed.
+    /// Whether brightness or contrast change, which needs the image's own mean.
     #[expect(clippy::float_cmp, reason = "exactly 1 is what an unchanged view has")]
     fn changes_colours(view: &View) -> bool {
         view.brightness != 1.0 || view.contrast != 1.0
     }
 }
 
-/// What stands between pixels and the first layer, on the device.
+/// The preprocessing of images for the first layer, on the device.
 #[derive(Debug)]
 pub(crate) struct Preprocessing {
     preprocess: std::sync::Arc<Preprocess>,
@@ -63,7 +63,7 @@ pub(crate) struct Preprocessing {
     image_means: Memory<f32>,
 }
 
-/// Images that lie on the device, which of them are wanted, and how seen.
+/// Images on the device, numbers of those that are wanted, and the view of each.
 #[derive(Clone, Copy)]
 pub(crate) struct Images {
     pub pixels: DeviceAddress,
@@ -137,7 +137,8 @@ pub(crate) fn device_views(views: &[View]) -> (Vec<DeviceView>, bool) {
     (views.iter().map(DeviceView::from).collect(), views.iter().any(DeviceView::changes_colours))
 }
 
-/// Numbers of the images 0, 1, ... and their views, filled up to so many by the last one's again.
+/// Numbers of the images 0, 1, ... and their views, padded to `count` by repeating the last; and whether any view
+/// changes colours.
 pub(crate) fn padded(views: &[View], count: usize) -> (Vec<u32>, Vec<DeviceView>, bool) {
     let (mut device, coloured) = device_views(views);
     let last = device.last().copied().unwrap_or_default();

@@ -44,12 +44,12 @@ pub(crate) fn from_device(
     Ok(())
 }
 
-/// One image's values, channels last, in channel, row, column order.
-pub(super) fn channels_first(shape: Shape, values: &[f32], row: &mut [f32]) {
+/// Writes one image's values, which lie channels last, into `out` in channel, row, column order.
+pub(super) fn channels_first(shape: Shape, values: &[f32], out: &mut [f32]) {
     let area = shape.height * shape.width;
     for (place, pixel) in values.chunks_exact(shape.channels.max(1)).enumerate() {
         for (channel, value) in pixel.iter().enumerate() {
-            row[channel * area + place] = *value;
+            out[channel * area + place] = *value;
         }
     }
 }

@@ -31,7 +31,7 @@ impl std::fmt::Debug for CudaModel {
     }
 }
 
-/// Who is shown every layer's output.
+/// A callback that is shown every layer's output, and gathers what it makes of a chunk in `T`.
 type Watch<'w, T> = dyn Fn(&mut T, usize, LayerOutput<'_>) + 'w;
 
 struct BatchBuffers {
@@ -60,7 +60,7 @@ impl CudaModel {
     }
 
     /// Applies the network up to layer `last` to one view of each image, some images at a time; gives
-    /// the wanted layers' outputs, and shows `watch` all.
+    /// the wanted layers' outputs, and shows `watch` those of all layers.
     pub fn apply<T: Default>(
         &self,
         images: &[ArrayView3<'_, u8>],

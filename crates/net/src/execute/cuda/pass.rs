@@ -34,7 +34,7 @@ impl Weights {
         Ok(Self { memory, layers })
     }
 
-    /// Takes the values of every parameter.
+    /// Copies the values of every parameter to the device.
     pub fn upload(&mut self, on: &Cuda, network: &Network, parameters: &Parameters) -> Result<(), Error> {
         let mut memory = self.memory.iter_mut();
         for layer in network.layers() {
@@ -64,7 +64,7 @@ impl Weights {
     }
 }
 
-/// Buffers for so many images.
+/// Buffers for up to `images` images.
 #[derive(Debug)]
 pub(crate) struct Buffers {
     pub images: usize,

@@ -25,8 +25,8 @@ static __device__ __forceinline__ float logistic_of(float x) {
     return 1.0f / (1.0f + expf(-x));
 }
 
-// The normal distribution's share below x.
-static __device__ __forceinline__ float normal_share(float x) {
+// The cumulative distribution function of the standard normal distribution.
+static __device__ __forceinline__ float normal_cdf(float x) {
     return 0.5f * (1.0f + erff(x * ROOT_HALF));
 }
 
@@ -56,7 +56,7 @@ static __device__ __forceinline__ float activation_value(int kind, float a, floa
         case 9: return a * x + b;
         case 10: return x > 0.0f ? x : a * x;
         case 11: return x * logistic_of(x);
-        case 12: return x * normal_share(x);
+        case 12: return x * normal_cdf(x);
         case 13: return x * normal_by_tanh(x);
         default: return x;
     }
@@ -80,7 +80,7 @@ static __device__ __forceinline__ float activation_slope(int kind, float a, floa
             float s = logistic_of(*x);
             return s * (1.0f + *x * (1.0f - s));
         }
-        case 12: return normal_share(*x) + *x * (0.5f * ROOT_2_OVER_PI) * expf(-0.5f * *x * *x);
+        case 12: return normal_cdf(*x) + *x * (0.5f * ROOT_2_OVER_PI) * expf(-0.5f * *x * *x);
         case 13: {
             float s = normal_by_tanh(*x);
             float steepness = ROOT_2_OVER_PI * (1.0f + 3.0f * CUBIC * *x * *x);

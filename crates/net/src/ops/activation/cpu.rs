@@ -77,7 +77,7 @@ impl Activation {
             Self::Linear { a, b } => map(level, images, values, move |x| a * x + b),
             Self::LeakyRelu { slope } => map(level, images, values, move |x| if x > 0.0 { x } else { slope * x }),
             Self::Silu => map(level, images, values, |x| x * logistic(x)),
-            Self::Gelu { form: GeluForm::Exact } => map(level, images, values, |x| x * normal(x)),
+            Self::Gelu { form: GeluForm::Exact } => map(level, images, values, |x| x * normal_cdf(x)),
             Self::Gelu { form: GeluForm::Tanh } => map(level, images, values, |x| x * logistic(2.0 * by_tanh(x))),
         }
     }
@@ -124,7 +124,7 @@ impl Activation {
             Self::Silu => accumulate_gradient(level, images, known, dx, |x, _| slope_of_silu(x)),
             Self::Gelu { form: GeluForm::Exact } => accumulate_gradient(level, images, known, dx, |x, _| {
                 let density = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2 / 2.0;
-                normal(x) + x * density * exp(-0.5 * x * x)
+                normal_cdf(x) + x * density * exp(-0.5 * x * x)
             }),
             Self::Gelu { form: GeluForm::Tanh } => accumulate_gradient(level, images, known, dx, |x, _| {
                 // x s(2u) with u = by_tanh(x).
@@ -141,7 +141,7 @@ fn relu(x: f32) -> f32 {
     if x < 0.0 { 0.0 } else { x }
 }
 
-/// [`relu`] of whole rows: spare channels are zero and stay so.
+/// [`relu`] of whole rows: padding channels are zero and stay so.
 fn rectify(level: VectorLevel, images: usize, values: &mut FeatureMapsMut<'_>) {
     for image in 0..images {
         for y in 0..values.layout.shape.height {
@@ -162,21 +162,21 @@ fn softrelu(y: f32) -> f32 {
 const ROOT_2_OVER_PI: f32 = std::f32::consts::FRAC_2_SQRT_PI * std::f32::consts::FRAC_1_SQRT_2;
 const CUBIC: f32 = 0.044_715;
 
-/// The normal distribution's share below x.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+/// The cumulative distribution function of the standard normal distribution.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
-fn normal(x: f32) -> f32 {
+fn normal_cdf(x: f32) -> f32 {
     0.5 * (1.0 + erf(x * std::f32::consts::FRAC_1_SQRT_2))
 }
 
 /// What gelu's approximation takes the tanh of; (1 + tanh u) / 2 is the logistic of 2u.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn by_tanh(x: f32) -> f32 {
     ROOT_2_OVER_PI * (x + CUBIC * x * x * x)
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn slope_of_silu(x: f32) -> f32 {
     let s = logistic(x);

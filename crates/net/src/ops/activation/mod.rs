@@ -31,7 +31,7 @@ const GELU_FORMS: [(&str, GeluForm); 2] = [("exact", GeluForm::Exact), ("tanh", 
 /// | linear (affine, not `PyTorch`'s `nn.Linear`) | a x + b | a |
 /// | `leaky_relu` | x if x > 0 else slope x | 1 if y > 0 else slope |
 /// | silu | x s(x), s(x) = 1 / (1 + e^-x) | s(x) (1 + x (1 - s(x))) |
-/// | gelu | x P(x), P the normal distribution's, exactly or by tanh | P(x) + x P'(x) |
+/// | gelu | x P(x), P the normal distribution's CDF, exactly or by tanh | P(x) + x P'(x) |
 ///
 /// By tanh, `P(x) = (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2`.
 ///
@@ -87,14 +87,14 @@ pub enum Activation {
     },
     /// x / (1 + e^-x)
     Silu,
-    /// x times the normal distribution's share below x
+    /// x times the normal distribution's cumulative distribution function at x
     Gelu {
         /// How that is computed.
         form: GeluForm,
     },
 }
 
-/// How a gelu computes the normal distribution.
+/// How a gelu computes the normal distribution's CDF.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GeluForm {
     /// By the error function.

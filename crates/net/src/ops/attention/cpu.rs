@@ -1,4 +1,4 @@
-//! Sums of pixels by attention weights, on the CPU.
+//! Sums of pixels, weighted by attention, on the CPU.
 
 use super::Attention;
 use crate::device::cpu::attention::{SumOver, add_dot_products, add_weighted_sums};

@@ -1,4 +1,4 @@
-//! Sums of pixels by attention weights, on the device; the kernels stand beside the weights'.
+//! Sums of pixels, weighted by attention, on the device; the kernels are in `attention_weights.cu`.
 
 use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Sums of pixels, by attention weights.
+//! Sums of pixels, weighted by attention.
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;
@@ -10,8 +10,8 @@ use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
 
-/// For every query the sum of the values' pixels (keys), each by what the query gives to it: the first input are attention
-/// weights, the second the values. Each head of the weights is for `c / heads` channels of the values.
+/// For every query the sum of the values' pixels (keys), each times the query's attention weight of it: the first input
+/// are attention weights, the second the values. Each head of the weights is for `c / heads` channels of the values.
 ///
 /// `y[h c / heads + j,q] = sum over k of a[h,q,k] b[h c / heads + j,k]`.
 ///

@@ -11,7 +11,7 @@ use crate::ops::cpu::{BackwardInputs, Chunk, CpuLayer, GradientMut, Inputs, Save
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AttentionWeightsLayer {
     pub factor: f32,
-    /// Of the gradient of the products, which the backward pass computes.
+    /// Layout of the dot products' gradient, which the backward pass computes.
     pub output: Layout,
     pub images: usize,
 }
@@ -71,14 +71,14 @@ vectorised! {
                             sums[lane] += value;
                         }
                     }
-                    // Spare channels stay zero.
-                    let mut shares = [0.0; LANES];
+                    // Padding channels stay zero.
+                    let mut inverses = [0.0; LANES];
                     for lane in 0..LANES.min(heads - vector * LANES) {
-                        shares[lane] = 1.0 / sums[lane];
+                        inverses[lane] = 1.0 / sums[lane];
                     }
                     for pixel in row.chunks_exact_mut(count) {
                         for lane in 0..LANES {
-                            pixel[vector][lane] *= shares[lane];
+                            pixel[vector][lane] *= inverses[lane];
                         }
                     }
                 }

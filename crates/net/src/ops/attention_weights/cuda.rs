@@ -10,7 +10,7 @@ pub(crate) struct AttentionWeightsLayer {
     factor: f32,
     channels: usize,
     output: Shape,
-    /// The gradient of the products, in the backward pass.
+    /// The gradient of the dot products, in the backward pass.
     products: Memory<f32>,
 }
 

@@ -12,8 +12,8 @@ use crate::table::Section;
 use crate::table::write::{put, short, whole};
 use toml::Table;
 
-/// How much every pixel of the first input (queries) attends to every pixel of the second (keys), for each head; what a
-/// query gives to all keys adds up to 1. Pixels are numbered row by row; a head has `c / heads` channels.
+/// How much every pixel of the first input (queries) attends to every pixel of the second (keys), for each head; a
+/// query's weights of all keys add up to 1. Pixels are numbered row by row; a head has `c / heads` channels.
 ///
 /// `y[h,q,k] = softmax over k of scale * sum over j of a[h c / heads + j,q] b[h c / heads + j,k]`.
 ///

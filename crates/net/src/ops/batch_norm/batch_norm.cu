@@ -1,4 +1,4 @@
-// Batch normalisation; names as Normaliser in cpu.rs. Sums over the minibatch are in double precision
+// Batch normalisation; names as Normaliser in cpu/mod.rs. Sums over the minibatch are in double precision
 // and in parts: partial[part][2][c], each over a contiguous range of rows (pixels). Kernels that write
 // parts run in blocks of 32 channels x 8 rows, in a grid of channel blocks x parts.
 

@@ -14,9 +14,9 @@ struct Normaliser {
     channels: usize,
 }
 
-/// Places of a [`Normaliser`].
+/// Addresses of the arrays of a [`Normaliser`].
 #[derive(Clone, Copy)]
-struct Places {
+struct Addresses {
     mean: DeviceAddress,
     inverse: DeviceAddress,
     factor: DeviceAddress,
@@ -30,9 +30,9 @@ impl Normaliser {
         Ok(Self { memory: Memory::zeros(on, 6 * channels)?, channels })
     }
 
-    fn places(&self) -> Places {
+    fn addresses(&self) -> Addresses {
         let at = |index: usize| self.memory.at().plus(index * self.channels);
-        Places { mean: at(0), inverse: at(1), factor: at(2), shift: at(3), mean_dy: at(4), mean_dy_x: at(5) }
+        Addresses { mean: at(0), inverse: at(1), factor: at(2), shift: at(3), mean_dy: at(4), mean_dy_x: at(5) }
     }
 }
 
@@ -75,7 +75,7 @@ impl BatchNormLayer {
 
     /// Takes mean and variance from the running ones.
     fn fix(&self, run: &CudaRun<'_>) -> Result<(), Error> {
-        let (channels, to, learnt) = (self.input.channels, self.normaliser.places(), Arrays::of(run.arrays)?);
+        let (channels, to, learnt) = (self.input.channels, self.normaliser.addresses(), Arrays::of(run.arrays)?);
         let statistics = [learnt.mean.into(), learnt.variance.into(), Arg::Double(self.epsilon)];
         let affine = [learnt.weight.into(), learnt.bias.into(), channels.into()];
         let out = [to.mean, to.inverse, to.factor, to.shift].map(Arg::from);
@@ -84,7 +84,7 @@ impl BatchNormLayer {
 
     /// Takes mean and variance from the minibatch, and writes them down in place of the running ones' gradients.
     fn measure(&self, run: &CudaRun<'_>, x: DeviceAddress, batch: DeviceArrays<'_>) -> Result<(), Error> {
-        let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.places());
+        let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.addresses());
         let (learnt, batch) = (Arrays::of(run.arrays)?, Arrays::of(batch)?);
         let parts = run.workspace.parts(rows, 2 * channels);
         let args = [x.into(), run.workspace.partial.into(), Arg::long(rows), channels.into()];
@@ -102,7 +102,7 @@ impl CudaLayer for BatchNormLayer {
             Some(training) => self.measure(run, x[0], training.gradients)?,
             None => self.fix(run)?,
         }
-        let (total, to) = (run.images * self.input.len(), self.normaliser.places());
+        let (total, to) = (run.images * self.input.len(), self.normaliser.addresses());
         let args = [x[0], y, to.mean, to.factor, to.shift].map(Arg::from);
         let args = [&args[..], &[Arg::long(total), self.input.channels.into()]].concat();
         run.on.launch("batch_norm_forward", Grid::ThreadPerElement(total), &args)
@@ -116,7 +116,7 @@ impl CudaLayer for BatchNormLayer {
         dy: DeviceAddress,
         gradients: DeviceArrays<'_>,
     ) -> Result<(), Error> {
-        let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.places());
+        let (rows, channels, to) = (self.rows(run.images), self.input.channels, self.normaliser.addresses());
         let parts = run.workspace.parts(rows, 2 * channels);
         let args = [x, dy, to.mean, to.inverse, run.workspace.partial].map(Arg::from);
         let args = [&args[..], &[Arg::long(rows), channels.into()]].concat();
@@ -133,7 +133,7 @@ impl CudaLayer for BatchNormLayer {
 
     /// Through the minibatch's statistics.
     fn input_gradient(&self, run: &CudaRun<'_>, known: &CudaBackward<'_>) -> Result<(), Error> {
-        let (total, to) = (run.images * self.input.len(), self.normaliser.places());
+        let (total, to) = (run.images * self.input.len(), self.normaliser.addresses());
         let CudaBackward { x, dy, dx, add, .. } = *known;
         let args = [x[0], dy, to.mean, to.inverse, to.factor, to.mean_dy, to.mean_dy_x, dx].map(Arg::from);
         let args = [&args[..], &[Arg::long(total), self.input.channels.into(), add.into()]].concat();

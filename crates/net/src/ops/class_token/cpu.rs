@@ -1,4 +1,4 @@
-//! Learnt pixels before those of a map, on the CPU.
+//! Learnt tokens before the pixels of a map, on the CPU.
 
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;

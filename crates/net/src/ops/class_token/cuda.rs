@@ -1,4 +1,4 @@
-//! Learnt pixels before those of a map, on the device.
+//! Learnt tokens before the pixels of a map, on the device.
 
 use crate::device::cuda::{Arg, DeviceAddress, Grid};
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! Learnt pixels before those of a map.
+//! Learnt tokens before the pixels of a map.
 
 pub(crate) mod cpu;
 pub(crate) mod cuda;

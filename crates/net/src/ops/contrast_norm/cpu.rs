@@ -13,8 +13,8 @@ use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, 
 pub(crate) struct ContrastNormLayer {
     around: Around,
     factors: Factors,
-    /// How everything that is saved lies.
-    own: Layout,
+    /// Layout of everything that is saved.
+    layout: Layout,
     /// Floats of it.
     length: usize,
 }
@@ -22,9 +22,9 @@ pub(crate) struct ContrastNormLayer {
 impl ContrastNormLayer {
     pub fn new(norm: ContrastNorm, context: &CpuContext<'_>) -> Self {
         let size = norm.window.size;
-        let own = context.output.gradient;
-        let length = own.len(context.images);
-        Self { around: Around::window(size), factors: norm.window.factors(size * size), own, length }
+        let layout = context.output.gradient;
+        let length = layout.len(context.images);
+        Self { around: Around::window(size), factors: norm.window.factors(size * size), layout, length }
     }
 }
 
@@ -48,11 +48,11 @@ impl CpuLayer for ContrastNormLayer {
     fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
-        let distances = FeatureMapsMut { layout: &self.own, values: &mut saved.distances };
+        let distances = FeatureMapsMut { layout: &self.layout, values: &mut saved.distances };
         subtract_means(level, images, self.around, x, distances);
-        let distances = FeatureMaps { layout: &self.own, values: &saved.distances };
-        denominators(level, images, self.around, self.factors, distances, &self.own, &mut saved.denominators);
-        let d = FeatureMaps { layout: &self.own, values: &saved.denominators };
+        let distances = FeatureMaps { layout: &self.layout, values: &saved.distances };
+        denominators(level, images, self.around, self.factors, distances, &self.layout, &mut saved.denominators);
+        let d = FeatureMaps { layout: &self.layout, values: &saved.denominators };
         with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
     }
 
@@ -93,7 +93,7 @@ struct Distance<'a> {
     d: FeatureMapsMut<'a>,
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 impl Finish for Distance<'_> {
     #[inline(always)]
     fn take(&mut self, sum: &[f32; LANES], pixels: f32, at: Centre) {

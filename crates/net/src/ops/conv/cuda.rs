@@ -1,4 +1,4 @@
-//! Convolution on the device: by cuDNN where it can, else windows laid out as rows of a matrix, a product, and back.
+//! Convolution on the device: by cuDNN where it can, else windows laid out as rows of a matrix (im2col) and a product.
 
 use super::Conv;
 use crate::device::cuda::{
@@ -34,7 +34,7 @@ impl ConvLayer {
         if self.is_plain() { vec![WindowBatch { first: 0, images, group: 0 }] } else { sliding.parts(images).collect() }
     }
 
-    /// A part's windows, laid out unless they are so already.
+    /// A part's windows as a matrix; the input itself where it is that already.
     fn matrix(
         &self,
         on: &Cuda,

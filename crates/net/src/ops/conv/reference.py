@@ -1,4 +1,4 @@
-"""The reference cases of conv that are no cuda-convnet's: see scripts/reference/ops.py."""
+"""The reference cases of conv with settings that cuda-convnet does not have: see scripts/reference/ops.py."""
 
 import torch.nn.functional as F
 

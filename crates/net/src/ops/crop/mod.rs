@@ -83,7 +83,7 @@ impl Operation for Crop {
         Field { top: field.top + top, bottom: field.bottom + top, left: field.left + left, right: field.right + left }
     }
 
-    /// Of tokens without some of the learnt ones the rest; else the output's own pixels.
+    /// Tokens of which only learnt ones are left out keep the map of the image; else it is the output's own pixels.
     fn grid(&self, inputs: &[(Shape, Option<Grid>)], output: Shape) -> Option<Grid> {
         let (input, grid) = (inputs[0].0, inputs[0].1?);
         let is_tail = self.top <= grid.learnt && self.top + self.height == input.height && self.width == input.width;

@@ -13,8 +13,8 @@ pub(crate) struct CrossMapNormLayer {
     window: usize,
     blocked: bool,
     factors: Factors,
-    /// How everything that is saved lies, but the line.
-    own: Layout,
+    /// Layout of everything that is saved, but the line.
+    layout: Layout,
     /// Floats of it.
     length: usize,
     /// Floats of a pixel's channels with the zeros of a window around them.
@@ -23,20 +23,20 @@ pub(crate) struct CrossMapNormLayer {
 
 impl CrossMapNormLayer {
     pub fn new(norm: CrossMapNorm, context: &CpuContext<'_>) -> Self {
-        let (window, own) = (norm.window.size, context.output.gradient);
+        let (window, layout) = (norm.window.size, context.output.gradient);
         Self {
             window,
             blocked: norm.blocked,
             factors: norm.window.factors(window),
-            own,
-            length: own.len(context.images),
-            line: own.shape.channels + 2 * window,
+            layout,
+            length: layout.len(context.images),
+            line: layout.shape.channels + 2 * window,
         }
     }
 
-    /// Sums of the line's windows around every channel. The line holds its values from `size` on,
+    /// Sums of the line's windows around every channel. The line holds its values from `window` on,
     /// zeros before and after.
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     fn sums(&self, around: Around, line: &[f32], out: &mut [f32]) {
         if self.blocked {
@@ -77,7 +77,7 @@ impl CpuLayer for CrossMapNormLayer {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
         denominators(level, images, self, x, saved);
-        let d = FeatureMaps { layout: &self.own, values: &saved.denominators };
+        let d = FeatureMaps { layout: &self.layout, values: &saved.denominators };
         with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
     }
 
@@ -104,7 +104,7 @@ vectorised! {
         u: FeatureMaps<'_>,
         saved: &mut SavedForBackward,
     ) {
-        let layout = &layer.own;
+        let layout = &layer.layout;
         let around = Around::window(layer.window);
         let scale = layer.factors.scale;
         let line = &mut saved.distances[..layer.line];
@@ -131,11 +131,11 @@ vectorised! {
     fn spread<P: Power>(
         images: usize,
         power: P,
-        own: (&CrossMapNormLayer, &mut SavedForBackward),
+        layer_and_saved: (&CrossMapNormLayer, &mut SavedForBackward),
         u: FeatureMaps<'_>,
         gradients: (FeatureMaps<'_>, FeatureMapsMut<'_>),
     ) {
-        let (layer, saved) = own;
+        let (layer, saved) = layer_and_saved;
         let (dv, du) = gradients;
         let around = Around::window(layer.window).transposed();
         let factors = layer.factors;

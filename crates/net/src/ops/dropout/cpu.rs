@@ -13,8 +13,8 @@ pub(crate) struct DropoutLayer {
     dropout: Dropout,
     /// Tells dropout layers apart.
     layer: usize,
-    /// How the mask lies.
-    own: Layout,
+    /// Layout of the mask.
+    layout: Layout,
     /// Floats of it.
     length: usize,
 }
@@ -37,9 +37,9 @@ impl CpuLayer for DropoutLayer {
 
     fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, mut y: FeatureMapsMut<'_>) {
         let mask = chunk.noise.map(|noise| {
-            let mut mask = FeatureMapsMut { layout: &self.own, values: &mut saved.scratch };
+            let mut mask = FeatureMapsMut { layout: &self.layout, values: &mut saved.scratch };
             self.draw(noise, chunk.images, &mut mask);
-            FeatureMaps { layout: &self.own, values: &saved.scratch }
+            FeatureMaps { layout: &self.layout, values: &saved.scratch }
         });
         self.apply(chunk.images, x.first(), mask, &mut y);
     }
@@ -51,7 +51,7 @@ impl CpuLayer for DropoutLayer {
         saved: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let mask = chunk.noise.map(|_| FeatureMaps { layout: &self.own, values: &saved.scratch });
+        let mask = chunk.noise.map(|_| FeatureMaps { layout: &self.layout, values: &saved.scratch });
         self.add_gradient(chunk.images, known.dy, mask, &mut dx.zeroed_unless_written(chunk.images));
         Ok(())
     }
@@ -59,8 +59,8 @@ impl CpuLayer for DropoutLayer {
 
 impl DropoutLayer {
     pub fn new(dropout: Dropout, context: &CpuContext<'_>) -> Self {
-        let own = context.output.gradient;
-        Self { dropout, layer: context.layer, own, length: own.len(context.images) }
+        let layout = context.output.gradient;
+        Self { dropout, layer: context.layer, layout, length: layout.len(context.images) }
     }
 
     /// Draws the mask, 0 or 1 a value: a function of step, layer, image and the value's place in
@@ -98,7 +98,7 @@ impl DropoutLayer {
                     let mask = mask.map(|m| &m.values[m.layout.pixel(image, row, column)]);
                     let y = &mut y.values[y.layout.pixel(image, row, column)];
                     for (channel, (y, x)) in y.iter_mut().zip(x).enumerate() {
-                        *y = x * mask.map_or(self.dropout.share(), |mask| mask[channel]);
+                        *y = x * mask.map_or(self.dropout.keep_probability(), |mask| mask[channel]);
                     }
                 }
             }
@@ -120,7 +120,7 @@ impl DropoutLayer {
                     let mask = mask.map(|m| &m.values[m.layout.pixel(image, row, column)]);
                     let dx = &mut dx.values[dx.layout.pixel(image, row, column)];
                     for (channel, (dx, dy)) in dx.iter_mut().zip(dy).enumerate() {
-                        *dx += dy * mask.map_or(self.dropout.share(), |mask| mask[channel]);
+                        *dx += dy * mask.map_or(self.dropout.keep_probability(), |mask| mask[channel]);
                     }
                 }
             }

@@ -35,7 +35,7 @@ impl DropoutLayer {
         let total = run.images * self.input.len();
         let (kernel, by) = match run.training {
             Some(_) => ("multiply", self.mask.at().into()),
-            None => ("scale", Arg::Float(self.dropout.share())),
+            None => ("scale", Arg::Float(self.dropout.keep_probability())),
         };
         run.on.launch(
             kernel,

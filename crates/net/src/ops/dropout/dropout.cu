@@ -1,4 +1,4 @@
-// Dropout: the mask of DropoutGeometry::draw for a whole minibatch, the same as the CPU draws.
+// Dropout: the mask of DropoutLayer::draw in cpu.rs for a whole minibatch, the same as the CPU draws.
 
 // `noise` is the training step's seed, one value in the GPU's memory, so that a recorded step can be
 // replayed with another. A thread draws four values at once, as many as one set of random words

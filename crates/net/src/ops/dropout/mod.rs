@@ -12,7 +12,7 @@ use crate::table::Section;
 use crate::table::write::put;
 use toml::Table;
 
-/// Dropout: while training, values are set to 0 at random; otherwise all are as much smaller.
+/// Dropout: while training, values are set to 0 at random; otherwise all are multiplied by the probability to be kept.
 ///
 /// Training: `y = x m` with `m` 1 with probability `1 - rate`, else 0. Otherwise `y = (1 - rate) x`.
 ///
@@ -36,8 +36,8 @@ impl Dropout {
         (f64::from(self.rate as f32) * 4_294_967_296.0) as u64
     }
 
-    /// What the mask is on average.
-    pub(crate) const fn share(self) -> f32 {
+    /// The probability of a value to be kept: the mean of the mask.
+    pub(crate) const fn keep_probability(self) -> f32 {
         1.0 - self.rate as f32
     }
 }
@@ -66,7 +66,7 @@ impl Operation for Dropout {
     }
 
     fn channel_gain(&self, _: &dyn Fn(Role) -> Option<f32>) -> f32 {
-        self.share()
+        self.keep_probability()
     }
 
     fn is_channelwise(&self) -> bool {

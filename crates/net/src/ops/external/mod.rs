@@ -31,9 +31,10 @@ pub struct External {
     pub output: Shape,
     /// What the other program calls the operation.
     pub module: String,
-    /// What is to be known of the output.
+    /// A remark on the output, for the layer's description.
     pub remark: Option<String>,
-    /// Shape of the array that is drawn as the layer's filters: filters x channels x height x width, or filters x inputs.
+    /// Shape of the array that is shown as the layer's filters: filters x channels x height x width, or filters x
+    /// inputs.
     pub weight: Option<Vec<usize>>,
 }
 

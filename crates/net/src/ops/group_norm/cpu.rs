@@ -12,7 +12,7 @@ use crate::ops::cpu::{
     WeightGradient, WeightGradientInputs,
 };
 
-/// Spare channels have a weight and a bias of 0.
+/// Padding channels have a weight and a bias of 0.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupNormLayer {
     is_trained: bool,
@@ -23,7 +23,7 @@ pub(crate) struct GroupNormLayer {
     bias: Buffer,
 }
 
-/// Of every channel: the mean of its group, and one over its group's deviation; of spare channels zeros.
+/// Of every channel: the mean of its group, and one over its group's standard deviation; of padding channels zeros.
 struct Moments {
     mean: Vec<f32>,
     inverse: Vec<f32>,

@@ -15,7 +15,7 @@ pub(crate) struct GroupNormLayer {
     epsilon: f64,
     groups: usize,
     input: Shape,
-    /// Means of all images' groups, then one over their deviations: from the forward pass to the backward pass.
+    /// Means of all images' groups, then one over their standard deviations: kept for the backward pass.
     moments: Memory<f32>,
     images: usize,
 }

@@ -40,7 +40,7 @@ pub struct GroupNorm {
     pub learning: Learning,
 }
 
-// Never a group a channel right behind a layer with biases: they have no gradient there but rounding.
+// Never one group a channel right behind a layer with biases: their gradient would be rounding errors alone.
 const EXAMPLES: &[Example] = &[
     ("a conv filters=9 size=3\nb group_norm groups=3", [2, 6, 5]),
     (

@@ -14,7 +14,8 @@ def group_norm(x, p, groups, epsilon=1e-5, weight="true", bias="true"):
 NORM = ("group_norm", group_norm)
 
 CASES = {
-    # A group a channel (before which a bias has no gradient), one group, and groups that cross vectors of channels.
+    # A group a channel (before which a bias has no gradient), one group, and groups that do not end with a SIMD vector
+    # of 8 channels.
     "group_norm": (
         (3, 7, 6),
         [

@@ -29,7 +29,7 @@ impl CpuLayer for HardSwish {
     }
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn slope(x: f32) -> f32 {
     if x <= -3.0 {

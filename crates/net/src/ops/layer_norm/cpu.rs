@@ -17,7 +17,7 @@ pub(crate) struct LayerNormLayer {
     affine: Affine,
 }
 
-/// What is done to a pixel's channels once they are normalised; spare channels have zeros everywhere.
+/// What is done to a pixel's channels once they are normalised; padding channels have zeros everywhere.
 #[derive(Clone, Debug)]
 struct Affine {
     epsilon: f32,
@@ -136,7 +136,7 @@ vectorised! {
                             product[lane] += g * ((value[vector][lane] - mean) * inverse);
                         }
                     }
-                    let (plain, product) = (total(plain, by.channels), total(product, by.channels));
+                    let (plain, product) = (mean_of(plain, by.channels), mean_of(product, by.channels));
                     for vector in 0..count {
                         for lane in 0..LANES {
                             let g = gradient[vector][lane] * weight[vector][lane];
@@ -174,7 +174,7 @@ vectorised! {
     }
 }
 
-/// Mean of a pixel's channels, and one over their deviation.
+/// Mean of a pixel's channels, and one over their standard deviation.
 #[derive(Clone, Copy)]
 struct Moments {
     mean: f32,
@@ -183,7 +183,7 @@ struct Moments {
 
 impl Moments {
     /// In two passes, so that a large mean costs no digits.
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     fn of(by: &Affine, pixel: &[[f32; LANES]]) -> Self {
         let mut sums = [0.0; LANES];
@@ -192,7 +192,7 @@ impl Moments {
                 sums[lane] += vector[lane];
             }
         }
-        let mean = total(sums, by.channels);
+        let mean = mean_of(sums, by.channels);
         let mut squares = [0.0; LANES];
         for (vector, is_real) in pixel.iter().zip(vectors(&by.is_real)) {
             for lane in 0..LANES {
@@ -200,19 +200,19 @@ impl Moments {
                 squares[lane] += distance * distance;
             }
         }
-        Self { mean, inverse: 1.0 / (total(squares, by.channels) + by.epsilon).sqrt() }
+        Self { mean, inverse: 1.0 / (mean_of(squares, by.channels) + by.epsilon).sqrt() }
     }
 }
 
 /// The mean over the channels of what the lanes summed.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
-fn total(lanes: [f32; LANES], channels: usize) -> f32 {
+fn mean_of(lanes: [f32; LANES], channels: usize) -> f32 {
     let sum: f64 = lanes.iter().map(|lane| f64::from(*lane)).sum();
     (sum / channels as f64) as f32
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn vectors(values: &[f32]) -> &[[f32; LANES]] {
     values.as_chunks().0

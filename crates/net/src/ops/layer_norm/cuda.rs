@@ -14,7 +14,7 @@ const MAX_BLOCKS: usize = 1 << 14;
 pub(crate) struct LayerNormLayer {
     epsilon: f64,
     input: Shape,
-    /// Means of all pixels, then one over their deviations: from the forward pass to the backward pass.
+    /// Means of all pixels, then one over their standard deviations: kept for the backward pass.
     moments: Memory<f32>,
     images: usize,
 }

@@ -1,4 +1,4 @@
-//! Locally connected layers on the device: a product for every position, all in one series.
+//! Locally connected layers on the device: a product for every position, all in one batched call.
 
 use super::Local;
 use crate::device::cuda::{
@@ -21,21 +21,21 @@ impl LocalLayer {
 
     /// The windows at a position, a row per image.
     fn columns(sliding: &Sliding, workspace: &Workspace) -> Matrix {
-        Matrix::series(workspace.columns, sliding.positions() * sliding.window(), sliding.window())
+        Matrix::batch(workspace.columns, sliding.positions() * sliding.window(), sliding.window())
     }
 
     /// The outputs at a position, a row per image.
     fn outputs(&self, sliding: &Sliding, y: DeviceAddress, part: WindowBatch) -> Matrix {
         let output = self.windows.output;
         let at = y.plus(part.first * output.len() + part.group * sliding.filters());
-        Matrix::series(at, output.len(), output.channels)
+        Matrix::batch(at, output.len(), output.channels)
     }
 
     /// The filters of a position and a group, a row each.
     fn weights(&self, sliding: &Sliding, at: DeviceAddress, part: WindowBatch) -> Matrix {
         let window = sliding.window();
         let at = at.plus(part.group * sliding.filters() * window);
-        Matrix::series(at, window, self.windows.output.channels * window)
+        Matrix::batch(at, window, self.windows.output.channels * window)
     }
 }
 

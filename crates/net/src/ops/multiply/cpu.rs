@@ -60,8 +60,8 @@ vectorised! {
     }
 }
 
-/// A pixel with its spare channels, or the only one.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+/// A pixel with its padding channels, or the only one.
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn pixel(layout: &Layout, image: usize, y: usize, x: usize) -> Range<usize> {
     let (y, x) = (y.min(layout.shape.height - 1), x.min(layout.shape.width - 1));

@@ -17,7 +17,7 @@ impl CpuLayer for Pad {
                 for column in 0..shape.width {
                     let inner = (row.wrapping_sub(self.top), column.wrapping_sub(self.left));
                     let is_inside = inner.0 < x.layout.shape.height && inner.1 < x.layout.shape.width;
-                    // Spare channels stay zero.
+                    // Padding channels stay zero.
                     let to = &mut y.values[y.layout.pixel(image, row, column)][..shape.channels];
                     if is_inside {
                         to.copy_from_slice(&x.values[x.layout.pixel(image, inner.0, inner.1)][..shape.channels]);

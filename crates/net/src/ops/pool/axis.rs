@@ -34,9 +34,9 @@ pub(crate) struct PoolAxis {
     pub windows: Vec<PoolWindow>,
     /// From one pixel of a window to the next.
     pub step: usize,
-    /// Numbers of windows, those that hold a pixel one after another.
+    /// For each pixel in turn, the numbers of the windows that hold it.
     holders: Vec<u32>,
-    /// Where each pixel's begin, and where the last one's end.
+    /// Where each pixel's windows begin in `holders`, and where the last pixel's end.
     starts: Vec<u32>,
 }
 

@@ -83,6 +83,7 @@ impl<'a> WindowTables<'a> {
         Self { rows: &pool.rows, columns: &pool.columns, reciprocals }
     }
 
+    /// One over the pixels that an average counts.
     fn share(&self, row: PoolWindow, column: PoolWindow) -> f32 {
         let pixels = row.divisor * column.divisor;
         self.reciprocals.get(pixels).copied().unwrap_or_else(|| 1.0 / pixels as f32)
@@ -98,7 +99,7 @@ struct PoolForward<'a, const MAX: bool> {
 }
 
 impl<const MAX: bool> VectorWork for PoolForward<'_, MAX> {
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
         let Self { windows, images, x, y } = self;
@@ -156,7 +157,7 @@ struct WindowSource {
 }
 
 impl<const MAX: bool> VectorWork for GatherBackward<'_, MAX> {
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         let shape = self.dx.layout.shape;
@@ -186,14 +187,14 @@ impl<const MAX: bool> VectorWork for GatherBackward<'_, MAX> {
     }
 }
 
-/// Where a pixel of the input and its gradient lie.
+/// Where a pixel's gradient goes, and where its own value lies.
 #[derive(Clone, Copy)]
 struct PixelOffsets {
     to: usize,
     own: usize,
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 impl<const MAX: bool> GatherBackward<'_, MAX> {
     #[inline(always)]
     fn source(&self, image: usize, (y, x): (usize, usize)) -> WindowSource {
@@ -206,7 +207,7 @@ impl<const MAX: bool> GatherBackward<'_, MAX> {
         }
     }
 
-    /// Takes from some windows.
+    /// Adds to a pixel's gradient what it takes from some windows.
     ///
     /// # Safety
     /// The processor has the instructions of `L`.
@@ -251,7 +252,7 @@ struct FirstTieBackward<'a> {
 }
 
 impl VectorWork for FirstTieBackward<'_> {
-    #[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+    #[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
     #[inline(always)]
     unsafe fn run<L: Lanes>(mut self) {
         if !self.written {

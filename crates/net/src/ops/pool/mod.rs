@@ -41,7 +41,8 @@ const TIES: [(&str, Ties); 2] = [("all", Ties::All), ("first", Ties::First)];
 
 /// Maximum or average over windows.
 ///
-/// Windows are cut with the input; averages divide by the number of pixels inside, or with the padding's.
+/// Windows are clipped to the input; averages divide by the number of pixels inside, or also count those of the
+/// padding.
 ///
 /// # Shapes
 /// input `c x h x w`, output `c x oh x ow`: see [`PoolWindows`].
@@ -102,10 +103,10 @@ impl Pool {
     }
 }
 
-/// Pixels of all windows along a side: tables of them are kept.
+/// Most pixels of all windows along a side: tables of them are kept.
 const MAX_WINDOW_PIXELS: usize = 1 << 24;
 
-/// Windows along a side, and whether all of them touch it.
+/// The number of windows along a side; an error unless all of them touch the input.
 fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usize>) -> Result<usize, ShapeError> {
     let WindowAxis { size, stride, dilation, before, after } = axis;
     ShapeError::ensure(
@@ -142,7 +143,7 @@ fn count(axis: WindowAxis, side: usize, rounding: Rounding, outputs: Option<usiz
     Ok(windows)
 }
 
-/// Outputs of an adaptive pool along one side; there may be more than pixels.
+/// Most outputs of an adaptive pool along one side; there may be more than pixels.
 const MAX_OUTPUTS: usize = 4096;
 
 const EXAMPLES: &[Example] = &[

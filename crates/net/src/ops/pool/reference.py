@@ -1,4 +1,4 @@
-"""The reference cases of pools that are no cuda-convnet's: see scripts/reference/ops.py."""
+"""The reference cases of pools with settings that cuda-convnet does not have: see scripts/reference/ops.py."""
 
 import torch.nn.functional as F
 from torch_layers import conv

@@ -12,8 +12,8 @@ use crate::ops::cpu::{BackwardInputs, Chunk, CpuContext, CpuLayer, GradientMut, 
 pub(crate) struct ResponseNormLayer {
     around: Around,
     factors: Factors,
-    /// How everything that is saved lies.
-    own: Layout,
+    /// Layout of everything that is saved.
+    layout: Layout,
     /// Floats of it.
     length: usize,
 }
@@ -21,9 +21,9 @@ pub(crate) struct ResponseNormLayer {
 impl ResponseNormLayer {
     pub fn new(norm: ResponseNorm, context: &CpuContext<'_>) -> Self {
         let size = norm.window.size;
-        let own = context.output.gradient;
-        let length = own.len(context.images);
-        Self { around: Around::window(size), factors: norm.window.factors(size * size), own, length }
+        let layout = context.output.gradient;
+        let length = layout.len(context.images);
+        Self { around: Around::window(size), factors: norm.window.factors(size * size), layout, length }
     }
 }
 
@@ -47,8 +47,8 @@ impl CpuLayer for ResponseNormLayer {
     fn forward(&self, chunk: Chunk, x: Inputs<'_>, saved: &mut SavedForBackward, y: FeatureMapsMut<'_>) {
         let Chunk { level, images, .. } = chunk;
         let x = x.first();
-        denominators(level, images, self.around, self.factors, x, &self.own, &mut saved.denominators);
-        let d = FeatureMaps { layout: &self.own, values: &saved.denominators };
+        denominators(level, images, self.around, self.factors, x, &self.layout, &mut saved.denominators);
+        let d = FeatureMaps { layout: &self.layout, values: &saved.denominators };
         with_power!(self.factors.power, |power| divide(level, images, power, (x, d), y));
     }
 

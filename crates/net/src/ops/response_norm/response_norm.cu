@@ -14,7 +14,7 @@ extern "C" __global__ void rnorm_forward(
     }
 }
 
-// What the backward pass of all normalisations sums over its windows.
+// What the backward passes of rnorm, cmrnorm and cnorm sum over their windows.
 extern "C" __global__ void norm_weigh(const float* dv, const float* v, const float* d, float* scratch, long long total) {
     for (long long i = first_index(); i < total; i += stride_of_grid()) {
         scratch[i] = dv[i] * v[i] / d[i];

@@ -10,7 +10,7 @@ use crate::ops::cpu::{
     WeightGradient, WeightGradientInputs,
 };
 
-/// Spare channels have a weight and a bias of 0.
+/// Padding channels have a weight and a bias of 0.
 #[derive(Clone, Debug)]
 pub(crate) struct ScaleLayer {
     is_trained: bool,

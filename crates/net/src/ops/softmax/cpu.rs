@@ -1,5 +1,4 @@
-//! Softmax and the logistic loss on the CPU; a class count of floats an image is too little to
-//! think about speed.
+//! Softmax and the cross-entropy loss on the CPU; with one float a class and image, their speed does not matter.
 
 use super::Softmax;
 use crate::device::cpu::layout::{FeatureMaps, FeatureMapsMut};
@@ -75,24 +74,24 @@ fn backward(images: usize, y: FeatureMaps<'_>, dy: FeatureMaps<'_>, dx: &mut Fea
     }
 }
 
-/// What a network gives.
+/// What a network computes for the classes.
 #[derive(Clone, Copy)]
-pub(crate) struct Ends<'a> {
+pub(crate) struct ClassOutputs<'a> {
     pub logits: FeatureMaps<'a>,
     pub probabilities: FeatureMaps<'a>,
 }
 
-/// The loss and error of one image; writes its loss' gradient by the logits, `p - target`: the target is 1 for
-/// the label, or with smoothing `1 - s` there and `s / classes` everywhere besides.
+/// The loss and error of one image; writes its loss' gradient with respect to the logits, `p - target`: the target is 1
+/// for the label, or with smoothing `1 - s` there and `s / classes` everywhere besides.
 pub(crate) fn cross_entropy(
     image: usize,
     Target { label, smoothing }: Target,
-    ends: Ends<'_>,
+    outputs: ClassOutputs<'_>,
     dx: &mut FeatureMapsMut<'_>,
 ) -> LossAndError {
     let values = |maps: FeatureMaps<'_>| maps.layout.pixel(image, 0, 0);
     let (logits, probabilities) =
-        (&ends.logits.values[values(ends.logits)], &ends.probabilities.values[values(ends.probabilities)]);
+        (&outputs.logits.values[values(outputs.logits)], &outputs.probabilities.values[values(outputs.probabilities)]);
     let dx = &mut dx.values[dx.layout.pixel(image, 0, 0)];
     let share = smoothing / logits.len() as f32;
     for (dx, p) in dx.iter_mut().zip(probabilities) {

@@ -12,7 +12,7 @@ pub(crate) struct CrossEntropy {
     pub probabilities: DeviceAddress,
     pub labels: DeviceAddress,
     pub smoothing: f32,
-    /// The loss' gradient by the logits.
+    /// The loss' gradient with respect to the logits.
     pub gradient: DeviceAddress,
     /// Of every image.
     pub loss: DeviceAddress,
@@ -46,6 +46,8 @@ impl CudaLayer for SoftmaxLayer {
     }
 
     fn input_gradient(&self, _: &CudaRun<'_>, _: &CudaBackward<'_>) -> Result<(), Error> {
-        Err(Error::internal("on the device, the loss goes past the softmax".into()))
+        Err(Error::internal(
+            "on the device, the loss' gradient is computed at the logits, not through the softmax".into(),
+        ))
     }
 }

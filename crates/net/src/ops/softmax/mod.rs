@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::shape::Shape;
 use crate::table::Section;
 
-/// Softmax over the classes; the loss is the logistic loss `-log p[label]`.
+/// Softmax over the classes; the loss is the cross-entropy (logistic loss) `-log p[label]`.
 ///
 /// `p[k] = e^(x[k] - max x) / sum over j of e^(x[j] - max x)`.
 ///

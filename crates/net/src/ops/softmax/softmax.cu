@@ -1,4 +1,4 @@
-// Softmax and the logistic loss: a thread an image, for that is too little to think about speed.
+// Softmax and the cross-entropy loss: a thread an image; these are so few values that speed does not matter.
 
 static __device__ __forceinline__ float largest(const float* values, int count) {
     float best = -1.0f / 0.0f;
@@ -39,7 +39,7 @@ extern "C" __global__ void softmax_backward(const float* p, const float* dy, flo
     }
 }
 
-// Loss and error of each image, and the loss' gradient by the logits: judge in cpu.rs.
+// Loss and error of each image, and the loss' gradient with respect to the logits: cross_entropy in cpu.rs.
 extern "C" __global__ void judge(
     const float* x, const float* p, const unsigned short* labels, float smoothing, float* dx, double* loss,
     double* error, int n, int classes) {

@@ -75,16 +75,16 @@ fn the_first_step_of_adamw_is_the_rate_itself() {
 
 #[test]
 fn muon_turns_filters_of_fixed_length() {
-    // Two filters of length 1 each together, whatever they were; the step of a matrix whose rows
-    // are orthogonal and of one length is that matrix over its singular value, times f(f(f(s)))/s
-    // with f(s) = 3.4445 s - 4.775 s^3 + 2.0315 s^5 and s = 1/sqrt(2) at first.
+    // The weights of two filters are scaled to a norm of sqrt(2). The step for a gradient whose rows are orthogonal and
+    // of one norm is that matrix over its singular value, times f(f(f(s))) with
+    // f(s) = 3.4445 s - 4.775 s^3 + 2.0315 s^5 and s = 1/sqrt(2) at first.
     let (mut w, mut v) = ([3.0, 0.0, 0.0, 4.0], [0.0; 4]);
     let (mut orthogonaliser, shape) = (Orthogonaliser::new(&cpu()), MatrixShape { rows: 2, columns: 2 });
     params(0.1).muon(&mut orthogonaliser, shape, arrays(&mut w, &mut v, &[0.0, 8.0, -8.0, 0.0]));
     let f = |s: f64| 3.4445 * s - 4.775 * s.powi(3) + 2.0315 * s.powi(5);
     let by = 0.1 * f(f(f(1.0 / 2.0_f64.sqrt()))) as f32;
-    let long = 2.0_f32.sqrt() / 5.0;
-    let expected = [3.0 * long, -by, by, 4.0 * long];
+    let scale = 2.0_f32.sqrt() / 5.0;
+    let expected = [3.0 * scale, -by, by, 4.0 * scale];
     assert!(w.iter().zip(expected).all(|(found, expected)| near(*found, expected)), "{w:?} {expected:?}");
     assert!(near(v[1], 4.0) && near(v[2], -4.0), "{v:?}");
     // Frozen ones stay.

@@ -1,4 +1,4 @@
-//! The nearest orthogonal matrix, nearly, on the CPU.
+//! An approximation of the nearest orthogonal matrix, on the CPU.
 
 use super::{COEFFICIENTS, MatrixShape, STEPS};
 use crate::device::Cpu;

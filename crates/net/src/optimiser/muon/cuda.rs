@@ -9,6 +9,7 @@ use crate::ops::ParameterSpec;
 /// Memory for turning a gradient into an orthogonal matrix.
 #[derive(Debug)]
 pub(crate) struct MuonWorkspace {
+    /// `g + m v`, the gradient with Nesterov momentum; then the iteration's matrix, in turn with `next`.
     ahead: Memory<f32>,
     next: Memory<f32>,
     gram: Memory<f32>,

@@ -1,4 +1,5 @@
-//! Muon: the gradient of filters, as a matrix with a row a filter, is replaced by the nearest orthogonal one, nearly.
+//! Muon: the gradient of filters, as a matrix with a row a filter, is replaced by an approximation of the nearest
+//! orthogonal one.
 //!
 //! Source: Newton-Schulz iteration of fifth order as in Muon (Jordan and others, 2024).
 

@@ -7,7 +7,7 @@ fn with(data: &str) -> String {
     SMALL.replace("mean = \"channel\"", data)
 }
 
-/// Reads the settings, and that what is written reads back to the same.
+/// Reads the settings, and checks that the recipe written out reads back to the same.
 fn read(data: &str) -> Recipe {
     let recipe = Recipe::parse(&with(data), "small.toml", &[]).unwrap();
     assert_eq!(Recipe::parse(&recipe.to_toml(), "small.toml", &[]).unwrap(), recipe);

@@ -63,8 +63,8 @@ struct LayerSimilarity {
     /// the figure itself, which they make larger, is not in it.
     #[schema(required)]
     procrustes_interval: Option<[f64; 2]>,
-    /// For every layer of A the place of the layer of B opposite it: of one network the same layer; else the order is
-    /// kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
+    /// For every layer of A the index of the layer of B that it is matched to: of one network the same layer; else the
+    /// order is kept, and the sum of CKA, less what distances in depth cost, is greatest. Null where nothing is known.
     proposed: Vec<Option<usize>>,
 }
 

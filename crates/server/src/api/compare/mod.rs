@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::compare::sides::Side;
 
-/// The checkpoint of a path beside which another one is laid.
+/// The checkpoint of a path, with which another one is compared.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct ComparePath {

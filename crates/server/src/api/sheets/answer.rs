@@ -13,7 +13,7 @@ use crate::app::{App, AppState};
 use crate::http::json_number::all_finite;
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, json, json_with_policy};
-use crate::http::response_memory::counted;
+use crate::http::response_memory::with_reservation;
 use crate::sheet::render::{ResolvedSheet, picture, values};
 use crate::sheet::reply::{bytes_of, insert, png, shape_of};
 use crate::sheet::request::SheetRequest;
@@ -66,7 +66,7 @@ async fn one(app: &App, sheet: OneSheet<'_>, headers: &HeaderMap) -> Result<Resp
     match format {
         Format::Auto | Format::Png => {
             let picture = picture(&app.models, request, checkpoint).await?;
-            Ok(counted(png(&picture, headers, cache_policy), held))
+            Ok(with_reservation(png(&picture, headers, cache_policy), held))
         }
         Format::Json => {
             let resolved = ResolvedSheet::read(&app.models, request, checkpoint).await?;
@@ -81,7 +81,7 @@ async fn one(app: &App, sheet: OneSheet<'_>, headers: &HeaderMap) -> Result<Resp
             let content = || Ok(Content::new("application/octet-stream", bytes_of(&values)));
             let mut response = app.work.run_here(request.work_kind(), content).await?.reply(headers, cache_policy);
             insert(&mut response, "x-deepviz-shape", &shape_of(&values));
-            Ok(counted(response, held))
+            Ok(with_reservation(response, held))
         }
     }
 }
@@ -104,7 +104,7 @@ async fn list(app: &App, bound: &BoundSheets, params: &SheetParams, headers: &He
         }
     }
     let response = json(headers, &SheetAnswer::List(SheetList { sheets, problems }))?;
-    Ok(counted(response, held))
+    Ok(with_reservation(response, held))
 }
 
 async fn link(app: &App, request: &SheetRequest, index: usize, params: &SheetParams) -> Result<SheetLink, ApiError> {

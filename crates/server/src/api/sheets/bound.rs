@@ -58,7 +58,7 @@ pub(super) async fn bind(app: &App, params: &mut SheetParams) -> Result<BoundShe
         check_work(group.images() * requests.len(), checkpoints.len())?;
     }
     if requests.iter().any(SheetRequest::is_in_pixels) {
-        // A backward pass a filter.
+        // Each filter takes a backward pass.
         check_work(requests.iter().map(|request| request.filters.len()).sum(), checkpoints.len())?;
     }
     Ok(BoundSheets { checkpoints, requests, is_point })

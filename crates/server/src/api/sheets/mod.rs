@@ -98,7 +98,7 @@ pub(crate) async fn sent_sheets(
     answer(&app, params, &headers).await
 }
 
-/// Sheets of whole layers: everything that is not said is everything there is.
+/// Sheets of whole layers: filters and channels that are not given are all of them.
 #[utoipa::path(
     get, tag = "sheets",
     path = "/api/runs/{run}/checkpoints/{checkpoints}/layers/{layers}",

@@ -10,14 +10,14 @@ use tokio_stream::StreamExt;
 use crate::api::sheets::bound::BoundSheets;
 use crate::app::{App, AppState};
 use crate::http::problem::ApiError;
-use crate::http::response_memory::counted;
+use crate::http::response_memory::with_reservation;
 use crate::http::work_pool::WorkKind;
 use crate::sheet::model_input::ModelInput;
 use crate::sheet::render::ResolvedSheet;
 use crate::sheet::reply::{bytes_of, shape_of};
 use crate::sheet::request::SheetRequest;
 
-/// Between two parts: no value of four bytes repeats itself like that at the start of a line.
+/// The boundary between two parts, assumed not to occur in the values.
 const BOUNDARY: &str = "deepviz-sheet-7f3a9c51e2d84b60";
 /// Values that one answer holds; it is a limit of time, not of memory.
 const MAX_VALUES: usize = 256 << 20;
@@ -51,7 +51,7 @@ pub(super) async fn answer(app: &AppState, bound: &BoundSheets) -> Result<Respon
     let kind = HeaderValue::from_static("multipart/mixed; boundary=deepviz-sheet-7f3a9c51e2d84b60");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(counted(response, held))
+    Ok(with_reservation(response, held))
 }
 
 async fn part(app: &App, request: &SheetRequest, index: usize) -> Bytes {
@@ -70,7 +70,7 @@ async fn part(app: &App, request: &SheetRequest, index: usize) -> Bytes {
 
 async fn sheet(app: &App, request: &SheetRequest, index: usize) -> Result<(String, Vec<u8>), ApiError> {
     let resolved = ResolvedSheet::read(&app.models, request, index).await?;
-    // Among the large ones whatever its size: there are many more.
+    // As large work whatever its size: there are many more.
     app.work
         .run(WorkKind::RenderLarge, move || {
             let sheet = resolved.geometry()?;

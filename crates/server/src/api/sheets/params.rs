@@ -8,7 +8,7 @@ use crate::sheet::image_group::GroupQuery;
 use crate::sheet::style::StyleQuery;
 use crate::upload::image::ImageFile;
 
-/// The four axes.
+/// The four axes of a selection of sheets.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Path)]
 pub(crate) struct SheetPath {

@@ -64,7 +64,7 @@ async fn a_burst_earns_no_more_than_the_leeway() {
 
 /// Clients that hold a part and wait for the rest do not wait for each other for ever.
 #[tokio::test]
-async fn those_who_grow_into_each_other_come_to_an_end() {
+async fn two_reservations_that_wait_for_each_other_end() {
     let budget = MemoryBudget::new(4 * MB);
     let (one, two) = (budget.take(2 * MB).await.unwrap(), budget.take(2 * MB).await.unwrap());
     one.awaits_client();

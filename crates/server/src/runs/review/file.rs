@@ -75,8 +75,8 @@ pub(super) fn write_records(path: &Path, name: &str, records: &[ReviewRecord]) -
         let folder = path.parent().unwrap_or(Path::new("."));
         let mut file = BufWriter::new(tempfile::Builder::new().prefix(".review-").tempfile_in(folder)?);
         write!(file, "{{\"format\": \"deepviz review\", \"version\": {VERSION}, \"verdicts\": [")?;
-        for (place, record) in records.iter().enumerate() {
-            file.write_all(if place == 0 { b"\n" } else { b",\n" })?;
+        for (index, record) in records.iter().enumerate() {
+            file.write_all(if index == 0 { b"\n" } else { b",\n" })?;
             serde_json::to_writer(&mut file, record)?;
         }
         file.write_all(b"\n]}\n")?;

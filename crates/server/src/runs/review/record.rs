@@ -11,7 +11,7 @@ pub(crate) enum Verdict {
     Wrong,
     /// The label is right.
     Right,
-    /// It cannot be told.
+    /// It cannot be decided.
     Unclear,
 }
 
@@ -26,7 +26,8 @@ impl Verdict {
     }
 }
 
-/// A verdict as the file keeps it. All but corpus, image and verdict is for those who read the file without us.
+/// A verdict as the file keeps it. Only `corpus`, `image` and `verdict` are used here; the rest is for other programs
+/// and people who read the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReviewRecord {
     /// Identity of the corpus.

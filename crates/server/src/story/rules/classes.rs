@@ -9,9 +9,9 @@ pub(crate) const ID: &str = "classes";
 
 /// A class is learned while the mean recall around a checkpoint is at least this.
 const LEARNED: f64 = 0.5;
-/// More classes than these are counted, not named.
+/// Classes that the sentence names; of more it gives the number.
 const MAX_NAMED: usize = 3;
-/// Nor more than these in the evidence.
+/// The same in the evidence.
 const MAX_LISTED: usize = 10;
 
 /// What the counts say of the classes.
@@ -42,7 +42,7 @@ fn find(material: &Material, windows: &Ends) -> Result<Found, String> {
     };
     let first: Vec<usize> = learned.iter().filter(|&&(_, when)| when == at).map(|&(class, _)| class).collect();
     if at == trained && first.len() == known.len() {
-        return Err("every class is learned from the first counted checkpoint on".to_owned());
+        return Err("every class is learned from the first checkpoint with statistics on".to_owned());
     }
     let late = |class: usize| mean(&counts.recall_of(class)[windows.last.clone()]);
     let lowest = known.iter().copied().min_by(|&a, &b| late(a).total_cmp(&late(b))).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The image that is learned and lost most often.
+//! The image that is learned and forgotten most often: predicted right, and wrong at the next checkpoint.
 
 use super::super::material::{Examples, Material};
 use super::super::sentence::{Picture, PredictedImage, RuleResult, Sentence, StoryLink};
@@ -6,10 +6,10 @@ use super::super::words::{plural, thousands};
 
 pub(crate) const ID: &str = "forgetting";
 
-/// An image that is lost less often is not told: near the border between two classes that is nothing.
+/// An image that is forgotten less often is not reported: near the border between two classes that is common.
 const OFTEN: u32 = 3;
 
-/// Position of the image that is lost most often.
+/// Position of the image that is forgotten most often.
 fn most_forgotten(examples: &Examples) -> Option<usize> {
     let found = (0..examples.items.len()).rev().max_by_key(|&at| examples.items[at].forgotten)?;
     (examples.items[found].forgotten >= OFTEN).then_some(found)
@@ -46,8 +46,10 @@ pub(crate) fn apply(material: &Material) -> RuleResult {
     };
     let checkpoint = examples.checkpoints.last().copied().unwrap_or_default();
     let history = examples.histories.get(&image.image.0).map(Vec::as_slice).unwrap_or_default();
-    let best =
-        |shares: &[f32]| (0..shares.len()).rev().max_by(|&a, &b| shares[a].total_cmp(&shares[b])).unwrap_or_default();
+    let best = |probabilities: &[f32]| {
+        let classes = (0..probabilities.len()).rev();
+        classes.max_by(|&a, &b| probabilities[a].total_cmp(&probabilities[b])).unwrap_or_default()
+    };
     Ok(Sentence {
         id: ID,
         text: format!("One image labelled {} is learned and lost {} times.", name(label), image.forgotten),
@@ -74,7 +76,7 @@ pub(crate) fn apply(material: &Material) -> RuleResult {
             image: image.image.0,
             label,
             checkpoints: history.iter().map(|&(checkpoint, _)| checkpoint).collect(),
-            predicted: history.iter().map(|(_, shares)| best(shares)).collect(),
+            predicted: history.iter().map(|(_, probabilities)| best(probabilities)).collect(),
         }),
     })
 }

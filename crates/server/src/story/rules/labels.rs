@@ -35,8 +35,8 @@ pub(crate) fn apply(material: &Material) -> RuleResult {
     let checkpoint = examples.checkpoints.last().copied().unwrap_or_default();
     let are = if doubtful.len() == 1 { "label is" } else { "labels are" };
     let history = examples.histories.get(&first.image.0).map(Vec::as_slice).unwrap_or_default();
-    let shares = |class: u16| -> Vec<f64> {
-        history.iter().map(|(_, shares)| shares.get(usize::from(class)).map_or(f64::NAN, |&p| f64::from(p))).collect()
+    let probabilities = |class: u16| -> Vec<f64> {
+        history.iter().map(|(_, all)| all.get(usize::from(class)).map_or(f64::NAN, |&p| f64::from(p))).collect()
     };
     Ok(Sentence {
         id: ID,
@@ -74,8 +74,8 @@ pub(crate) fn apply(material: &Material) -> RuleResult {
             image: Some(first.image.0),
             checkpoints: history.iter().map(|&(checkpoint, _)| checkpoint).collect(),
             lines: vec![
-                Line::new(label, Rank::Part, &shares(first.label.0)),
-                Line::new(predicted, Rank::Main, &shares(first.predicted.0)),
+                Line::new(label, Rank::Part, &probabilities(first.label.0)),
+                Line::new(predicted, Rank::Main, &probabilities(first.predicted.0)),
             ],
             range: [0.0, 1.0],
             unit: CurveUnit::Share,

@@ -118,18 +118,26 @@ pub(crate) fn apply_stays(material: &Material) -> RuleResult {
         checkpoints(counts.checkpoints_in(&windows.last)),
     );
     let against = if hardly {
-        let moved = if !change.exceeds(1.0) {
-            "did not change by more than the spread".to_owned()
-        } else if fell < 0.0 {
-            format!("grew by {}", percent(-fell))
-        } else {
-            format!("fell by {}", percent(fell))
-        };
-        format!(" The error of all images fell by {} in that time; their confusion {moved}.", percent(error_fell))
+        let change = change_words(&change);
+        format!(" The error of all images fell by {} in that time; their confusion {change}.", percent(error_fell))
     } else {
         String::new()
     };
     sentence(material, (STAYS, pair, change), (text, shares + &against, None))
+}
+
+/// What became of a confusion, as a share of what it was: `grew by 12 %`.
+fn change_words(change: &Change) -> String {
+    let fell = change.fall() / change.from;
+    if !change.exceeds(1.0) {
+        "did not change by more than the spread".to_owned()
+    } else if change.from == 0.0 {
+        "grew from none".to_owned()
+    } else if fell < 0.0 {
+        format!("grew by {}", percent(-fell))
+    } else {
+        format!("fell by {}", percent(fell))
+    }
 }
 
 /// The pair whose sum fell furthest, by more than twice the noise.
@@ -155,4 +163,18 @@ pub(crate) fn apply_parts(material: &Material) -> RuleResult {
     );
     let other = counts.pairs.first().filter(|other| other.classes != pair.classes);
     sentence(material, (PARTS, pair, change), (text, evidence, other))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_confusion_that_was_none_has_no_share_to_grow_by() {
+        let words = |from: f64, to: f64| change_words(&Change { from, to, noise: 1.0 });
+        assert_eq!(words(0.0, 5.0), "grew from none");
+        assert_eq!(words(4.0, 6.0), "grew by 50 %");
+        assert_eq!(words(8.0, 2.0), "fell by 75 %");
+        assert_eq!(words(8.0, 8.5), "did not change by more than the spread");
+    }
 }

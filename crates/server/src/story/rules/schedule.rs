@@ -92,7 +92,7 @@ fn drop_at(material: &Material, at: usize) -> Option<Drop> {
         return None;
     }
     let errors = |of: &[usize]| of.iter().filter_map(|&index| material.metrics[index].test_error).collect::<Vec<_>>();
-    // The same images before and after: what is counted of the split is not known of every run.
+    // How many images there are is known only where there are statistics of the split.
     let change = Change::of_shares(&errors(&earlier), &errors(&later), material.counts.all_images().max(1));
     Some(Drop { phase, factor, before: earlier, after: later, change })
 }

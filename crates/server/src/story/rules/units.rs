@@ -8,7 +8,7 @@ use crate::runs::health::Health;
 
 pub(crate) const ID: &str = "units";
 
-/// A unit that is dead at fewer checkpoints is not told.
+/// A unit that is dead at fewer checkpoints is not reported.
 const SEVERAL: usize = 3;
 /// Rows of the picture.
 const MAX_UNITS: usize = 5;
@@ -32,16 +32,16 @@ pub(crate) fn apply(material: &Material) -> RuleResult {
     if layers.is_empty() {
         return Err(format!("needs the activity of a layer with a nonlinearity at {WINDOW} checkpoints or more"));
     }
-    let gone = |layer: &LayerFiring| {
+    let dead_count = |layer: &LayerFiring| {
         let late = layer.checkpoints.len() - WINDOW;
         (0..units_of(layer))
             .filter(|&unit| dead_at(layer, unit).iter().filter(|&&at| at >= late).count() == WINDOW)
             .count()
     };
-    let share = |layer: &LayerFiring| gone(layer) as f64 / units_of(layer) as f64;
+    let share = |layer: &LayerFiring| dead_count(layer) as f64 / units_of(layer) as f64;
     let worst = layers.iter().max_by(|a, b| share(a).total_cmp(&share(b)));
-    if let Some(layer) = worst.filter(|layer| gone(layer) > 0) {
-        return Ok(dead_at_the_end(layer, gone(layer)));
+    if let Some(layer) = worst.filter(|layer| dead_count(layer) > 0) {
+        return Ok(dead_at_the_end(layer, dead_count(layer)));
     }
     let all = layers.iter().flat_map(|layer| (0..units_of(layer)).map(move |unit| (*layer, unit)));
     let longest = all.map(|(layer, unit)| (layer, unit, dead_at(layer, unit))).max_by_key(|(.., dead)| dead.len());
@@ -56,17 +56,17 @@ fn kind(layer: &LayerFiring) -> &'static str {
     if layer.is_flat { "unit" } else { "filter" }
 }
 
-fn dead_at_the_end(layer: &LayerFiring, gone: usize) -> Sentence {
+fn dead_at_the_end(layer: &LayerFiring, dead_count: usize) -> Sentence {
     let (total, one) = (units_of(layer), kind(layer));
     let mut units: Vec<usize> = (0..total).collect();
     units.sort_by_key(|&unit| std::cmp::Reverse(dead_at(layer, unit).len()));
     let first = dead_at(layer, units[0]).first().map_or(0, |&at| layer.checkpoints[at]);
     let late = &layer.checkpoints[layer.checkpoints.len() - WINDOW..];
-    let are = if gone == 1 { "is" } else { "are" };
+    let are = if dead_count == 1 { "is" } else { "are" };
     sentence(
         layer,
         (
-            format!("{gone} of {} of {} {are} dead at the end.", plural(total, one), layer.layer),
+            format!("{dead_count} of {} of {} {are} dead at the end.", plural(total, one), layer.layer),
             format!(
                 "They fire on no image over {}. The first of them, {one} {}, is dead from checkpoint {first} on.",
                 super::super::words::checkpoints(late),
@@ -74,7 +74,7 @@ fn dead_at_the_end(layer: &LayerFiring, gone: usize) -> Sentence {
             ),
         ),
         (units[0], first),
-        [("dead_units", gone as f64), ("units", total as f64)],
+        [("dead_units", dead_count as f64), ("units", total as f64)],
     )
 }
 

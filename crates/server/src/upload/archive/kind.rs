@@ -6,7 +6,7 @@ pub(super) const HEAD_BYTES: usize = 8;
 /// The kind of an archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ArchiveKind {
-    /// Or anything else that has no mark of its own.
+    /// Or anything else that has no signature.
     Tar,
     Gzip,
     Zip,
@@ -14,8 +14,8 @@ pub(super) enum ArchiveKind {
     Other(&'static str),
 }
 
-/// Marks at the start of a file.
-const MARKS: [(&[u8], ArchiveKind); 11] = [
+/// Signatures (magic numbers) at the start of a file.
+const SIGNATURES: [(&[u8], ArchiveKind); 11] = [
     (b"\x1f\x8b", ArchiveKind::Gzip),
     (b"PK\x03\x04", ArchiveKind::Zip),
     (b"PK\x05\x06", ArchiveKind::Zip),
@@ -31,7 +31,7 @@ const MARKS: [(&[u8], ArchiveKind); 11] = [
 
 impl ArchiveKind {
     pub(super) fn of(head: &[u8]) -> Self {
-        let found = MARKS.iter().find(|(mark, _)| head.starts_with(mark)).map(|(_, kind)| *kind);
+        let found = SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)).map(|(_, kind)| *kind);
         match found {
             Some(kind) => kind,
             // The delimiter of a form that came without its content type.

@@ -95,14 +95,14 @@ fn path_of<R: Read>(entry: &Entry<'_, R>) -> Result<Option<PathBuf>, ApiError> {
 
 /// The problem for an error in the very first header of a tar.
 fn no_tar(error: &io::Error) -> ApiError {
-    // These come from the sending, not from what was sent.
+    // The upload was cut short: this is no fault of the archive.
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return unreadable(error);
     }
     ApiError::bad(format!("this is no tar, tar.gz or zip archive: {error}")).hint(HINT)
 }
 
-/// A reader that gives no more bytes than it is allowed until the next allowance: headers that never end are an error.
+/// A reader that gives at most `left` bytes, which is set anew for every file: headers that never end are an error.
 struct LimitedReader<R> {
     inner: R,
     left: Rc<Cell<u64>>,

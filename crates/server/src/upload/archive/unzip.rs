@@ -1,4 +1,4 @@
-//! A zip: its list of contents is at its end, so it is kept aside until it is complete.
+//! A zip: its list of contents (the central directory) is at its end, so it is first written to a temporary file.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -23,7 +23,8 @@ pub(super) fn unzip(
     allowance: ArchiveLimits<'_>,
     wanted: impl Fn(&Path) -> bool,
 ) -> Result<Unpacked, ApiError> {
-    let mut archive = ZipArchive::new(kept_aside(sent, folder, allowance)?).map_err(|error| broken(&error))?;
+    let mut archive =
+        ZipArchive::new(write_to_temporary_file(sent, folder, allowance)?).map_err(|error| broken(&error))?;
     if archive.len() > allowance.entries {
         return Err(ApiError::too_large(format!("the archive holds more than {} entries", allowance.entries)));
     }
@@ -53,8 +54,8 @@ pub(super) fn unzip(
     Ok(found)
 }
 
-/// The zip as a file without a name, which goes with its handle.
-fn kept_aside(sent: impl Read, folder: &Path, allowance: ArchiveLimits<'_>) -> Result<File, ApiError> {
+/// The zip as a file without a name, which the system deletes when its handle is closed.
+fn write_to_temporary_file(sent: impl Read, folder: &Path, allowance: ArchiveLimits<'_>) -> Result<File, ApiError> {
     let mut file = tempfile::tempfile_in(folder).map_err(|error| unwritable(&error))?;
     let mut sent = sent.take(allowance.bytes.saturating_add(1));
     let mut buffer = vec![0; COPY_BYTES];

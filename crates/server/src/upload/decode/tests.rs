@@ -124,8 +124,8 @@ fn what_is_no_image_is_refused() {
     }
 }
 
-/// A file that a corpus refuses is refused here too (B14): a JPEG that is cut, and one that says it is turned is the same
-/// picture as in the corpus (B16).
+/// A file that a corpus refuses is refused here too: a JPEG that is cut. One whose EXIF orientation says that it is
+/// turned is the same picture as in the corpus.
 #[test]
 fn a_sent_file_is_read_as_one_of_a_corpus() {
     let image = DynamicImage::ImageRgb8(image::RgbImage::from_fn(64, 48, |x, y| {

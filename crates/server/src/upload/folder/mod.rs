@@ -1,4 +1,4 @@
-//! The folder of uploads: those in flight are in a folder apart, and those that are complete have a record.
+//! The folder of uploads: those in flight are in a staging folder, and those that are complete have a record.
 //!
 //! ```text
 //! <folder>/.uploads/lock           held by the server that takes uploads into the folder

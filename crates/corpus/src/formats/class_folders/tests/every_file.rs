@@ -1,4 +1,4 @@
-//! Every file of a tree is an image of the corpus or is in the account.
+//! Every file of a tree is an image of the corpus or is counted as left out in its `Account`.
 
 use std::{collections::BTreeSet, path::PathBuf};
 
@@ -40,7 +40,7 @@ fn content(kind: u8) -> Vec<u8> {
     }
 }
 
-/// Files of a tree as the account counts them: hidden and system things and own folders count as one.
+/// Files of a tree as an `Account` counts them: hidden and system things and own folders count as one.
 fn units(folder: &Path, all: &mut BTreeSet<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
         let (path, name) = (entry.path(), entry.file_name());

@@ -1,4 +1,4 @@
-//! Files that are left out, and the account of them.
+//! Files that are left out, and how the corpus's `Account` reports them.
 
 use super::*;
 

@@ -23,7 +23,7 @@ fn names_that_differ_in_case_stay_separate_and_are_reported() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_not_utf_8_are_read_and_shown_with_marks() {
+fn names_that_are_not_utf_8_are_read_and_shown_with_replacement_characters() {
     use std::{ffi::OsStr, os::unix::ffi::OsStrExt};
 
     let folder = TestFolder::of(&["train/cat/1.png"]);

@@ -1,4 +1,4 @@
-//! Forward and backward in one go, for networks in which every image is on its own.
+//! Forward and backward in one go, for networks in which no image depends on the others (no batch normalisation).
 
 use super::CpuEngine;
 use crate::device::cpu::layout::FeatureMapsMut;
@@ -8,12 +8,12 @@ use crate::execute::cpu::pass::{Pass, Workspace};
 use crate::execute::cpu::weights::{WeightSums, clear_slots};
 use crate::input::View;
 use crate::ops::cpu::{CpuLayer, GROUP_IMAGES, WeightGradientInputs};
-use crate::ops::softmax::cpu::{Ends, LossAndError, Target, cross_entropy};
+use crate::ops::softmax::cpu::{ClassOutputs, LossAndError, Target, cross_entropy};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 
-/// Some images of the batch and what belongs to them: a group, or several where the network goes
-/// through in stages.
+/// Some images of the batch and what belongs to them: a group of [`GROUP_IMAGES`], or several where the batch passes
+/// the network in stages.
 pub(super) struct Group<'a, 'i> {
     pub images: &'a [ArrayView3<'i, u8>],
     pub labels: &'a [u16],
@@ -22,7 +22,10 @@ pub(super) struct Group<'a, 'i> {
     pub first: usize,
     pub noise: u64,
     pub label_smoothing: f32,
+    /// Gradients of the weights, summed over the images so far.
     pub sums: &'a mut [f32],
+    /// What layers keep to compute their weights' gradients once for the whole batch
+    /// ([`crate::ops::cpu::WeightGradient`]).
     pub deferred: &'a mut [f32],
     pub losses: &'a mut [LossAndError],
 }
@@ -101,7 +104,7 @@ impl CpuEngine {
         Ok(())
     }
 
-    /// Loss and error of the chunk's images, and the loss' gradient by the logits.
+    /// Loss and error of the chunk's images, and the loss' gradient with respect to the logits.
     pub(super) fn loss(&self, pass: &Pass<'_>, group: &mut Group<'_, '_>, start: usize, space: &mut Workspace) {
         let network = &self.plan.network;
         let (output, logits) = (network.output(), network.logits());
@@ -109,16 +112,17 @@ impl CpuEngine {
         let slot = self.plan.slots[logits];
         let mut gradient = std::mem::take(&mut space.gradients[slot.buffer]);
         for image in 0..pass.chunk.images {
-            let ends = Ends { logits: pass.activation(space, logits), probabilities: pass.activation(space, output) };
+            let outputs =
+                ClassOutputs { logits: pass.activation(space, logits), probabilities: pass.activation(space, output) };
             let mut dx = FeatureMapsMut { layout: &slot.gradient, values: &mut gradient };
             let label = usize::from(group.labels[start + image]);
             let target = Target { label, smoothing: group.label_smoothing };
-            group.losses[start + image] = cross_entropy(image, target, ends, &mut dx);
+            group.losses[start + image] = cross_entropy(image, target, outputs, &mut dx);
         }
         space.gradients[slot.buffer] = gradient;
     }
 
-    /// Takes a chunk's share in the gradients of a layer's weights.
+    /// Adds a chunk's contribution to the gradients of a layer's weights.
     pub(super) fn learn(
         &self,
         pass: &Pass<'_>,

@@ -1,8 +1,8 @@
 //! Loss and gradients of a batch on the CPU.
 //!
-//! A network without batch normalisation goes through fused, forward and backward, chunk by chunk
-//! (`group`). Batch normalisation needs sums over the whole minibatch: such a network goes through in
-//! stages, from one normalisation to the next (`staged`).
+//! Without batch normalisation, each chunk of images passes the whole network forward and backward before the next
+//! one (`group`). Batch normalisation needs sums over the whole minibatch: then all chunks pass one stage, from one
+//! normalisation to the next, before any enters the next stage (`staged`).
 
 mod group;
 mod staged;
@@ -35,13 +35,14 @@ pub(crate) struct CpuEngine {
     pub(super) preprocess: Arc<Preprocess>,
     pub(super) cpu: Cpu,
     spaces: Mutex<Vec<Workspace>>,
-    /// Of the parts of a batch.
+    /// Sums of the weights' gradients, for each part of a batch.
     pub(super) sums: Buffer,
-    /// Of its groups.
+    /// What layers keep of each group of images ([`crate::ops::cpu::GradientSpace`]).
     pub(super) deferred: Buffer,
     pub(super) losses: Vec<LossAndError>,
+    /// The parts' sums added up.
     total: Buffer,
-    /// What networks with statistics of the minibatch need besides.
+    /// What networks with batch normalisation need besides.
     staged: Option<Staged>,
 }
 
@@ -80,7 +81,7 @@ impl CpuEngine {
         &self.plan.network
     }
 
-    /// As [`crate::Engine::gradients`], of a batch that was checked.
+    /// As [`crate::Engine::gradients`], for a batch that was checked.
     pub fn gradients(
         &mut self,
         parameters: &Parameters,
@@ -127,7 +128,7 @@ impl CpuEngine {
         self.losses = vec![LossAndError::default(); groups * GROUP_IMAGES];
     }
 
-    /// Sums the parts and brings the gradients into the files' order.
+    /// Sums the parts and brings the gradients into the axis order of the snapshot files.
     fn reduce(&mut self, parts: usize, groups: usize, into: &mut Parameters) -> Result<(), Error> {
         let length = self.weights.sums_len;
         let sums = &self.sums;

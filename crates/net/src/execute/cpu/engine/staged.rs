@@ -18,11 +18,11 @@ use rayon::prelude::*;
 /// Parts into which a batch is split at most: each holds a sum of every weight's gradient.
 const MAX_PARTS: usize = 32;
 
-/// What statistics of the minibatch need beyond the buffers of [`CpuEngine`].
+/// What batch normalisation needs beyond the buffers of [`CpuEngine`].
 #[derive(Debug)]
 pub(super) struct Staged {
     stages: Stages,
-    /// For every chunk of the batch.
+    /// The kept buffers of every chunk of the batch.
     stores: Vec<Store>,
     /// Sums over channels, for every part of the batch.
     sums: Vec<f64>,
@@ -38,7 +38,7 @@ struct BatchPart<'a, 'i> {
 }
 
 impl Staged {
-    /// Nothing, for a network without statistics of the minibatch.
+    /// `None` for a network without batch normalisation.
     pub fn new(plan: &Plan, steps: &Steps, wanted: &[bool]) -> Option<Self> {
         let stages = Stages::new(plan, steps, wanted)?;
         let lengths = (1..=stages.last()).filter_map(|stage| statistics(steps, stages.norm(stage)));

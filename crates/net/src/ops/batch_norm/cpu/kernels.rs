@@ -139,7 +139,7 @@ vectorised! {
     }
 }
 
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn vectors(values: &[f32]) -> &[[f32; LANES]] {
     values.as_chunks().0

@@ -12,7 +12,7 @@ use crate::ops::Role;
 use crate::ops::cpu::{BackwardInputs, BatchStatistics, Chunk, CpuContext, CpuLayer, GradientMut, Inputs, LayerArrays};
 use kernels::{NormBackward, add_gradients, add_statistics, backward, backward_fixed, forward, sums_len};
 
-/// What is done to a pixel's channels: `y = (x - mean) factor + shift`. Spare channels hold zeros
+/// What is done to a pixel's channels: `y = (x - mean) factor + shift`. Padding channels hold zeros
 /// everywhere, so that theirs stay zero.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Normaliser {

@@ -37,8 +37,8 @@ pub(crate) struct ConvWeights {
 }
 
 impl ConvForward {
-    pub fn new(windows: Windows, shared_bias: bool, places: Layouts, images: usize) -> Self {
-        let Layouts { input, output } = places;
+    pub fn new(windows: Windows, shared_bias: bool, layouts: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = layouts;
         let taps = windows.taps(&input);
         let area = output.shape.height * output.shape.width;
         let is_padded = [windows.rows, windows.columns].iter().any(|axis| axis.before + axis.after > 0);
@@ -46,9 +46,9 @@ impl ConvForward {
             Method::Winograd(Box::new(Winograd::new(windows.rows.size, windows.rows.before, input, output)))
         } else if area <= FEW_PIXELS && is_padded {
             let pixels = (0..area).map(|pixel| (pixel / output.shape.width, pixel % output.shape.width));
-            Method::PerPixel(pixels.map(|pixel| product_of_pixel(&windows, &taps, places, images, pixel)).collect())
+            Method::PerPixel(pixels.map(|pixel| product_of_pixel(&windows, &taps, layouts, images, pixel)).collect())
         } else {
-            Method::Product(product_of_all(&windows, &taps, places, images))
+            Method::Product(product_of_all(&windows, &taps, layouts, images))
         };
         Self { windows, taps, method, shared_bias, output }
     }

@@ -1,4 +1,4 @@
-//! The gradient of a convolution by its input.
+//! The gradient of a convolution with respect to its input.
 
 use super::winograd::{self, Winograd};
 use crate::device::VectorLevel;
@@ -32,7 +32,7 @@ pub(crate) fn gradient_halo(windows: &Windows) -> Halo {
 /// tap `r` of output `o` where `o stride + r dilation = p + before`.
 #[derive(Clone, Copy, Debug)]
 struct StridePhase {
-    /// `p + before`, less whole strides.
+    /// `(p + before) % stride`.
     rest: usize,
     /// First tap; the others follow at distances of `tap_step`.
     offset: usize,
@@ -80,14 +80,14 @@ fn greatest_common_divisor(a: usize, b: usize) -> usize {
     if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
-/// The gradient by the input: a convolution of the output's gradient with the filters turned
-/// round, one for each phase of the stride.
+/// The gradient with respect to the input: a convolution of the output's gradient with the flipped filters, one for
+/// each phase of the stride.
 #[derive(Debug)]
 pub(crate) struct ConvInputGradient {
     windows: Windows,
     phases: Vec<PhaseProduct>,
     winograd: Option<Box<Winograd>>,
-    /// Filters' floats of a pixel of the gradient that a product segments over.
+    /// Floats of a pixel of the output's gradient that a product sums over: a group's filters.
     depth: usize,
 }
 
@@ -105,8 +105,8 @@ struct PhaseProduct {
 
 impl ConvInputGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's.
-    pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
-        let Layouts { input, output } = places;
+    pub fn new(windows: Windows, layouts: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = layouts;
         let depth = if windows.groups == 1 { output.stride } else { windows.filters() };
         let winograd = winograd::applies(&windows).then(|| {
             let WindowAxis { size, before, .. } = windows.rows;
@@ -117,7 +117,7 @@ impl ConvInputGradient {
         let columns = StridePhase::along(windows.columns, windows.input.width);
         for y in StridePhase::along(windows.rows, windows.input.height) {
             for &x in &columns {
-                let mut phase = this.phase(y, x, places, images);
+                let mut phase = this.phase(y, x, layouts, images);
                 phase.packed = packed;
                 packed += phase.packed_group * windows.groups;
                 this.phases.push(phase);
@@ -126,8 +126,8 @@ impl ConvInputGradient {
         this
     }
 
-    fn phase(&self, y: StridePhase, x: StridePhase, places: Layouts, images: usize) -> PhaseProduct {
-        let Layouts { input, output } = places;
+    fn phase(&self, y: StridePhase, x: StridePhase, layouts: Layouts, images: usize) -> PhaseProduct {
+        let Layouts { input, output } = layouts;
         let Windows { rows: along_y, columns: along_x, .. } = self.windows;
         // Pixels that strides pass over are seen by no filter: their sums have no terms.
         let is_seen = y.taps > 0 && x.taps > 0;
@@ -177,7 +177,7 @@ impl ConvInputGradient {
         }
     }
 
-    /// Packs weights `[k,c,r,s]`, turned round.
+    /// Packs weights `[k,c,r,s]`, flipped.
     pub fn pack(&self, level: VectorLevel, weights: &[f32], packed: &mut Buffer) {
         match &self.winograd {
             Some(winograd) => winograd.pack(level, packed, |filters| self.pack_direct(weights, filters)),

@@ -79,20 +79,20 @@ impl CpuLayer for ConvLayer {
     }
 
     fn prepare_backward(&mut self) {
-        let tables = ConvInputGradient::new(self.windows, self.gradients, self.images);
-        self.input_gradient = Some(Box::new(tables));
+        let input_gradient = ConvInputGradient::new(self.windows, self.gradients, self.images);
+        self.input_gradient = Some(Box::new(input_gradient));
     }
 
     fn prepare_training(&mut self) {
-        let places = Layouts { input: self.values.input, output: self.gradients.output };
-        let tables = ConvWeightGradient::new(self.windows, self.shared_bias, places, self.images);
-        self.weight_gradient = Some(Box::new(tables));
+        let layouts = Layouts { input: self.values.input, output: self.gradients.output };
+        let weight_gradient = ConvWeightGradient::new(self.windows, self.shared_bias, layouts, self.images);
+        self.weight_gradient = Some(Box::new(weight_gradient));
     }
 
     fn pack(&mut self, level: VectorLevel, arrays: LayerArrays<'_>) {
         self.forward.pack(level, arrays.weight, arrays.bias, &mut self.weights);
-        if let Some(tables) = &self.input_gradient {
-            tables.pack(level, arrays.weight, &mut self.backward_weights);
+        if let Some(input_gradient) = &self.input_gradient {
+            input_gradient.pack(level, arrays.weight, &mut self.backward_weights);
         }
     }
 
@@ -111,15 +111,15 @@ impl CpuLayer for ConvLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let tables = self.input_gradient.as_ref().ok_or_else(Error::not_prepared)?;
+        let input_gradient = self.input_gradient.as_ref().ok_or_else(Error::not_prepared)?;
         let start = dx.start();
         let gradients = (known.dy.values, dx.maps.values, start);
-        tables.apply(chunk.level, chunk.images, &self.backward_weights, gradients);
+        input_gradient.apply(chunk.level, chunk.images, &self.backward_weights, gradients);
         Ok(())
     }
 
     fn weight_gradient(&self) -> Option<&dyn WeightGradient> {
-        self.weight_gradient.as_deref().map(|tables| tables as &dyn WeightGradient)
+        self.weight_gradient.as_deref().map(|gradient| gradient as &dyn WeightGradient)
     }
 }
 

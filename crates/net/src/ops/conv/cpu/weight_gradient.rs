@@ -1,4 +1,4 @@
-//! The gradients of a convolution by its filters and biases.
+//! The gradients of a convolution with respect to its filters and biases.
 
 use super::winograd;
 use super::winograd_gradient::WinogradGradient;
@@ -14,7 +14,7 @@ use crate::shape::Shape;
 /// what stays in the first-level cache.
 const STRIP: usize = 6144;
 
-/// The gradients by filters and biases, summed over a chunk's images.
+/// The gradients with respect to filters and biases, summed over a chunk's images.
 #[derive(Debug)]
 pub(crate) struct ConvWeightGradient {
     windows: Windows,
@@ -28,8 +28,8 @@ pub(crate) struct ConvWeightGradient {
 
 impl ConvWeightGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's activation.
-    pub fn new(windows: Windows, shared_bias: bool, places: Layouts, images: usize) -> Self {
-        let Layouts { input, output } = places;
+    pub fn new(windows: Windows, shared_bias: bool, layouts: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = layouts;
         let taps = windows.taps(&input);
         let rows =
             taps.offsets().into_iter().map(|(offset, tap)| RowOffset { a: offset as u32, c: (tap * BLOCK) as u32 });
@@ -56,7 +56,7 @@ impl ConvWeightGradient {
             windows,
             taps,
             product,
-            winograd: winograd::applies(&windows).then(|| Box::new(WinogradGradient::new(&windows, places, images))),
+            winograd: winograd::applies(&windows).then(|| Box::new(WinogradGradient::new(&windows, layouts, images))),
             strip: (STRIP / ((input.stride + BLOCK) * output.shape.width)).max(1),
             shared_bias,
             output,
@@ -126,10 +126,10 @@ impl ConvWeightGradient {
                 self.taps.unpack_block(packed, weights);
             }
         }
-        let places = packed_bias.len() / self.output.stride;
-        for (filter, map) in bias.chunks_exact_mut(places).enumerate() {
-            for (place, value) in map.iter_mut().enumerate() {
-                *value = packed_bias[place * self.output.stride + filter];
+        let positions = packed_bias.len() / self.output.stride;
+        for (filter, map) in bias.chunks_exact_mut(positions).enumerate() {
+            for (position, value) in map.iter_mut().enumerate() {
+                *value = packed_bias[position * self.output.stride + filter];
             }
         }
     }
@@ -162,7 +162,7 @@ vectorised! {
 }
 
 /// `sum += values`, in whole vectors.
-#[expect(clippy::inline_always, reason = "must take on the caller's instructions")]
+#[expect(clippy::inline_always, reason = "must be compiled with the caller's target features")]
 #[inline(always)]
 fn add(sum: &mut [f32], values: &[f32]) {
     let sums = sum.as_chunks_mut::<LANES>().0;

@@ -1,4 +1,4 @@
-//! Convolution and its gradient by the input through Winograd's transforms.
+//! Convolution and its gradient with respect to the input, through Winograd's transforms.
 
 use crate::device::VectorLevel;
 use crate::device::cpu::buffer::Buffer;
@@ -15,7 +15,7 @@ use std::cell::RefCell;
 /// Tiles that are transformed and multiplied together: whole tiles of rows of the product.
 const TILES: usize = 48;
 
-/// Multiplications of one image from which on threads share them, where the image is alone.
+/// From so many multiplications on, threads share the work on a single image.
 const SHARED: usize = 1 << 22;
 
 /// Pixels of an output up to which few taps of a window lie inside the input; the direct product leaves the others out.
@@ -43,15 +43,16 @@ thread_local! {
 pub(crate) fn applies(windows: &Windows) -> bool {
     let Windows { rows, columns, groups, .. } = *windows;
     let WindowAxis { size, stride, dilation, before: padding, after } = rows;
-    // With padding on both ways there is a zero beside the values, which tiles over the border read.
+    // With padding both forward and backward (`size - 1 - padding`) there is a zero beside the values, which tiles over
+    // the border read.
     let padded = padding > 0 && padding + 1 < size;
     let wide = windows.input.channels >= 24 && windows.output.channels >= 24;
     let square = rows == columns && after == padding && dilation == 1;
     stride == 1 && groups == 1 && matches!(size, 3 | 5) && square && padded && wide && is_worth_it(windows)
 }
 
-/// Whether an image has enough tiles: each has a weight for every place of a tile, which is four times what there is to
-/// read of filters of 3 x 3.
+/// Whether an image has enough tiles: a transformed filter has a float for every element of a tile, four times as many
+/// to read as a filter of 3 x 3.
 fn is_worth_it(windows: &Windows) -> bool {
     let Windows { input, output, rows, .. } = windows;
     let side = SIDE + 1 - rows.size;

@@ -1,4 +1,4 @@
-//! The gradient of a convolution by its filters through Winograd's transforms.
+//! The gradient of a convolution with respect to its filters, through Winograd's transforms.
 
 use super::winograd::{PLANES_OF_THREAD, SPACE, filter_pixels, result_tiles, value_tiles};
 use crate::device::VectorLevel;
@@ -50,8 +50,8 @@ struct SlabSums<'a> {
 
 impl WinogradGradient {
     /// `output` is the layout of the output's gradient, `input` that of the input's activation.
-    pub fn new(windows: &Windows, places: Layouts, images: usize) -> Self {
-        let Layouts { input, output } = places;
+    pub fn new(windows: &Windows, layouts: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = layouts;
         let (taps, shape) = (windows.rows.size, output.shape);
         let side = SIDE + 1 - taps;
         let values = value_tiles(&input, (shape.height, shape.width), side, windows.rows.before);

@@ -27,8 +27,8 @@ pub(crate) struct LocalForward {
 }
 
 impl LocalForward {
-    pub fn new(windows: Windows, places: Layouts, images: usize) -> Self {
-        let Layouts { input, output } = places;
+    pub fn new(windows: Windows, layouts: Layouts, images: usize) -> Self {
+        let Layouts { input, output } = layouts;
         let taps = windows.taps(&input);
         let rows = (0..images)
             .map(|image| RowOffset { a: (image * input.image()) as u32, c: (image * output.image()) as u32 });
@@ -51,19 +51,19 @@ impl LocalForward {
     /// Packs weights `[oh,ow,k,c,r,s]` and biases `[k,oh,ow]`.
     pub fn pack(&self, weights: &[f32], bias: &[f32], packed: &mut LocalWeights) {
         let windows = &self.windows;
-        let places = windows.output.height * windows.output.width;
+        let output_pixels = windows.output.height * windows.output.width;
         let length = self.taps.packed_len();
-        packed.filters.grow(places * windows.groups * length);
+        packed.filters.grow(output_pixels * windows.groups * length);
         let per_group = windows.filters() * windows.weights();
         packed
             .filters
             .par_chunks_exact_mut(length)
             .zip(weights.par_chunks_exact(per_group))
             .for_each(|(packed, weights)| self.taps.pack(weights, packed));
-        packed.bias.grow(places * self.output.stride + BLOCK);
-        for (filter, map) in bias.chunks_exact(places).enumerate() {
-            for (place, &value) in map.iter().enumerate() {
-                packed.bias[place * self.output.stride + filter] = value;
+        packed.bias.grow(output_pixels * self.output.stride + BLOCK);
+        for (filter, map) in bias.chunks_exact(output_pixels).enumerate() {
+            for (position, &value) in map.iter().enumerate() {
+                packed.bias[position * self.output.stride + filter] = value;
             }
         }
     }
@@ -73,7 +73,7 @@ impl LocalForward {
         let (input, output) = values;
         let windows = &self.windows;
         let length = self.taps.packed_len();
-        for (place, (y, x)) in positions(windows).enumerate() {
+        for (position, (y, x)) in positions(windows).enumerate() {
             let (iy, ix) = windows.origin(y, x);
             let from = self.input.offset(0, iy, ix);
             let to = self.output.pixel(0, y, x).start;
@@ -83,9 +83,9 @@ impl LocalForward {
                     level,
                     GemmOperands {
                         a: &input[from + group * windows.channels()..],
-                        b: &weights.filters[(place * windows.groups + group) * length..],
+                        b: &weights.filters[(position * windows.groups + group) * length..],
                         c: &mut output[to + filter..],
-                        start: InitialSum::Bias(&weights.bias[place * self.output.stride + filter..]),
+                        start: InitialSum::Bias(&weights.bias[position * self.output.stride + filter..]),
                         rows: 0..images,
                         segments: 0..self.product.counts().1,
                     },

@@ -1,7 +1,7 @@
 //! Locally connected layers on the CPU; fully connected ones are the case of a single window.
 //!
 //! Every weight is used once an image, so weights are what has to be moved: forward and backward
-//! take several images at a time, and the gradient by the weights waits for the whole batch, whose
+//! take several images at a time, and the gradient of the weights waits for the whole batch, whose
 //! inputs and output gradients are kept position by position.
 
 mod forward;
@@ -33,7 +33,7 @@ fn positions(windows: &Windows) -> impl Iterator<Item = (usize, usize)> + use<> 
 #[derive(Debug)]
 pub(crate) struct LocalLayer {
     windows: Windows,
-    /// Order of a filter's values in the files; channels first but of a fully connected layer.
+    /// Order of a filter's values in the files; always channels first but in fully connected layers.
     flatten: Flatten,
     /// Of input and output.
     values: Layouts,
@@ -84,21 +84,22 @@ impl CpuLayer for LocalLayer {
     }
 
     fn prepare_backward(&mut self) {
-        let tables = LocalInputGradient::new(self.windows, self.gradients, self.images);
-        self.input_gradient = Some(Box::new(tables));
+        let input_gradient = LocalInputGradient::new(self.windows, self.gradients, self.images);
+        self.input_gradient = Some(Box::new(input_gradient));
     }
 
     fn prepare_training(&mut self) {
-        let places = Layouts { input: self.values.input, output: self.gradients.output };
-        let tables = LocalWeightGradient::new(self.windows, self.flatten, places, DeferredGradients::default());
-        self.weight_gradient = Some(Box::new(tables));
+        let layouts = Layouts { input: self.values.input, output: self.gradients.output };
+        let weight_gradient =
+            LocalWeightGradient::new(self.windows, self.flatten, layouts, DeferredGradients::default());
+        self.weight_gradient = Some(Box::new(weight_gradient));
     }
 
     fn pack(&mut self, _: VectorLevel, arrays: LayerArrays<'_>) {
         let weight = self.flatten.to_channels_first(self.windows.input, arrays.weight);
         self.forward.pack(&weight, arrays.bias, &mut self.weights);
-        if let Some(tables) = &self.input_gradient {
-            tables.pack(&weight, &mut self.backward_weights);
+        if let Some(input_gradient) = &self.input_gradient {
+            input_gradient.pack(&weight, &mut self.backward_weights);
         }
     }
 
@@ -113,18 +114,18 @@ impl CpuLayer for LocalLayer {
         _: &mut SavedForBackward,
         dx: GradientMut<'_>,
     ) -> Result<(), Error> {
-        let tables = self.input_gradient.as_ref().ok_or_else(Error::not_prepared)?;
+        let input_gradient = self.input_gradient.as_ref().ok_or_else(Error::not_prepared)?;
         let start = dx.start();
         let gradients = (known.dy.values, dx.maps.values, start);
-        tables.apply(chunk.level, chunk.images, &self.backward_weights, gradients);
+        input_gradient.apply(chunk.level, chunk.images, &self.backward_weights, gradients);
         Ok(())
     }
 
     fn weight_gradient(&self) -> Option<&dyn WeightGradient> {
-        self.weight_gradient.as_deref().map(|tables| tables as &dyn WeightGradient)
+        self.weight_gradient.as_deref().map(|gradient| gradient as &dyn WeightGradient)
     }
 
     fn weight_gradient_mut(&mut self) -> Option<&mut dyn WeightGradient> {
-        self.weight_gradient.as_deref_mut().map(|tables| tables as &mut dyn WeightGradient)
+        self.weight_gradient.as_deref_mut().map(|gradient| gradient as &mut dyn WeightGradient)
     }
 }

@@ -1,4 +1,4 @@
-//! The gradients of locally and fully connected layers by their weights, once a batch.
+//! The gradients of locally and fully connected layers with respect to their weights, once a batch.
 
 use super::positions;
 use crate::device::VectorLevel;
@@ -14,7 +14,7 @@ use crate::ops::dense::Flatten;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
-/// The gradients by weights and biases, computed once for a whole batch.
+/// The gradients with respect to weights and biases, computed once for a whole batch.
 #[derive(Debug)]
 pub(crate) struct LocalWeightGradient {
     windows: Windows,
@@ -32,9 +32,9 @@ thread_local! {
 }
 
 impl LocalWeightGradient {
-    /// `places` are the layouts of the input's activation and of the output's gradient.
-    pub fn new(windows: Windows, flatten: Flatten, places: Layouts, deferred: DeferredGradients) -> Self {
-        let Layouts { input, output } = places;
+    /// `layouts` are those of the input's activation and of the output's gradient.
+    pub fn new(windows: Windows, flatten: Flatten, layouts: Layouts, deferred: DeferredGradients) -> Self {
+        let Layouts { input, output } = layouts;
         let taps = windows.taps(&input);
         // A tap's offset is that of its pixel, times the images side by side, plus its channel.
         let rows = taps.offsets().into_iter().map(|(offset, tap)| {
@@ -72,9 +72,9 @@ impl LocalWeightGradient {
                 inputs[to..to + from.len()].copy_from_slice(&input[from]);
             }
         }
-        for (place, (y, x)) in positions(&self.windows).enumerate() {
+        for (position, (y, x)) in positions(&self.windows).enumerate() {
             let from = self.output.pixel(image, y, x);
-            let to = (place * GROUP_IMAGES + slot) * self.output.stride;
+            let to = (position * GROUP_IMAGES + slot) * self.output.stride;
             gradients[to..to + from.len()].copy_from_slice(&gradient[from]);
         }
     }
@@ -82,11 +82,10 @@ impl LocalWeightGradient {
     /// Marks a slot as holding no image.
     fn clear(&self, slot: usize, deferred: &mut [f32]) {
         let from = self.deferred.offset + self.input.image() * GROUP_IMAGES;
-        let places = self.output.shape.height * self.output.shape.width;
-        let length = places * GROUP_IMAGES * self.output.stride;
-        let places = deferred[from..from + length].chunks_exact_mut(GROUP_IMAGES * self.output.stride);
-        for place in places {
-            place[slot * self.output.stride..][..self.output.stride].fill(0.0);
+        let output_pixels = self.output.shape.height * self.output.shape.width;
+        let length = output_pixels * GROUP_IMAGES * self.output.stride;
+        for slots in deferred[from..from + length].chunks_exact_mut(GROUP_IMAGES * self.output.stride) {
+            slots[slot * self.output.stride..][..self.output.stride].fill(0.0);
         }
     }
 
@@ -97,11 +96,11 @@ impl LocalWeightGradient {
         let per_group = windows.filters() * windows.weights();
         let inputs = &deferred[self.deferred.offset..];
         let gradients = &inputs[self.input.image() * GROUP_IMAGES..];
-        let per_place = GROUP_IMAGES * self.output.stride;
+        let per_position = GROUP_IMAGES * self.output.stride;
         let width = windows.output.width;
         weights.par_chunks_exact_mut(per_group).enumerate().for_each(|(index, weights)| {
-            let (place, group) = (index / windows.groups, index % windows.groups);
-            let (y, x) = windows.origin(place / width, place % width);
+            let (position, group) = (index / windows.groups, index % windows.groups);
+            let (y, x) = windows.origin(position / width, position % width);
             let from = self.input.offset(0, y, x) * GROUP_IMAGES;
             let blocks = weights.par_chunks_mut(BLOCK * windows.weights());
             blocks.enumerate().for_each(|(block, weights)| {
@@ -112,7 +111,7 @@ impl LocalWeightGradient {
                         level,
                         GemmOperands {
                             a: &inputs[from + group * windows.channels()..],
-                            b: &gradients[place * per_place + filter..],
+                            b: &gradients[position * per_position + filter..],
                             c: sums,
                             start: InitialSum::Zero,
                             rows: 0..self.product.counts().0,
@@ -126,14 +125,14 @@ impl LocalWeightGradient {
         if bias.is_empty() {
             return;
         }
-        let places = windows.output.height * windows.output.width;
+        let output_pixels = windows.output.height * windows.output.width;
         bias.fill(0.0);
         for group in 0..groups {
-            for place in 0..places {
+            for position in 0..output_pixels {
                 for slot in 0..GROUP_IMAGES {
-                    let from = group * self.deferred.group_stride + place * per_place + slot * self.output.stride;
+                    let from = group * self.deferred.group_stride + position * per_position + slot * self.output.stride;
                     for filter in 0..windows.output.channels {
-                        bias[filter * places + place] += gradients[from + filter];
+                        bias[filter * output_pixels + position] += gradients[from + filter];
                     }
                 }
             }
@@ -143,8 +142,8 @@ impl LocalWeightGradient {
 
 impl WeightGradient for LocalWeightGradient {
     fn space(&self) -> GradientSpace {
-        let places = self.output.shape.height * self.output.shape.width;
-        let deferred = (self.input.image() + places * self.output.stride) * GROUP_IMAGES;
+        let output_pixels = self.output.shape.height * self.output.shape.width;
+        let deferred = (self.input.image() + output_pixels * self.output.stride) * GROUP_IMAGES;
         GradientSpace { sums: 0, deferred }
     }
 

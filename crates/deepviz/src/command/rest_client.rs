@@ -1,4 +1,4 @@
-//! The REST interface over a run or two, asked without a socket.
+//! A client of the REST interface over a run or two, in this process and without a socket.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,16 +16,16 @@ use crate::cli::cache_dir;
 /// Memory for the networks of one answer.
 const CACHE_BYTES: u64 = 1 << 30;
 
-/// Selections keep their looks in a path.
+/// What is percent-encoded in a path: the signs of selections (`1,4`, `10-40:5`, `*`) are not.
 const PATH: AsciiSet = UNRESERVED.remove(b'*').remove(b',').remove(b':');
 
-/// Runs whose interface is asked; they and their corpus are opened once.
-pub(super) struct Asked {
+/// The REST interface over some runs; they and their corpus are opened once.
+pub(super) struct RestClient {
     interface: Interface,
     runtime: Runtime,
 }
 
-impl Asked {
+impl RestClient {
     pub(super) fn new(run: &Path, corpus: Option<PathBuf>, worker: Option<PathBuf>) -> anyhow::Result<Self> {
         Self::of_runs(&[run], corpus, worker)
     }
