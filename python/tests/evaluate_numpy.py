@@ -1,4 +1,4 @@
-"""The judge of lowering without PyTorch: computes a lowered network from its layers and arrays by numpy."""
+"""The reference for lowering without PyTorch: computes a lowered network from its layers and arrays by numpy."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def conv(x: Array, keys: Keys, w: Mapping[str, Array]) -> Array:
     weight = w["weight"].reshape(keys["filters"], x.shape[1] // groups, height, width)
     x = padded(x, sides(keys))
     counts = [
-        (x.shape[2 + way] - dilation[way] * (size - 1) - 1) // stride[way] + 1
-        for way, size in enumerate((height, width))
+        (x.shape[2 + axis] - dilation[axis] * (size - 1) - 1) // stride[axis] + 1
+        for axis, size in enumerate((height, width))
     ]
     out = np.zeros((len(x), keys["filters"], *counts))
     each_in, each_out = x.shape[1] // groups, keys["filters"] // groups
@@ -62,16 +62,17 @@ def pool(x: Array, keys: Keys) -> Array:
     """The maximum or average of windows that are cut at the borders, window by window as docs/recipes.md says."""
     size, stride, dilation = (pair(keys.get(key, 1)) for key in ("size", "stride", "dilation"))
     padding, counts = sides(keys), []
-    for way in (0, 1):
-        side, before, after = x.shape[2 + way], padding[2 * way], padding[2 * way + 1]
-        room = side + before + after - dilation[way] * (size[way] - 1) - 1
-        covering = room // stride[way] if keys["rounding"] == "down" else -(-room // stride[way])
-        counts.append(1 + min(covering, (before + side - 1) // stride[way]))
+    for axis in (0, 1):
+        side, before, after = x.shape[2 + axis], padding[2 * axis], padding[2 * axis + 1]
+        room = side + before + after - dilation[axis] * (size[axis] - 1) - 1
+        covering = room // stride[axis] if keys["rounding"] == "down" else -(-room // stride[axis])
+        counts.append(1 + min(covering, (before + side - 1) // stride[axis]))
     counts = list(pair(keys.get("outputs", counts)))
 
-    def taps(way: int, index: int) -> tuple[list[int], int]:
-        side, before, after = x.shape[2 + way], padding[2 * way], padding[2 * way + 1]
-        places = [index * stride[way] - before + tap * dilation[way] for tap in range(size[way])]
+    def taps(axis: int, index: int) -> tuple[list[int], int]:
+        """Positions of a window's elements within the input, and how many lie within input and padding together."""
+        side, before, after = x.shape[2 + axis], padding[2 * axis], padding[2 * axis + 1]
+        places = [index * stride[axis] - before + tap * dilation[axis] for tap in range(size[axis])]
         return [place for place in places if 0 <= place < side], sum(
             -before <= place < side + after for place in places
         )
@@ -135,10 +136,46 @@ def response_norm(x: Array, keys: Keys) -> Array:
 
 
 def gelu(x: Array, keys: Keys) -> Array:
-    """x times the normal distribution's share below x."""
+    """x times the CDF of the normal distribution at x."""
     if keys["form"] == "tanh":
         return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
     return 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
+def attention_weights(xs: list[Array], keys: Keys) -> Array:
+    """The softmax of products of queries and keys, head by head."""
+    heads = keys["heads"]
+    queries, others = (x.reshape(len(x), heads, x.shape[1] // heads, -1) for x in xs)
+    scores = np.einsum("nhcq,nhck->nhqk", queries, others) * keys.get("scale", queries.shape[2] ** -0.5)
+    shares = np.exp(scores - scores.max(3, keepdims=True))
+    return shares / shares.sum(3, keepdims=True)
+
+
+def attention(xs: list[Array]) -> Array:
+    """Sums of the values by attention weights."""
+    weights, values = xs
+    count, channels, *sides = values.shape
+    parts = values.reshape(count, weights.shape[1], channels // weights.shape[1], -1)
+    sums = np.einsum("nhqk,nhck->nhcq", weights, parts).reshape(count, channels, -1, 1)
+    return sums.reshape(values.shape) if sums.shape[2] == math.prod(sides) else sums
+
+
+def class_token(x: Array, w: Mapping[str, Array]) -> Array:
+    """Learnt tokens before those of the image, one below the other."""
+    tokens = w["weight"].reshape(-1, x.shape[1]).T
+    repeated = np.broadcast_to(tokens, (len(x), *tokens.shape))
+    return np.concatenate([repeated, x.reshape(*x.shape[:2], -1)], 2)[:, :, :, None]
+
+
+def crop(x: Array, keys: Keys) -> Array:
+    """Some rows and columns."""
+    top, left = keys.get("top", 0), keys.get("left", 0)
+    return x[:, :, top : top + keys["height"], left : left + keys["width"]]
+
+
+def transpose(x: Array, keys: Keys) -> Array:
+    """Pixels as channels, channels as pixels."""
+    return x.reshape(*x.shape[:2], -1).swapaxes(1, 2).reshape(len(x), -1, keys["height"], keys.get("width", 1))
 
 
 def shuffle(x: Array, groups: int) -> Array:
@@ -168,6 +205,8 @@ NO_WEIGHTS: dict[str, Callable[[Array, Keys], Array]] = {
     "pad": lambda x, k: padded(x, sides(k), k["value"]),
     "slice": lambda x, k: x[:, k.get("first", 0) : k.get("first", 0) + k["channels"]],
     "channel_shuffle": lambda x, k: shuffle(x, k["groups"]),
+    "crop": crop,
+    "transpose": transpose,
     "softmax": lambda x, k: x,
 }
 
@@ -178,11 +217,17 @@ WEIGHTED: dict[str, Callable[[Array, Keys, Mapping[str, Array]], Array]] = {
     "layer_norm": lambda x, k, w: affine(normalised(x, (1,), k["epsilon"]), w),
     "group_norm": group_norm,
     "scale": lambda x, k, w: affine(x, w),
+    "class_token": lambda x, k, w: class_token(x, w),
+    "position": lambda x, k, w: x + w["weight"].reshape(-1, x.shape[1]).T.reshape(x.shape[1:]),
 }
 
 
 def of_several(kind: str, xs: list[Array], keys: Keys) -> Array:
-    """A sum, a product or a concatenation."""
+    """A sum, a product, a concatenation, or a half of attention."""
+    if kind == "attention_weights":
+        return attention_weights(xs, keys)
+    if kind == "attention":
+        return attention(xs)
     if kind == "concat":
         return np.concatenate(xs, 1)
     if kind == "multiply":
@@ -194,7 +239,7 @@ def of_several(kind: str, xs: list[Array], keys: Keys) -> Array:
 
 
 def evaluate(network: Network, arrays: Mapping[str, Array], images: Array) -> Array:
-    """The values before the softmax, N x classes, in double precision; shapes are held against those of lowering."""
+    """The values before the softmax, N x classes, in double precision; shapes are compared with those of lowering."""
     values = {"data": images.astype(np.float64)}
     for layer in network.layers:
         table: dict[str, Any] = layer.table()
@@ -203,11 +248,11 @@ def evaluate(network: Network, arrays: Mapping[str, Array], images: Array) -> Ar
         for role in ("weight", "bias"):
             # A key says whether there is such an array.
             assert table.get(role, role in w) == (role in w), (layer.name, role)
-        if layer.type in ("add", "multiply", "concat"):
+        if layer.type in ("add", "multiply", "concat", "attention_weights", "attention"):
             out = of_several(layer.type, xs, table)
         else:
             weighted = WEIGHTED.get(layer.type)
             out = weighted(xs[0], table, w) if weighted else NO_WEIGHTS[layer.type](xs[0], table)
         assert out.shape[1:] == layer.shape, (layer.name, layer.type, out.shape, layer.shape)
         values[layer.name] = out
-    return values[network.layers[-1].table()["inputs"][0]].reshape(len(images), -1)
+    return values[network.layers[-1].inputs[0].name].reshape(len(images), -1)

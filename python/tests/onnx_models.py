@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Build:
 
     def weight(self, *shape: int, name: str = "") -> str:
         """An initializer of random values."""
-        scale = 1 / np.sqrt(max(1, np.prod(shape[1:])))
+        scale = 1 / math.sqrt(max(1, math.prod(shape[1:])))
         return self.constant((self.random.standard_normal(shape) * scale).astype(np.float32), name)
 
     def positive(self, *shape: int, name: str = "") -> str:

@@ -15,6 +15,8 @@ import pytest
 np = pytest.importorskip("numpy")
 onnx = pytest.importorskip("onnx")
 
+import onnx_tokens  # noqa: E402, F401
+from onnx_cases import CASES  # noqa: E402
 from onnx_models import CLASSES, SHAPE, Build, saved  # noqa: E402
 
 import deepviz  # noqa: E402
@@ -26,7 +28,7 @@ PACKAGE = Path(__file__).resolve().parents[1]
 NAMES = ["one", "two", "three", "four"]
 PIXELS = np.random.default_rng(3).integers(0, 256, (12, *SHAPE), dtype=np.uint8)
 LABELS = np.arange(12) % CLASSES
-HOW: dict[str, Any] = {"classes": NAMES, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
+OPTIONS: dict[str, Any] = {"classes": NAMES, "mean": [0.5, 0.4, 0.3], "std": [0.2, 0.25, 0.3]}
 
 
 def plain(b: Build) -> str:
@@ -48,7 +50,7 @@ def plain_after(b: Build, x: str) -> str:
 
 
 def imported(run: Path, files: Any, **options: Any) -> list[int]:
-    return deepviz.import_onnx(run, files, **{"test": (PIXELS, LABELS), **HOW, **options})
+    return deepviz.import_onnx(run, files, **{"test": (PIXELS, LABELS), **OPTIONS, **options})
 
 
 def inspected(run: Path) -> str:
@@ -100,18 +102,24 @@ def test_one_file_for_every_epoch_becomes_a_run(tmp_path: Path) -> None:
     assert [path.stem for path in (tmp_path / "run" / "snapshots").iterdir()] == ["000002"]
 
 
+@pytest.mark.parametrize("name", ["attention_in_parts", "learnt_tokens_and_positions", "mixer"])
+def test_tokens_and_attention_become_a_run(tmp_path: Path, name: str) -> None:
+    imported(tmp_path / "run", saved(tmp_path / "model.onnx", CASES[name][0], **CASES[name][2]))
+    assert "outputs agree" in inspected(tmp_path / "run")
+
+
 def test_images_may_be_given_in_many_ways(tmp_path: Path) -> None:
     last = saved(tmp_path / "last.onnx", of_channels_last, lengths=(1, 9, 8, 3))
     first = saved(tmp_path / "first.onnx", plain)
-    wide = PIXELS.transpose(0, 2, 3, 1)
-    floats = (PIXELS / np.float32(255) - np.array(HOW["mean"], "f")[:, None, None]) / np.array(HOW["std"], "f")[
+    channels_last = PIXELS.transpose(0, 2, 3, 1)
+    floats = (PIXELS / np.float32(255) - np.array(OPTIONS["mean"], "f")[:, None, None]) / np.array(OPTIONS["std"], "f")[
         :, None, None
     ]
     one_hot = np.eye(CLASSES)[LABELS]
-    pairs = [({"image": image, "label": int(label)}) for image, label in zip(wide, LABELS, strict=True)]
+    pairs = [({"image": image, "label": int(label)}) for image, label in zip(channels_last, LABELS, strict=True)]
     found = []
     for number, (file, test) in enumerate(
-        [(last, (wide, LABELS[:, None])), (first, (floats, one_hot)), (first, pairs)]
+        [(last, (channels_last, LABELS[:, None])), (first, (floats, one_hot)), (first, pairs)]
     ):
         run = tmp_path / f"run{number}"
         assert imported(run, file, test=test) == [0]
@@ -125,12 +133,12 @@ def test_a_corpus_of_another_run_is_taken(tmp_path: Path) -> None:
         pytest.skip("a corpus folder is read by the program")
     file = saved(tmp_path / "model.onnx", plain)
     imported(tmp_path / "first", file)
-    given = {"mean": HOW["mean"], "std": HOW["std"]}
+    given = {"mean": OPTIONS["mean"], "std": OPTIONS["std"]}
     deepviz.import_onnx(tmp_path / "second", file, corpus=tmp_path / "first" / "corpus", **given)
     assert "outputs agree" in inspected(tmp_path / "second")
 
 
-def test_without_onnxruntime_the_reference_of_onnx_is_the_judge(
+def test_without_onnxruntime_outputs_are_checked_by_the_reference_of_onnx(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)

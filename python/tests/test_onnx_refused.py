@@ -1,5 +1,6 @@
 """What of ONNX is no layer of deepViz is refused in one sentence that names the operator and its node."""
 
+# mypy: disable-error-code="no-any-return"
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -26,6 +27,19 @@ def attention(b: Build, x: str) -> str:
     return b.op("Reshape", b.op("MatMul", scores, flat), b.op("Shape", x))
 
 
+def heads(b: Build, x: str) -> list[str]:
+    turned = b.op("Transpose", b.op("Reshape", x, b.whole(0, 2, 3, -1)), perm=[0, 1, 3, 2])
+    return [turned, turned, turned]
+
+
+def attended(b: Build, x: str, change: Callable[[str], str]) -> str:
+    """Attention whose products of queries and keys something is done to."""
+    query, key, value = heads(b, x)
+    scores = change(b.op("MatMul", query, b.op("Transpose", key, perm=[0, 1, 3, 2])))
+    found = b.op("MatMul", b.op("Softmax", scores, axis=-1), value)
+    return b.op("Reshape", b.op("Transpose", found, perm=[0, 1, 3, 2]), b.op("Shape", x))
+
+
 REFUSED: dict[str, tuple[Step, str]] = {
     "elu": (lambda b, x: b.op("Elu", x, name="/act/Elu"), "`Elu` (node `/act/Elu`) is an activation function that"),
     "softplus": (lambda b, x: b.op("Softplus", x), "`Softplus` is an activation function that deepViz does not have"),
@@ -34,7 +48,27 @@ REFUSED: dict[str, tuple[Step, str]] = {
         "`Resize` is an operation that deepViz does not have",
     ),
     "transposed": (lambda b, x: b.op("ConvTranspose", x, b.weight(6, 6, 3, 3)), "`ConvTranspose` is an operation"),
-    "attention": (attention, "`MatMul` (node `/attn/MatMul`) is a part of attention"),
+    "attention": (attention, "`MatMul` (node `/attn/MatMul`) is a part of attention in a form that"),
+    "mask": (
+        lambda b, x: attended(b, x, lambda scores: b.op("Add", scores, b.weight(42, 42))),
+        "`Softmax` is a part of attention in a form that",
+    ),
+    "function_of_products": (
+        lambda b, x: attended(b, x, lambda scores: b.op("Mul", scores, b.op("Sigmoid", scores))),
+        "`Softmax` is a part of attention in a form that",
+    ),
+    "causal": (
+        lambda b, x: b.op("Reshape", b.op("Attention", *heads(b, x), is_causal=1), b.op("Shape", x)),
+        "`Attention` is a part of attention in a form that",
+    ),
+    "tokens_of_images": (
+        lambda b, x: b.op("Concat", b.weight(1, 2, 7, 6), x, axis=1),
+        "takes weights where activations are expected",
+    ),
+    "upsampling_before_attention": (
+        lambda b, x: attended(b, b.op("Resize", x, "", b.constant(np.array([1, 1, 2, 2], np.float32))), str),
+        "`Resize` is an operation that deepViz does not have",
+    ),
     "padding": (lambda b, x: b.op("Pad", x, b.whole(0, 0, 1, 1, 0, 0, 1, 1), mode="reflect"), "pads by `reflect`"),
     "maximum": (lambda b, x: b.op("Max", x, b.op("Relu", x)), "takes the larger or smaller of activations"),
     "weights_of_images": (
@@ -63,11 +97,18 @@ REFUSED: dict[str, tuple[Step, str]] = {
 @pytest.mark.parametrize("name", list(REFUSED))
 def test_what_cannot_be_lowered_is_refused_in_one_sentence(tmp_path: Path, name: str) -> None:
     step, expected = REFUSED[name]
-    path = saved(tmp_path / "model.onnx", lambda b: b.head(step(b, b.conv(b.x, 6, 3)), 6))
+    opset = 23 if name == "causal" else 20
+    path = saved(tmp_path / "model.onnx", lambda b: b.head(step(b, b.conv(b.x, 6, 3)), 6), opset=opset)
     with pytest.raises(Refused) as caught:
         lower_onnx(read_model(path))
     message = str(caught.value)
     assert expected in message and "\n" not in message and "cannot be recorded; " in message
+
+
+def test_attention_without_a_change_is_not_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "model.onnx", lambda b: b.head(attended(b, b.conv(b.x, 6, 3), str), 6))
+    types = [layer.type for layer in lower_onnx(read_model(path)).network.layers]
+    assert types == ["conv", "attention_weights", "attention", "global_average", "full", "softmax"]
 
 
 def test_outputs_that_are_no_classes_are_refused(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What PyTorch and Keras export to ONNX: the layers of the file against PyTorch's own outputs."""
+"""What PyTorch and Keras export to ONNX: the layers of the file compared with PyTorch's own outputs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from deepviz.lower_onnx import Lowered, lower_onnx, read_model  # noqa: E402
 EXPORTERS = ("script", "dynamo")
 
 
-def exported(model: Any, images: Any, path: Path, exporter: str) -> Path:
+def exported(model: Any, images: Any, path: Path, exporter: str, **options: Any) -> Path:
     """A file of a model for any number of images."""
     if exporter == "dynamo":
         pytest.importorskip("onnxscript")
@@ -33,12 +33,13 @@ def exported(model: Any, images: Any, path: Path, exporter: str) -> Path:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         given = copy.deepcopy(model).eval()
-        torch.onnx.export(given, (images,), str(path), input_names=["images"], dynamo=exporter == "dynamo", **how)
+        how = {"input_names": ["images"], "dynamo": exporter == "dynamo", **how, **options}
+        torch.onnx.export(given, (images,), str(path), **how)
     return path
 
 
 def difference(lowered: Lowered, images: Any, expected: Any) -> float:
-    """How far the layers' outputs lie from others, of the largest."""
+    """The largest difference of the layers' outputs from the expected ones, relative to the largest of these."""
     arrays = {name: torch.tensor(np.ascontiguousarray(constant.array)) for name, constant in lowered.arrays.items()}
     found = evaluate(lowered.network, arrays, images)
     return float((found - torch.as_tensor(expected)).abs().max()) / float(torch.as_tensor(expected).abs().max())

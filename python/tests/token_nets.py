@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 
 class Attention(nn.Module):
-    """Attention of two heads over tokens, by PyTorch's function or by products and a softmax, then perhaps biased."""
+    """Attention of two heads over tokens, by PyTorch's fused function or by products and a softmax, perhaps biased."""
 
-    def __init__(self, is_whole: bool, is_biased: bool = False) -> None:
+    def __init__(self, is_fused: bool, is_biased: bool = False) -> None:
         super().__init__()
-        self.is_whole = is_whole
+        self.is_fused = is_fused
         self.bias = nn.Parameter(torch.randn(17, 17)) if is_biased else None
         self.qkv = nn.Linear(8, 24)
         self.proj = nn.Linear(8, 8)
@@ -23,7 +23,7 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         n, tokens, channels = x.shape
         q, k, v = self.qkv(x).reshape(n, tokens, 3, 2, channels // 2).permute(2, 0, 3, 1, 4).unbind(0)
-        if self.is_whole:
+        if self.is_fused:
             y = F.scaled_dot_product_attention(q, k, v)
         else:
             scores = (q * 0.5) @ k.transpose(-2, -1) / 1.5
@@ -34,10 +34,10 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Attention and two linear layers, each with a residual."""
 
-    def __init__(self, is_whole: bool, is_biased: bool = False) -> None:
+    def __init__(self, is_fused: bool, is_biased: bool = False) -> None:
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(8), nn.LayerNorm(8)
-        self.attn = Attention(is_whole, is_biased)
+        self.attn = Attention(is_fused, is_biased)
         self.up, self.down = nn.Linear(8, 16), nn.Linear(16, 8)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -79,7 +79,7 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         n = x.shape[0]
-        x = self.patch(x).flatten(2).mT
+        x = self.patch(x).flatten(2).transpose(1, 2)
         x = torch.cat([self.cls[None].expand(n, -1, -1), self.registers.repeat(n, 1, 1), x], dim=1) + self.position
         x = self.layer(x)
         return self.fc(torch.cat([x[:, 0], x[:, 3:].mean(1)], 1))
@@ -112,6 +112,20 @@ class Maps(nn.Module):
         return self.out(y.transpose(1, 2).contiguous().view(x.shape))
 
 
+class Sequence(nn.Module):
+    """nn.MultiheadAttention as it is by default: tokens before images, and weights that it returns too (unused)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = nn.Conv2d(3, 8, 2, stride=2)
+        self.attend = nn.MultiheadAttention(8, 2)
+        self.fc = nn.Linear(8, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.patch(x).flatten(2).permute(2, 0, 1)
+        return self.fc((x + self.attend(x, x, x)[0]).mean(0))
+
+
 class Mixer(nn.Module):
     """A block of MLP-Mixer: linear layers along the tokens, then along the channels."""
 
@@ -135,7 +149,7 @@ def tokens(is_biased: bool = True) -> nn.Module:
     return randomise_all(Tokens(is_biased))
 
 
-LOWERED = {"tokens": lambda: Tokens(False), "encoder": Encoder, "maps": Maps, "mixer": Mixer}
+LOWERED = {"tokens": lambda: Tokens(False), "encoder": Encoder, "maps": Maps, "sequence": Sequence, "mixer": Mixer}
 """Those that are lowered, by name."""
 
 

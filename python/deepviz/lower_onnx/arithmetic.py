@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from ..lower import layout
 from ..lower.arithmetic import of_each
 from ..lower.network import Layer
-from ..lower.trace import Constant, Memory, Tensor
+from ..lower.trace import Constant, Memory, Scores, Tensor
+from . import attention
 from .trace import ConstantArray, Node, OnnxTrace, handles
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ GATES = {"logistic": "silu", "hard_sigmoid": "hard_swish"}
 def binary(trace: OnnxTrace, node: Node) -> Any:
     """A sum, difference, product or quotient of two activations, or of one with a number or per-channel weights."""
     first, second = node.item(0), node.item(1)
+    for scores, other in ((first, second), (second, first)):
+        if isinstance(scores, Scores) and isinstance(other, ConstantArray):
+            return attention.scaled(trace, node, scores, other, is_left=other is first)
     if isinstance(first, ConstantArray):
         return _with_constant(trace, node, trace.input(node, 1), first, is_left=True)
     if isinstance(second, ConstantArray):
@@ -53,10 +57,20 @@ def _with_constant(trace: OnnxTrace, node: Node, tensor: Tensor, constant: Const
     array = of_channels(constant.array, tensor)
     if array is None:
         uniform = constant.array.reshape(-1)
-        if uniform.size and (uniform == uniform[0]).all() and _is_broadcast(constant.array, tensor):
+        is_uniform = uniform.size and (uniform == uniform[0]).all() and _is_broadcast(constant.array, tensor)
+        # Zeros may be positions that are not trained yet.
+        if is_uniform and uniform[0] != 0:
             return scaled(trace, node, tensor, float(uniform[0]), is_left)
+        placed = attention.placed(trace, node, tensor, constant)
+        if placed is not None:
+            return placed
+        if is_uniform:
+            return scaled(trace, node, tensor, 0.0, is_left)
         shape = " x ".join(str(length) for length in constant.array.shape)
-        trace.refuse(node, f"takes weights of {shape}", f"deepViz takes one a channel ({tensor.shape[0]})")
+        way_out = (
+            f"deepViz takes one a channel ({tensor.shape[0]}), or adds one a pixel and channel where these come last"
+        )
+        trace.refuse(node, f"takes weights of {shape}", way_out)
     kind = node.op
     if kind == "Div":
         if is_left:
@@ -133,8 +147,11 @@ def _weighted(trace: OnnxTrace, node: Node, tensor: Tensor, constant: ConstantAr
             first = trace.arrays[before.arrays["bias"]]
             constant = first.changed(first.array.reshape(-1) + constant.array.reshape(-1))
         arrays = {**before.arrays, role: trace.weight_of(constant).name}
-        layer = Layer(before.type, before.inputs, {**has, role: True}, arrays, before.shape, before.module)
-        layer.owns_name = before.owns_name
+        # Of a linear layer's weights, which the file has transposed, only the bias may still have its name.
+        named = [trace.arrays[name].name for role, name in before.arrays.items() if role == "weight"]
+        module = trace.owner_of(constant.name) if named and not trace.owner_of(named[0]) else ""
+        layer = Layer(before.type, before.inputs, {**has, role: True}, arrays, before.shape, module or before.module)
+        layer.owns_name = bool(module) or before.owns_name
         trace.layers.append(layer)
         return Tensor(Memory(layer), tensor.dims)
     keys: dict[str, Any] = {"weight": role == "weight", "bias": role == "bias"}

@@ -25,7 +25,7 @@ def difference(first: Lowered, other: Lowered) -> str:
         found = _of_layers(mine.table(), its.table())
         if found:
             return f"layer `{its.name}` {found}"
-        if _places(first, mine) != _places(other, its):
+        if _input_indices(first, mine) != _input_indices(other, its):
             return f"layer `{its.name}` takes other layers"
         for role, name in mine.arrays.items():
             if role not in its.arrays:
@@ -41,8 +41,8 @@ def difference(first: Lowered, other: Lowered) -> str:
 def _of_layers(mine: dict[str, Any], its: dict[str, Any]) -> str:
     if mine["type"] != its["type"]:
         return f"is of type {its['type']} and not {mine['type']}"
-    passed = ("name", "inputs", "arrays", "bias") if mine["type"] in BIASED else ("name", "inputs", "arrays")
-    keys = [key for key in {**mine, **its} if key not in passed]
+    ignored = ("name", "inputs", "arrays", "bias") if mine["type"] in BIASED else ("name", "inputs", "arrays")
+    keys = [key for key in {**mine, **its} if key not in ignored]
     for key in keys:
         if mine.get(key) != its.get(key):
             return f"has {key} {its.get(key)} and not {mine.get(key)}"
@@ -70,7 +70,7 @@ def with_biases(of: Lowered, indices: set[int]) -> Lowered:
     return Lowered(of.network, {name: constant[name] for layer in of.network.layers for name in layer.arrays.values()})
 
 
-def _places(of: Lowered, layer: Any) -> list[int]:
+def _input_indices(of: Lowered, layer: Any) -> list[int]:
     indices = {id(item): index for index, item in enumerate(of.network.layers)}
     return [indices.get(id(item), -1) for item in layer.inputs]
 

@@ -10,7 +10,7 @@ from .trace import ConstantArray
 if TYPE_CHECKING:
     import numpy
 
-VIEWS = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice")
+VIEWS = ("Identity", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Cast", "Slice", "Expand", "Tile")
 """Operators whose result has the values of their first input."""
 
 RANDOM = ("RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Multinomial", "Bernoulli")

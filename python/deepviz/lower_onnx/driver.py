@@ -8,9 +8,10 @@ from typing import Any
 
 from ..errors import Refused
 from ..lower import layout
+from ..lower.attention import NO_MASKS, OTHER_FORM
 from ..lower.network import IMAGE, Layer, Network, Shape, name_layers, reaching
-from ..lower.trace import Failed, SplitResult, Tensor
-from . import activations, arithmetic, norms, views, windows
+from ..lower.trace import Failed, Scores, SplitResult, Tensor
+from . import activations, arithmetic, attention, norms, views, windows
 from .constants import RANDOM, attributes, folded
 from .model import FREE, Model
 from .names import Origins
@@ -18,14 +19,16 @@ from .patterns import recognised, refuse_part
 from .runtime import logits_of
 from .trace import HANDLERS, ConstantArray, Item, Node, OnnxTrace
 
-MODULES = (activations, arithmetic, norms, views, windows)
+MODULES = (activations, arithmetic, attention, norms, views, windows)
 """Modules whose import registers the handlers."""
 
 BATCH = 2
 """Batch size for a model that takes any. Not 1, which a reshape may interpret differently."""
 
-PASSED = ("Identity", "Cast", "Dropout")
+PASS_THROUGH = ("Identity", "Cast", "Dropout")
 ATTENTION = ("Softmax", "MatMul", "Einsum", "Attention", "MultiHeadAttention")
+REARRANGING = "Reshape Flatten Squeeze Unsqueeze Transpose Pad Slice Gather Split Concat".split()
+"""Operators that only rearrange values, as those with which attention within windows begins."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def lower_onnx(model: Model, image: Shape | None = None) -> Lowered:
     batch, shape, is_last = input_of(model, image)
     walk = _Walk(model, batch)
     picture = Layer("image", [], {}, {}, shape, name=IMAGE)
-    walk.begin(picture, is_last)
+    walk.run(picture, is_last)
     name, is_softmax = walk.before_softmax()
     try:
         output = walk.output(name)
@@ -97,7 +100,7 @@ def _named(layers: list[Layer], constant: dict[str, ConstantArray]) -> dict[str,
 
 
 class _Walk:
-    """The values of a graph by name. What cannot be expressed is refused only where it is used."""
+    """The values of a graph by name. What layers cannot express is refused only where it is used."""
 
     def __init__(self, model: Model, batch: int) -> None:
         self.model = model
@@ -109,7 +112,7 @@ class _Walk:
         users[model.output] += 1
         self.trace = OnnxTrace(batch, users)
 
-    def begin(self, image: Layer, is_last: bool) -> None:
+    def run(self, image: Layer, is_last: bool) -> None:
         """Computes the values of all nodes."""
         from onnx import numpy_helper
 
@@ -132,10 +135,10 @@ class _Walk:
         inputs = [self.values.get(name) if name else None for name in proto.input]
         opset = self.model.opsets.get("", self.model.opsets.get("ai.onnx", 1))
         path, owns = self.origins.of(proto)
-        outputs = len([name for name in proto.output if name and self.trace.users.get(name)])
-        more = len(proto.output) if proto.op_type == "Split" else outputs
+        used = len([name for name in proto.output if name and self.trace.users.get(name)])
+        outputs = len(proto.output) if proto.op_type == "Split" else used
         node = Node(
-            proto.op_type, proto.name, attributes(proto), tuple(inputs), tuple(proto.input), more, opset, path, owns
+            proto.op_type, proto.name, attributes(proto), tuple(inputs), tuple(proto.input), outputs, opset, path, owns
         )
         missing = [name for name, item in zip(proto.input, inputs, strict=True) if name and item is None]
         if missing:
@@ -151,7 +154,7 @@ class _Walk:
             self.trace.refuse(node, what, "it shows networks of the operations in docs/recipes.md")
         found = recognised(self.trace, node)
         if found is None:
-            if node.op not in PASSED:
+            if node.op not in PASS_THROUGH:
                 refuse_part(self.trace, node)
             found = handler(self.trace, node)
         return list(found.items) if isinstance(found, SplitResult) else [found]
@@ -169,14 +172,14 @@ class _Walk:
         name = self.model.output
         while (proto := self.producers.get(name)) is not None:
             if proto.op_type in ("Softmax", "LogSoftmax"):
-                return self._past(proto.input[0]), True
-            if proto.op_type not in PASSED:
+                return self._before_pass_through(proto.input[0]), True
+            if proto.op_type not in PASS_THROUGH:
                 break
             name = proto.input[0]
-        return self._past(self.model.output), False
+        return self._before_pass_through(self.model.output), False
 
-    def _past(self, name: str) -> str:
-        while (proto := self.producers.get(name)) is not None and proto.op_type in PASSED:
+    def _before_pass_through(self, name: str) -> str:
+        while (proto := self.producers.get(name)) is not None and proto.op_type in PASS_THROUGH:
             name = proto.input[0]
         return name
 
@@ -213,11 +216,20 @@ class _Walk:
                 needed.add(id(proto))
                 pending.extend(proto.input)
         failed = [proto for proto in self.producers.values() if id(proto) in needed and id(proto) in self.failed]
-        for proto in failed:
-            is_of_two = proto.op_type != "MatMul" or not any(
-                isinstance(self.values[i], ConstantArray) for i in proto.input
-            )
-            if proto.op_type in ATTENTION and is_of_two:
-                self.trace.refuse(Node(proto.op_type, proto.name, {}, (), (), 1, 0), *norms.ATTENTION)
-        if failed:
-            raise Refused(self.failed[id(failed[0])]) from None
+        if not failed:
+            return
+        first = failed[0]
+        is_within = any(isinstance(self.values.get(name), Scores) for name in first.input)
+        # The name of an attention operator says more than those of the rearrangements before it. Anything else is
+        # named itself.
+        if is_within or first.op_type in REARRANGING or self._is_attention(first):
+            for proto in failed:
+                if self._is_attention(proto):
+                    node = Node(proto.op_type, proto.name, {}, (), (), 1, 0)
+                    self.trace.refuse(node, OTHER_FORM, NO_MASKS)
+        raise Refused(self.failed[id(first)]) from None
+
+    def _is_attention(self, proto: Any) -> bool:
+        """Whether a node is a part of attention: not a product with weights."""
+        has_weights = any(isinstance(self.values.get(name), ConstantArray) for name in proto.input)
+        return proto.op_type in ATTENTION and not (proto.op_type == "MatMul" and has_weights)

@@ -1,7 +1,10 @@
 """Layer normalisation that is written operator by operator, as older exports of PyTorch and TensorFlow's have it.
 
 x - mean over the root of the variance, or x times its inverse and a weight, minus the mean times the same. The variance
-is the mean of squared differences, or (of JAX) the mean of squares minus the mean's square.
+is the mean of squared differences, or (of JAX) the mean of squares minus the mean's square. In the second form an `x
+part` is x times the inverse and weight, a `mean part` the mean times the same.
+
+The numbers of a Symbol are, as far as its kind has them: the axes (see `_axes`), the epsilon, the mean's factor.
 """
 
 from __future__ import annotations
@@ -16,8 +19,8 @@ from .trace import ConstantArray, Node, OnnxTrace, Symbol
 
 Found = Symbol | Tensor | None
 
-A_PIXEL = ("mean", "variance", "variance+", "deviation", "inverse", "mean part", "mean square")
-"""Kinds of one value a pixel, or of one that is spread over channels by weights alone."""
+PER_PIXEL = ("mean", "variance", "variance+", "deviation", "inverse", "mean part", "mean square")
+"""Kinds that have one value per pixel, at most broadcast over the channels by weights."""
 
 
 def _axes(tensor: Tensor, axes: list[int]) -> float | None:
@@ -54,7 +57,7 @@ def difference(trace: OnnxTrace, node: Node) -> Found:
         return Symbol("variance", second.of, second.numbers[:1]) if is_same else None
     is_x = isinstance(first, Tensor) and first.layer is second.of.layer
     if second.kind == "mean" and second.numbers[1] == 1.0 and is_x and isinstance(first, Tensor):
-        # The dimensions at which it is a difference: the mean may have been computed in another order.
+        # In the order of dimensions of the subtraction: the mean may have been taken of a transposed view.
         return Symbol("centred", first, second.numbers[:1])
     if second.kind != "mean part":
         return None

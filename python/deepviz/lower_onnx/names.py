@@ -13,7 +13,8 @@ ROLES = ("weight", "bias", "running_mean", "running_var", "gamma", "beta", "kern
 GENERATED = re.compile(r"onnx::|const_fold_opt|val_\d+$|new_initializer|_to_|p_|b_")
 """Patterns of weight names that exporters generate."""
 
-ROOTS = ("StatefulPartitionedCall", "PartitionedCall", "jax2tf", "jit")
+OUTER_SCOPES = ("StatefulPartitionedCall", "PartitionedCall", "jax2tf", "jit")
+"""Scopes that exporters put around the model."""
 
 
 class Origins:
@@ -40,6 +41,9 @@ def owner(name: str) -> str:
     if GENERATED.match(name):
         return ""
     module, mark, role = _split(name)
+    if role in ("in_proj_weight", "in_proj_bias"):
+        # nn.MultiheadAttention has no module for what makes queries, keys and values.
+        return sanitised(f"{module}.in_proj")
     if not mark or re.sub(r"_?\d+$", "", role) not in ROLES:
         return ""
     return sanitised(module.replace("/", ".").removeprefix("model.")) if "/" in module else sanitised(module)
@@ -56,7 +60,7 @@ def _split(name: str) -> tuple[str, str, str]:
 
 
 def _scope(node: Any) -> tuple[str, bool]:
-    """The path of a node's module, and whether all paths of the file may begin with one word."""
+    """The path of a node's module, and whether a first word that all paths have is to be removed from it."""
     kept = {item.key: item.value for item in getattr(node, "metadata_props", ())}
     scopes = kept.get("pkg.torch.onnx.name_scopes")
     if scopes:
@@ -78,7 +82,7 @@ def _of_name(name: str, op: str) -> tuple[str, bool]:
     if name.startswith("/"):
         return sanitised(nested(parts)), False
     if parts:
-        return ".".join(sanitised(part).replace(".", "_") for part in parts if part not in ROOTS), True
+        return ".".join(sanitised(part).replace(".", "_") for part in parts if part not in OUTER_SCOPES), True
     if re.fullmatch(rf"(node_)?(?i:{op})?_*\d*", name) or name.startswith("node_") or re.fullmatch(r"\w*__\d+", name):
         return "", False
     return sanitised(name.removesuffix("_fwd")), False

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..lower import layout
 from ..lower.trace import Memory, Tensor, Weight
+from . import attention
 from .trace import ConstantArray, Node, OnnxTrace, handles
 
 
@@ -117,21 +118,13 @@ def gemm(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("MatMul")
 def matmul(trace: OnnxTrace, node: Node) -> Any:
-    """Fully connected, or a convolution of 1 x 1 where the channels come last; a sum after it is its bias."""
+    """Fully connected, or a convolution of 1 x 1 where the channels come last; a sum after it is its bias.
+
+    Of two activations it is a part of attention.
+    """
     if not isinstance(node.item(1), ConstantArray):
-        trace.input(node)
-        trace.refuse(node, *ATTENTION)
+        return attention.product(trace, node)
     tensor, weight = trace.input(node), trace.constant(node, 1)
     if weight.array.ndim != 2:
         trace.refuse(node, "multiplies by a stack of matrices", "deepViz has layers of one matrix")
     return trace.call("linear", node, input=tensor, weight=trace.weight_of(weight.changed(weight.array.T)), bias=None)
-
-
-ATTENTION = ("is a part of attention, which deepViz does not have", "it shows convolutional networks")
-
-
-@handles("Softmax", "LogSoftmax", "Einsum", "Attention", "MultiHeadAttention")
-def attention(trace: OnnxTrace, node: Node) -> Any:
-    """The softmax at the end is the driver's."""
-    trace.input(node)
-    trace.refuse(node, *ATTENTION)

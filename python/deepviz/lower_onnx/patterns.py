@@ -1,6 +1,7 @@
-"""Operators that together are one layer: layer normalisation, GELU by an error function or a tanh, pools of borders.
+"""Operators that together are one layer: layer normalisation, GELU by erf or tanh, max pools padded by an operator.
 
-Intermediate values are Symbols: parts of a pattern that are no layers by themselves.
+Intermediate values are Symbols: parts of a pattern that are no layers by themselves. Their numbers are of `cubic` the
+factors of x and x^3, of `cdf` its factor, of `border` the padding above, below, left and right; of others see moments.
 """
 
 from __future__ import annotations
@@ -63,8 +64,8 @@ def _power(trace: OnnxTrace, node: Node) -> Found:
 def _sum(trace: OnnxTrace, node: Node) -> Found:
     for item, other in ((node.item(0), node.item(1)), (node.item(1), node.item(0))):
         if isinstance(item, Symbol) and item.kind.startswith("error") and _number(other) == 1.0:
-            # 1 + erf is twice the normal distribution's share.
-            return Symbol(item.kind.replace("error", "share"), item.of, (2.0,))
+            # 1 + erf is twice the CDF of the normal distribution.
+            return Symbol(item.kind.replace("error", "cdf"), item.of, (2.0,))
         if isinstance(item, Symbol) and item.kind == "cubic" and isinstance(other, Tensor):
             factor = _multiple(other, item.of)
             return None if factor is None else Symbol("cubic", item.of, (item.numbers[0] + factor, item.numbers[1]))
@@ -88,11 +89,11 @@ def _product(trace: OnnxTrace, node: Node) -> Found:
 
 
 def _times(trace: OnnxTrace, node: Node, item: Symbol, other: object) -> Found:
-    """A cube or a share of the normal distribution times a number, or times x."""
-    number, is_share = _number(other), item.kind.startswith("share")
-    if number is not None and (item.kind == "cubic" or is_share):
+    """A cube or a normal CDF times a number, or a CDF times x."""
+    number, is_cdf = _number(other), item.kind.startswith("cdf")
+    if number is not None and (item.kind == "cubic" or is_cdf):
         return Symbol(item.kind, item.of, tuple(number * one for one in item.numbers))
-    factor = _multiple(other, item.of) if isinstance(other, Tensor) and is_share else None
+    factor = _multiple(other, item.of) if isinstance(other, Tensor) and is_cdf else None
     return None if factor is None else _gelu(trace, node, item, factor * item.numbers[0])
 
 
@@ -103,11 +104,11 @@ def _negated(trace: OnnxTrace, node: Node) -> Found:
 
 
 def _moved(trace: OnnxTrace, node: Node) -> Found:
-    """The same part in other dimensions."""
+    """The same Symbol in other dimensions."""
     item = node.item(0)
     if not isinstance(item, Symbol):
         return None
-    if item.kind in moments.A_PIXEL:
+    if item.kind in moments.PER_PIXEL:
         return item
     if item.kind == "border":
         return None
@@ -115,10 +116,10 @@ def _moved(trace: OnnxTrace, node: Node) -> Found:
     return replace(item, of=found)
 
 
-def _gelu(trace: OnnxTrace, node: Node, share: Symbol, factor: float) -> Tensor:
-    """The product of x, its normal distribution's share, and a number; a number beside it may be its inverse."""
-    form = "tanh" if share.kind.endswith("tanh") else "exact"
-    found = of_each(trace, node, share.of, "gelu", {"form": form})
+def _gelu(trace: OnnxTrace, node: Node, cdf: Symbol, factor: float) -> Tensor:
+    """x times its normal CDF and a factor, which a later product with its inverse may cancel (`arithmetic._merged`)."""
+    form = "tanh" if cdf.kind.endswith("tanh") else "exact"
+    found = of_each(trace, node, cdf.of, "gelu", {"form": form})
     return found if _close(factor, 1.0) else of_each(trace, node, found, "linear", {"a": factor, "b": 0.0})
 
 
@@ -142,7 +143,7 @@ def _tanh(trace: OnnxTrace, node: Node) -> Found:
 
 
 def _border(trace: OnnxTrace, node: Node) -> Found:
-    """A border that no maximum comes from: of the outermost pixels again, or of the smallest number."""
+    """Padding that changes no maximum: by the outermost pixels again, or by the smallest number."""
     item = node.item(0)
     is_edge = node.attributes.get("mode") == "edge" or pad_value(node) < -3e38
     if not isinstance(item, Tensor) or not is_edge:
@@ -155,7 +156,7 @@ def _border(trace: OnnxTrace, node: Node) -> Found:
 
 
 def _pool(trace: OnnxTrace, node: Node) -> Found:
-    """The maxima of windows that reach over such a border."""
+    """The maxima of windows that reach into such padding."""
     item = node.item(0)
     if not isinstance(item, Symbol) or item.kind != "border":
         return None
@@ -199,8 +200,8 @@ WORDS = {
     "cubic": "a cube",
     "error": "an error function",
     "error tanh": "a tanh of a cube",
-    "share": "an error function",
-    "share tanh": "a tanh of a cube",
+    "cdf": "an error function",
+    "cdf tanh": "a tanh of a cube",
 }
 
 

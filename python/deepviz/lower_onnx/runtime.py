@@ -44,19 +44,19 @@ def runner(model: Model, name: str) -> Run:
     del proto.graph.output[:]
     proto.graph.output.append(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
 
-    judges = [_by_onnxruntime, _by_reference]
+    backends = [_by_onnxruntime, _by_reference]
     made: list[Run] = []
 
     def run(batch: Array) -> Array:
         while True:
             try:
                 if not made:
-                    made.append(judges[0](proto, model.input, name))
+                    made.append(backends[0](proto, model.input, name))
                 return made[0](batch)
             except Exception as error:
-                if len(judges) == 1:
+                if len(backends) == 1:
                     raise
-                del judges[0], made[:]
+                del backends[0], made[:]
                 lines = [line.strip() for line in str(error).splitlines() if line.strip()]
                 if not isinstance(error, ImportError):
                     say(f"onnxruntime cannot compute the model ({(lines or ['?'])[0][:200]}), so onnx's reference does")
@@ -64,18 +64,18 @@ def runner(model: Model, name: str) -> Run:
     return run
 
 
-def _by_onnxruntime(proto: Any, given: str, name: str) -> Run:
+def _by_onnxruntime(proto: Any, input_name: str, name: str) -> Run:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     # Its messages about operators that it does not support are not shown.
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(proto.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return lambda batch: session.run([name], {given: batch})[0]
+    return lambda batch: session.run([name], {input_name: batch})[0]
 
 
-def _by_reference(proto: Any, given: str, name: str) -> Run:
+def _by_reference(proto: Any, input_name: str, name: str) -> Run:
     from onnx.reference import ReferenceEvaluator
 
     evaluator: Any = ReferenceEvaluator(proto)
-    return lambda batch: evaluator.run([name], {given: batch})[0]
+    return lambda batch: evaluator.run([name], {input_name: batch})[0]

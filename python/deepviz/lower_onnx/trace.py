@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Refused
 from ..lower import layout
 from ..lower.trace import HANDLERS as CALLS
-from ..lower.trace import Constant, Failed, SplitResult, Tensor, Trace, Value, Weight
+from ..lower.trace import Constant, Failed, Scores, SplitResult, Tensor, Trace, Value, Weight
 from .names import owner
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ class ConstantArray:
 class Symbol:
     """A part of a normalisation or an activation that may become a layer (patterns.py).
 
-    `of` is the tensor that it is computed of; `weight` and `bias` are values a channel, where it is weighted by them.
+    `kind` is a key of patterns.WORDS, which decides what the numbers are; `of` is the tensor that it is computed of;
+    `weight` and `bias` are values a channel, where it is weighted by them.
     """
 
     kind: str
@@ -52,15 +53,16 @@ class Symbol:
     bias: ConstantArray | None = None
 
 
-Item = ConstantArray | Symbol | Tensor | SplitResult | Weight | Constant | Failed | None
+Item = ConstantArray | Symbol | Tensor | SplitResult | Scores | Weight | Constant | Failed | None
 
 
 @dataclass(frozen=True, eq=False)
 class Node:
     """A node of the graph: its operator, name, attributes and inputs, and where it comes from.
 
-    `names` are its inputs' names, `outputs` how many results it has, `opset` the version of the operators. `target` and
-    `meta` are those of the call of PyTorch's that it is lowered as.
+    `names` are its inputs' names, `outputs` how many results it has, `opset` the version of the operators, `path` the
+    path of its module, and `owns` says whether that path can name its layer. `target` and `meta` are those of the
+    call of PyTorch's that it is lowered as.
     """
 
     op: str
@@ -115,7 +117,7 @@ class OnnxTrace(Trace):
 
     def value(self, node: Any) -> Value:
         """An item as PyTorch's handlers take it."""
-        if isinstance(node, (Tensor, Weight, Constant, SplitResult)):
+        if isinstance(node, (Tensor, Weight, Constant, Scores, SplitResult)):
             return node
         if isinstance(node, Failed):
             raise Refused(node.reason)
@@ -132,8 +134,8 @@ class OnnxTrace(Trace):
         item = node.item(index)
         if isinstance(item, Failed):
             raise Refused(item.reason)
-        if isinstance(item, Tensor):
-            return item
+        if isinstance(item, (Tensor, Scores)):
+            return self.tensor(item, node)
         if isinstance(item, ConstantArray):
             self.refuse(node, "takes weights where activations are expected", "deepViz has layers over activations")
         self.refuse(node, "takes something that is no layer of deepViz", "it has the layers of docs/recipes.md")
@@ -171,9 +173,13 @@ class OnnxTrace(Trace):
         """For a layer with weights the path in their names, else the path of the node."""
         role = next((role for role in ("weight", "bias", "running_mean") if role in arrays), "")
         name = self.arrays[arrays[role]].name if role else ""
-        # Exporters store several equal weights once, under one of their names.
-        module = owner(name) if self.users.get(name) == 1 else ""
+        module = self.owner_of(name)
         return (module, True) if module else (node.path, node.owns)
+
+    def owner_of(self, name: str) -> str:
+        """The module that a weight belongs to by its name; empty if unknown."""
+        # Exporters store several equal weights once, under one of their names.
+        return owner(name) if self.users.get(name) == 1 else ""
 
     def is_only_use(self, node: Node, index: int) -> bool:
         """Whether no other node takes this input."""

@@ -6,19 +6,20 @@ import math
 from typing import Any
 
 from ..lower import layout
-from ..lower.trace import Tensor
+from ..lower.trace import Scores, Tensor
+from . import attention
 from .trace import ConstantArray, Node, OnnxTrace, Symbol, handles
 
 
 @handles("Identity", "Dropout", "Cast", "CastLike")
 def same(trace: OnnxTrace, node: Node) -> Any:
-    """The same values: floating point stays what it is, and dropout does nothing after training."""
+    """The same values: casts between kinds of floating point are left out, and dropout does nothing after training."""
     item = node.item(0)
     if node.op == "Dropout" and isinstance(mode := node.item(2), ConstantArray) and mode.number:
         trace.refuse(node, "drops values in evaluation too", "export the model in evaluation mode")
     if node.op == "Cast" and isinstance(item, Tensor) and node.attributes.get("to") not in (1, 10, 11, 16):
         trace.refuse(node, "makes whole numbers of activations", "deepViz computes in floating point")
-    return item if isinstance(item, Symbol) else trace.input(node)
+    return item if isinstance(item, (Symbol, Scores)) else trace.input(node)
 
 
 @handles("Shape")
@@ -109,8 +110,11 @@ def expanded(trace: OnnxTrace, node: Node) -> Any:
 
 @handles("Concat")
 def concatenated(trace: OnnxTrace, node: Node) -> Any:
-    """Channels one after another."""
-    tensors = [trace.input(node, index) for index in range(len(node.inputs))]
+    """Channels one after another, or learnt tokens before an image's."""
+    tensors = [
+        attention.tokens(trace, node, item) if isinstance(item, ConstantArray) else trace.input(node, index)
+        for index, item in enumerate(node.inputs)
+    ]
     return trace.call("cat", node, tensors=tensors, dim=node.attributes["axis"])
 
 

@@ -25,7 +25,7 @@ def _windows(node: Node, size: Pair, image: Shape) -> Windows:
     sides: Sides = (top, bottom, left, right)
     auto = node.attributes.get("auto_pad", "NOTSET")
     if auto in ("SAME_UPPER", "SAME_LOWER"):
-        rows, columns = (_same(image[1 + way], size[way], stride[way], dilation[way], auto) for way in (0, 1))
+        rows, columns = (_same(image[1 + axis], size[axis], stride[axis], dilation[axis], auto) for axis in (0, 1))
         sides, rounding = (*rows, *columns), "down"
     elif auto == "VALID":
         sides = (0, 0, 0, 0)
@@ -63,8 +63,8 @@ def conv(trace: OnnxTrace, node: Node) -> Any:
 def _outputs(windows: Windows, image: Shape) -> Pair:
     """The output's height and width of a convolution in ONNX: all windows that fit."""
     rows, columns = (
-        (image[1 + way] + sum(windows.padding[2 * way : 2 * way + 2]) - windows.span(way)) // windows.stride[way] + 1
-        for way in (0, 1)
+        (image[1 + at] + sum(windows.padding[2 * at : 2 * at + 2]) - windows.span(at)) // windows.stride[at] + 1
+        for at in (0, 1)
     )
     return rows, columns
 
@@ -76,7 +76,7 @@ def pool(trace: OnnxTrace, node: Node) -> Any:
 
 
 def pooled(trace: OnnxTrace, node: Node, tensor: Tensor, border: Sides) -> Tensor:
-    """The pool of a tensor that has so many more rows and columns around it, which its own padding adds to."""
+    """The pool of a tensor with a border of rows and columns around it, to which the pool's own padding is added."""
     size = node.attributes["kernel_shape"]
     _check_rank(trace, node, len(tensor.dims))
     if len(size) != 2 or node.attributes.get("storage_order"):
