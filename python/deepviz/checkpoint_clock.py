@@ -1,4 +1,4 @@
-"""Step and epoch of a checkpoint, from its content, the file beside it or its name; and the Trainer's metrics."""
+"""Step and epoch of a checkpoint, from its content, the file beside it or its name; and Hugging Face's metrics."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ class Stamp:
     epoch: float | None = None
     has_updates: bool = False
     """No step is saved, but the optimiser that is saved with the weights has made updates."""
+    updates: int | None = None
+    """How many, where it counts them (Adam and its like do)."""
 
 
 def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) -> Stamp:
@@ -41,22 +43,23 @@ def stamp_of(path: Path, content: Mapping[str, Any], *, is_alone: bool = False) 
     step = next((stamp.step for stamp in found if stamp.step is not None), None)
     epoch = next((stamp.epoch for stamp in found if stamp.epoch is not None), None)
     if step is None and epoch is None:
-        # A number without a word is a step only where there is no epoch: it may be that epoch.
+        # A number that no word marks is a step only where there is no epoch: it may be that epoch.
         step = _bare_number(name, is_alone)
     # A checkpoint that says its step may be of the middle of epoch 0.
     states = _optimizer_states(content) if step is None and epoch is not None else []
-    return Stamp(step if step is not None else _updates(states), epoch, has_updates=bool(states))
+    return Stamp(step, epoch, has_updates=bool(states), updates=_updates(states))
 
 
 def _optimizer_states(content: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What PyTorch's optimisers keep of each parameter: nothing before their first update."""
+    """What PyTorch's optimisers keep of each parameter: nothing before its first update, or a step of 0 (Adagrad)."""
     found: list[Mapping[str, Any]] = []
     for key in OPTIMIZER_KEYS:
         saved = content.get(key)
         for one in saved if isinstance(saved, (list, tuple)) else [saved]:
             state = one.get("state") if isinstance(one, Mapping) else None
             if isinstance(state, Mapping):
-                found.extend(item for item in state.values() if isinstance(item, Mapping) and item)
+                states = [item for item in state.values() if isinstance(item, Mapping) and item]
+                found.extend(item for item in states if _number(item.get("step")) != 0)
     return found
 
 
@@ -100,7 +103,7 @@ def _epochs_to_add(content: Mapping[str, Any]) -> int:
 
 
 def trainer_state(path: Path) -> Mapping[str, Any]:
-    """The Trainer's state of a checkpoint folder; empty where there is none."""
+    """What trainer_state.json of Hugging Face's Trainer holds for a checkpoint; empty where there is none."""
     folder = path if path.is_dir() else path.parent
     if path.is_file() and not path.name.startswith(("model.safetensors", "pytorch_model.bin")):
         return {}
@@ -146,7 +149,7 @@ def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Training
     Where checkpoints have only epochs, an epoch counts as the clock's number of steps, or as one step without it.
     Raises Refused where a checkpoint has neither, or some have steps and others only epochs.
     """
-    stamps = _from_one({Path(path): stamp for path, stamp in stamps.items()})
+    stamps = _counted(_numbered_from_one({Path(path): stamp for path, stamp in stamps.items()}))
     if len(stamps) == 1 and not _is_known(next(iter(stamps.values()))):
         say("the checkpoint says no step, so it is kept as step 0")
         return {path: TrainingPosition(0, 0.0, 0) for path in stamps}
@@ -169,9 +172,23 @@ def positions(stamps: Mapping[Path, Stamp], clock: Clock) -> dict[Path, Training
     return dict(sorted(found.items(), key=lambda item: item[1].step))
 
 
-def _from_one(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
-    """Epochs as counts of those that were done, where they are numbers from 0: trained weights are of no epoch 0."""
-    first = [path for path, stamp in stamps.items() if stamp.epoch == 0 and (stamp.step is None or stamp.has_updates)]
+def _counted(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
+    """Steps from the updates that the optimisers have counted, where all counts rise with the epochs.
+
+    They do not where one has none, or where an optimiser was made anew: then the epochs say the order.
+    """
+    alone = {path: stamp for path, stamp in stamps.items() if stamp.step is None and stamp.epoch is not None}
+    counts = {path: 0 if stamp.epoch == 0 and not stamp.has_updates else stamp.updates for path, stamp in alone.items()}
+    ordered = [counts[path] for path in sorted(alone, key=lambda path: alone[path].epoch or 0.0)]
+    known = [count for count in ordered if count is not None]
+    if len(known) < len(ordered) or known != sorted(set(known)) or not any(known):
+        return stamps
+    return {path: replace(stamp, step=counts[path]) if path in counts else stamp for path, stamp in stamps.items()}
+
+
+def _numbered_from_one(stamps: dict[Path, Stamp]) -> dict[Path, Stamp]:
+    """Adds 1 to all epochs where they are numbered from 0, as a trained checkpoint of epoch 0 shows."""
+    first = [path for path, stamp in stamps.items() if stamp.epoch == 0 and stamp.step is None]
     if not first:
         return stamps
     if any(stamps[path].has_updates for path in first):
@@ -208,7 +225,7 @@ def _position(stamp: Stamp, clock: Clock) -> TrainingPosition:
 
 
 def metrics_of(paths: Sequence[Path], clock: Clock) -> list[Metric]:
-    """Losses, rates and evaluations that transformers' Trainer logged, from the last checkpoint; else none."""
+    """Losses, learning rates and evaluations that transformers' Trainer logged, from the last checkpoint; else none."""
     if not paths:
         return []
     history = trainer_state(paths[-1]).get("log_history")

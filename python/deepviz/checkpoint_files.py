@@ -26,7 +26,7 @@ SUFFIXES = (*PICKLES, ".safetensors")
 IN_FOLDER = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 """Files that make a folder one checkpoint; the first that exists is read."""
 NO_WEIGHTS = ("optimizer.pt", "scheduler.pt", "scaler.pt", "training_args.bin")
-FOREIGN_CLASSES = 1000
+MAX_FOREIGN_CLASSES = 1000
 HEADER_LIMIT = 100 << 20
 
 
@@ -187,7 +187,7 @@ def _unpickled(path: Path) -> Any:
                 return torch.load(path, map_location="cpu", weights_only=True, mmap=is_zip or None)
         except pickle.UnpicklingError as error:
             found = re.search(r"Unsupported global: GLOBAL (\S+) was not", str(error))
-            if not found or len(foreign) >= FOREIGN_CLASSES:
+            if not found or len(foreign) >= MAX_FOREIGN_CLASSES:
                 raise _unreadable(path, error) from None
             name = found[1] if "." in found[1] else f"builtins.{found[1]}"
             if any(known == name for _, known in foreign):

@@ -76,15 +76,15 @@ def record_checkpoints(
     # The user's model is not changed.
     network = copy.deepcopy(unwrapped(model))
     given = Given(train, test, classes, setup.given_normalisation(mean, std), limit)
-    start = setup.RecorderOptions(network, given, corpus, example, name or Path(path).name, None, worker)
+    options = setup.RecorderOptions(network, given, corpus, example, name or Path(path).name, None, worker)
     folder = RunFolder(path, resume)
     try:
-        return _record(folder, start, reader, clock)
+        return _record(folder, options, reader, clock)
     finally:
         folder.close()
 
 
-def _record(folder: RunFolder, start: setup.RecorderOptions, reader: _Reader, clock: Clock) -> list[int]:
+def _record(folder: RunFolder, options: setup.RecorderOptions, reader: _Reader, clock: Clock) -> list[int]:
     when: dict[Path, TrainingPosition] = {}
 
     def check_all(model: torch.nn.Module, network: Network) -> None:
@@ -92,7 +92,7 @@ def _record(folder: RunFolder, start: setup.RecorderOptions, reader: _Reader, cl
         reader.expect(model, network.arrays)
         when.update(reader.positions(clock))
 
-    prepared = setup.prepare(folder, start, check_all)
+    prepared = setup.prepare(folder, options, check_all)
     paths = list(when)
     lines = "".join(metric.line() for metric in metrics_of(paths, clock))
     if lines:
@@ -102,7 +102,7 @@ def _record(folder: RunFolder, start: setup.RecorderOptions, reader: _Reader, cl
         write_snapshot(folder.path, when[file], [_array(name, found[name]) for name in prepared.network.arrays])
         if index == 0:
             _load(prepared.model, found)
-            setup.write_run(folder, start, prepared, when[file].step)
+            setup.write_run(folder, options, prepared, when[file].step)
     say(f"{len(paths)} checkpoints are recorded in {folder.path}")
     return [position.step for position in when.values()]
 

@@ -42,7 +42,7 @@ class Every:
 
 @dataclass(frozen=True)
 class Clock:
-    """Converts steps into epochs and images. A value is None where it is not known."""
+    """Converts steps into epochs and images. `images` are those of an epoch, `batch` of a step; None where unknown."""
 
     steps_per_epoch: int | None = None
     images: int | None = None

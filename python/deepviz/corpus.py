@@ -26,7 +26,8 @@ CHECK_IMAGES = 8
 class Corpus:
     """The entries of run.toml about a corpus, and the images of the check: their ids and the network's inputs.
 
-    `path` is the one that run.toml contains. `images` is None where Python cannot read the images.
+    `path` is the one that run.toml contains, `identity` a hash of labels and pixels. `images` is None where Python
+    cannot read the images.
     """
 
     name: str
@@ -41,7 +42,10 @@ class Corpus:
 
 @dataclass(frozen=True)
 class Given:
-    """The user's options about the images. `hint` is a normalisation to try where the data set has none."""
+    """The user's options about the images.
+
+    `limit` is how many to keep of train and of test, `hint` a normalisation to try where the data set has none.
+    """
 
     train: Any = None
     test: Any = None

@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import Refused
 
-TEST = ("test", "val", "validation", "valid")
+TEST_FOLDERS = ("test", "val", "validation", "valid")
 
 
 def classes_in(folder: Path) -> list[str]:
@@ -18,7 +18,7 @@ def classes_in(folder: Path) -> list[str]:
 
 def test_folder(folder: Path) -> Path:
     """The folder of the test images. Raises Refused where there are only training images."""
-    found = next((folder / name for name in TEST if (folder / name).is_dir()), None)
+    found = next((folder / name for name in TEST_FOLDERS if (folder / name).is_dir()), None)
     if found is None and (folder / "train").is_dir():
         raise Refused(f"{folder} has no test images; put them into {folder / 'test'}, a folder a class")
     return found or folder

@@ -54,7 +54,7 @@ class KerasLayer(nn.Module):
 
     def __init__(self, layer: Any) -> None:
         super().__init__()
-        self.where = str(layer.name)
+        self.name = str(layer.name)
         self.activation: Callable[[Tensor], Tensor] = lambda x: x
         if getattr(layer, "activation", None) is not None:
             self.activation = activation_of(layer)
@@ -79,10 +79,10 @@ class WindowLayer(KerasLayer):
     def sides(self, x: Tensor) -> tuple[int, int, int, int]:
         """Padding left, right, top and bottom. Where the total is odd, Keras pads one more at the end."""
         found: list[int] = []
-        for way in (1, 0):
-            length = int(x.shape[2 + way])
-            span = self.dilation[way] * (self.size[way] - 1) + 1
-            total = max((-(-length // self.stride[way]) - 1) * self.stride[way] + span - length, 0)
+        for axis in (1, 0):
+            length = int(x.shape[2 + axis])
+            span = self.dilation[axis] * (self.size[axis] - 1) + 1
+            total = max((-(-length // self.stride[axis]) - 1) * self.stride[axis] + span - length, 0)
             found += [total // 2, total - total // 2] if self.is_same else [0, 0]
         return found[0], found[1], found[2], found[3]
 
@@ -132,7 +132,7 @@ class Dense(KerasLayer):
 
     def before_activation(self, x: Tensor) -> Tensor:
         if x.dim() != 2:
-            raise Refused(f"the Keras layer `{self.where}` is dense over maps, so it cannot be recorded; flatten them")
+            raise Refused(f"the Keras layer `{self.name}` is dense over maps, so it cannot be recorded; flatten them")
         return F.linear(x, self.weight, self.bias)
 
 

@@ -1,7 +1,7 @@
 """Recorders for the loops of Lightning, transformers, Keras and fastai: callbacks, each over `Recorder`.
 
 The libraries are imported when a callback is made. `options` are those of `Recorder` (`every`, `classes`, `limit` and
-so on); they go before what the callback finds in the loop.
+so on); they take precedence over what the callback finds in the loop.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def lightning(path: Path, *, attribute: str = "model", **options: Any) -> Any:
                 loop.step(outputs.get("loss") if isinstance(outputs, Mapping) else outputs)
 
         def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-            # The module's own on_validation_epoch_end, where many log, comes after the callbacks' one.
+            # The module's own on_validation_epoch_end, where many modules log, comes after the callbacks' one.
             if not trainer.sanity_checking:
                 loop.evaluated(trainer.callback_metrics)
 
@@ -125,7 +125,7 @@ def transformers(path: Path, image_processor: Any = None, **options: Any) -> Any
 
 
 def _labels(model: Any) -> list[str] | None:
-    """Class names of a transformers model's configuration, unless they are the numbers it makes up."""
+    """Class names of a transformers model's configuration, unless they are its placeholders (`LABEL_0`, ...)."""
     names = getattr(getattr(model, "config", None), "id2label", None)
     if not names:
         return None
@@ -177,7 +177,7 @@ def keras(path: Path, **options: Any) -> Any:
 
 
 def fastai(path: Path, **options: Any) -> Any:
-    """A callback for fastai's `Learner(..., cbs=...)`; of `fine_tune` both parts are recorded, one after the other.
+    """A callback for fastai's `Learner(..., cbs=...)`; of `fine_tune` both phases are recorded, one after the other.
 
     Images come from the learner's `dls`, and mean and deviation from the `Normalize` of its minibatches. Of validation
     the loss and the metrics `accuracy` or `error_rate` are recorded.

@@ -29,7 +29,7 @@ class Items:
 
 def images_of(loader: Any, role: str) -> Items:
     """The images of a loader. Raises Refused where minibatches change the images' size, which items do not show."""
-    for transform in _of_batches(loader):
+    for transform in _batch_transforms(loader):
         if getattr(transform, "size", None) is not None:
             raise Refused(
                 f"fastai's `{type(transform).__name__}` changes the size of the {role} images by the minibatch, so "
@@ -40,13 +40,13 @@ def images_of(loader: Any, role: str) -> Items:
 
 def normalisation_of(dls: Any) -> dict[str, Any]:
     """mean= and std= of a fastai loader's minibatches; without normalisation they are divided by 255 alone."""
-    for transform in _of_batches(dls.valid):
+    for transform in _batch_transforms(dls.valid):
         if type(transform).__name__ == "Normalize":
             return {"mean": transform.mean, "std": transform.std}
     return {"mean": [0.0], "std": [1.0]}
 
 
-def _of_batches(loader: Any) -> Any:
+def _batch_transforms(loader: Any) -> Any:
     return getattr(getattr(loader, "after_batch", None), "fs", None) or ()
 
 

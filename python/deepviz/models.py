@@ -57,7 +57,7 @@ def _made(library: str, name: str, options: dict[str, Any]) -> Any:
         return importlib.import_module("timm").create_model(name, pretrained=False, **options)
     if library == "torchvision":
         models = importlib.import_module("torchvision.models")
-        return models.get_model(name, weights=None, **_without_weights(name), **options)
+        return models.get_model(name, weights=None, **_init_options(name), **options)
     if library == "transformers":
         transformers = importlib.import_module("transformers")
         config = transformers.AutoConfig.from_pretrained(name, local_files_only=True)
@@ -68,8 +68,8 @@ def _made(library: str, name: str, options: dict[str, Any]) -> Any:
     return getattr(importlib.import_module(library), name)()
 
 
-def _without_weights(name: str) -> dict[str, Any]:
-    """Options for torchvision's networks with auxiliary heads: without them they warn about their initialisation."""
+def _init_options(name: str) -> dict[str, Any]:
+    """The option without which torchvision's networks with auxiliary heads warn about their initialisation."""
     return {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
 
 

@@ -65,16 +65,16 @@ def same_random_numbers() -> Iterator[None]:
     torch: Any = sys.modules.get("torch")
     kinds = [getattr(torch, name, None) for name in ("cuda", "xpu")]
     devices = [kind for kind in kinds if kind is not None and _is_started(kind)]
-    ours, theirs = random.getstate(), torch.get_rng_state() if torch is not None else None
+    of_python, of_torch = random.getstate(), torch.get_rng_state() if torch is not None else None
     of_devices = [(kind, kind.get_rng_state_all()) for kind in devices]
     numpy: Any = sys.modules.get("numpy")
     of_numpy = numpy.random.get_state() if numpy is not None else None
     try:
         yield
     finally:
-        random.setstate(ours)
+        random.setstate(of_python)
         if torch is not None:
-            torch.set_rng_state(theirs)
+            torch.set_rng_state(of_torch)
         for kind, states in of_devices:
             kind.set_rng_state_all(states)
         if of_numpy is not None:

@@ -160,8 +160,8 @@ def _program(*arguments: str) -> str:
     """Runs `deepviz` and returns its output. It runs in a new session, which Ctrl-C does not reach. Raises Refused."""
     done = subprocess.run([binary(), *arguments], capture_output=True, text=True, check=False, start_new_session=True)
     if done.returncode != 0:
-        last_line = done.stderr.strip().splitlines() or [f"{shlex.join(done.args)} ended with {done.returncode}"]
-        raise Refused(last_line[-1].removeprefix("error: "))
+        lines = done.stderr.strip().splitlines() or [f"{shlex.join(done.args)} ended with {done.returncode}"]
+        raise Refused(lines[-1].removeprefix("error: "))
     sys.stderr.write(done.stderr)
     return done.stdout
 

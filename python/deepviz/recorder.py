@@ -92,29 +92,29 @@ class Recorder:
         self._optimizer = optimizer
         given = Given(train, test, classes, setup.given_normalisation(mean, std), limit)
         recorded = model if ema is None else averaged(ema)
-        start = setup.RecorderOptions(
+        options = setup.RecorderOptions(
             recorded, given, corpus, example, name or Path(path).resolve().name, optimizer, worker
         )
         self._clock = setup.clock(train, steps_per_epoch, self._every)
         self._folder = RunFolder(path, resume)
         try:
-            prepared = setup.prepare(self._folder, start)
+            prepared = setup.prepare(self._folder, options)
             self._model = prepared.model
             self._step = setup.first_step(self._folder, first_step)
             self._writer = SnapshotWriter(self._folder.path, prepared.network.arrays, prepared.arrays())
             self._metrics = (self._folder.path / "metrics.jsonl").open("a", encoding="utf-8")
             self._pending = PendingMetric()
-            self._told: set[str] = set()
-            self._last = time.perf_counter()
+            self._reported: set[str] = set()
+            self._last_time = time.perf_counter()
             # A resumed run has this snapshot already, and the model may not have loaded its weights yet.
-            self._kept = self._step if self._folder.has_snapshot(self._step) else -1
+            self._last_snapshot = self._step if self._folder.has_snapshot(self._step) else -1
             self.snapshot()
             self._writer.wait()
-            setup.write_run(self._folder, start, prepared, self._step)
+            setup.write_run(self._folder, options, prepared, self._step)
         except BaseException:
             self._folder.close()
             raise
-        self._end = _AtExit(self)
+        self._at_exit = _AtExit(self)
 
     @property
     def now(self) -> int:
@@ -125,7 +125,7 @@ class Recorder:
         """Call after every update, with the minibatch's mean loss and its share of misclassified images.
 
         Tensors are read at the next step, so that nothing waits for a GPU. Without a loss no metrics are recorded.
-        Saves a snapshot when one is due. Raises the error of the snapshot before, if it failed.
+        Saves a snapshot when one is due. Raises the error of the previous snapshot, if it failed.
         """
         if self._is_closed or os.getpid() != self._process:
             return
@@ -133,8 +133,8 @@ class Recorder:
         self._flush()
         self._step += 1
         now = time.perf_counter()
-        speed = self._clock.images_per_step / max(now - self._last, 1e-9)
-        self._last = now
+        speed = self._clock.images_per_step / max(now - self._last_time, 1e-9)
+        self._last_time = now
         if self._has_all(loss, error, "train"):
             self._pending.store(loss, error, self._position(), self._rate(), speed)
         if self._every.is_due(self._step, self._clock.steps_per_epoch):
@@ -162,12 +162,12 @@ class Recorder:
 
     def snapshot(self) -> None:
         """Saves a snapshot of the weights now, unless this step has one."""
-        if self._is_closed or os.getpid() != self._process or self._kept == self._step:
+        if self._is_closed or os.getpid() != self._process or self._last_snapshot == self._step:
             return
         self._writer.take(arrays_of(self._model), self._position())
-        self._kept = self._step
+        self._last_snapshot = self._step
         # The time of the copy does not count for the next minibatch.
-        self._last = time.perf_counter()
+        self._last_time = time.perf_counter()
 
     def close(self) -> None:
         """Saves the snapshot of the last step, waits until everything is written, and closes the run."""
@@ -183,7 +183,7 @@ class Recorder:
                 self._is_closed = True
                 self._metrics.close()
                 self._folder.close()
-                self._end.cancel()
+                self._at_exit.cancel()
 
     def __enter__(self) -> Recorder:
         return self
@@ -197,8 +197,8 @@ class Recorder:
         """Whether a line of metrics can be written: readers treat a missing loss as a diverged one."""
         if loss is not None and (error is not None or kind == "train"):
             return True
-        if (loss is not None or error is not None) and kind not in self._told:
-            self._told.add(kind)
+        if (loss is not None or error is not None) and kind not in self._reported:
+            self._reported.add(kind)
             missing = "loss" if loss is None else "error"
             say(f"a {kind} measurement without {missing}= is not recorded; give the recorder {missing}= too")
         return False

@@ -51,7 +51,7 @@ class RunFolder:
         if resume == "new" and has_now:
             self.close()
             raise Refused(f"{self.path} has just been recorded by another process; choose another folder")
-        self.is_appended = resume == "append" or (resume == "auto" and has_now)
+        self.is_resumed = resume == "append" or (resume == "auto" and has_now)
         (self.path / "snapshots").mkdir(exist_ok=True)
         for folder in (self.path, self.path / "snapshots", self.path / "corpus"):
             remove_temporary(folder)

@@ -89,21 +89,21 @@ def clock(train: Any, steps_per_epoch: int | None, every: Every) -> Clock:
 
 
 def prepare(
-    folder: RunFolder, start: RecorderOptions, check: Callable[[torch.nn.Module, Network], None] | None = None
+    folder: RunFolder, options: RecorderOptions, check: Callable[[torch.nn.Module, Network], None] | None = None
 ) -> Prepared:
     """Translates the model, then writes the corpus. In this order a refusal is early and leaves an older run intact.
 
     `check` is called between the two, and may raise Refused.
     """
-    model = unwrapped(start.model)
-    corpus = describe_folder(start.corpus, _normalisation(start, model)) if start.corpus is not None else None
+    model = unwrapped(options.model)
+    corpus = describe_folder(options.corpus, _normalisation(options, model)) if options.corpus is not None else None
     # A resumed run keeps its corpus and layers.
-    worker: Mode = "always" if folder.is_appended and folder.is_for_worker() else start.worker
-    network = network_of(model, _example(folder, start, corpus), worker)
-    if folder.is_appended:
+    worker: Mode = "always" if folder.is_resumed and folder.is_for_worker() else options.worker
+    network = network_of(model, _example(folder, options, corpus), worker)
+    if folder.is_resumed:
         _compare(folder, network)
         return Prepared(model, network, None)
-    classes = corpus.classes if corpus else classes_of(start.given)
+    classes = corpus.classes if corpus else classes_of(options.given)
     check_classes(network, classes)
     if check is not None:
         check(model, network)
@@ -115,8 +115,8 @@ def prepare(
     if corpus is not None:
         begin(corpus.size.shape)
     else:
-        given = dataclasses.replace(start.given, hint=_of_model(model))
-        corpus = write_corpus(folder.path / "corpus", start.name, given, begin)
+        given = dataclasses.replace(options.given, hint=_of_model(model))
+        corpus = write_corpus(folder.path / "corpus", options.name, given, begin)
     return Prepared(model, network, corpus)
 
 
@@ -142,10 +142,10 @@ def _check_shape(network: Network, shape: tuple[int, int, int]) -> None:
         )
 
 
-def _normalisation(start: RecorderOptions, model: torch.nn.Module) -> Normalisation | None:
+def _normalisation(options: RecorderOptions, model: torch.nn.Module) -> Normalisation | None:
     """The normalisation of a corpus folder's images: the given one, or that of the model's `pretrained_cfg`."""
-    if start.given.normalisation is not None:
-        return start.given.normalisation
+    if options.given.normalisation is not None:
+        return options.given.normalisation
     found = _of_model(model)
     if found is not None:
         say(f"the images are normalised by the model's pretrained_cfg: mean {found.mean}, std {found.std}")
@@ -157,16 +157,16 @@ def _of_model(model: torch.nn.Module) -> Normalisation | None:
     return of_processor(getattr(model, "pretrained_cfg", None) or {})
 
 
-def _example(folder: RunFolder, start: RecorderOptions, corpus: Corpus | None) -> torch.Tensor:
+def _example(folder: RunFolder, options: RecorderOptions, corpus: Corpus | None) -> torch.Tensor:
     import torch
 
-    if start.example is not None:
-        return start.example
+    if options.example is not None:
+        return options.example
     if corpus is not None:
         return torch.zeros(corpus.size.shape)
-    if folder.is_appended:
+    if folder.is_resumed:
         return torch.zeros(folder.image())
-    image: torch.Tensor = first_image(start.given)
+    image: torch.Tensor = first_image(options.given)
     return image
 
 
@@ -182,7 +182,7 @@ def first_step(folder: RunFolder, given: int | None) -> int:
 
     Removes snapshots and metrics after `given`: training continues differently from there.
     """
-    if not folder.is_appended:
+    if not folder.is_resumed:
         return given or 0
     steps = folder.steps()
     if given is not None and steps and given < steps[0]:
@@ -203,7 +203,7 @@ def first_step(folder: RunFolder, given: int | None) -> int:
     return step
 
 
-def write_run(folder: RunFolder, start: RecorderOptions, prepared: Prepared, step: int) -> None:
+def write_run(folder: RunFolder, options: RecorderOptions, prepared: Prepared, step: int) -> None:
     """Writes the outputs of the check and run.toml; a resumed run has both already."""
     corpus, network = prepared.corpus, prepared.network
     if corpus is None:
@@ -218,10 +218,10 @@ def write_run(folder: RunFolder, start: RecorderOptions, prepared: Prepared, ste
     if isinstance(network, WorkerNetwork):
         network.write(folder.path)
         source["forward"] = "worker"
-    if start.optimizer is not None:
-        source["optimiser"] = optimiser_text(start.optimizer)
+    if options.optimizer is not None:
+        source["optimiser"] = optimiser_text(options.optimizer)
     outputs = check_outputs(prepared.model, network, corpus.images) if corpus.images is not None else None
-    write_table(folder, start.name, network, corpus, source, (outputs, step))
+    write_table(folder, options.name, network, corpus, source, (outputs, step))
 
 
 def write_table(

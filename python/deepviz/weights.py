@@ -18,7 +18,7 @@ Kind = Literal["model", "ema"]
 
 KEYS = ("state_dict", "model", "model_state_dict", "module", "net")
 EMA_KEYS = ("state_dict_ema", "model_ema", "ema_state_dict", "ema", "ema_model")
-SHOWN = 6
+KEYS_IN_MESSAGE = 6
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,16 @@ def find_weights(
 
     Raises Refused, with what the checkpoint contains, where no dictionary fits, or two fit equally well.
     """
-    averaged_first = "averaging_state" in content and "current_model_state" in content
+    # Of Lightning's WeightAveraging: `state_dict` holds the averaged weights.
+    is_averaging = "averaging_state" in content and "current_model_state" in content
     tried: list[_Candidate] = []
     others: list[_Match] = []
-    for rank in _ranks(content, key, kind, averaged_first):
+    for rank in _ranks(content, key, kind, is_averaging):
         tried += rank
         found = [fit for candidate in rank for fit in _fits(candidate, wanted)]
         if key is None:
-            # Lightning's WeightAveraging saves the averaged weights under the key that others use for the trained ones.
-            lightning = averaged_first and kind == "ema"
+            # Then even a key without `ema` in it names averaged weights.
+            lightning = is_averaging and kind == "ema"
             others += [fit for fit in found if not lightning and fit.is_averaged != (kind == "ema")]
             found = [fit for fit in found if lightning or fit.is_averaged == (kind == "ema")]
         if len(found) > 1:
@@ -95,14 +96,14 @@ def find_weights(
     _refuse(file, content, wanted, tried, others, key, kind)
 
 
-def _ranks(content: Mapping[str, Any], key: str | None, kind: Kind, averaged_first: bool) -> Iterator[list[_Candidate]]:
+def _ranks(content: Mapping[str, Any], key: str | None, kind: Kind, is_averaging: bool) -> Iterator[list[_Candidate]]:
     """Candidates in the order in which they are tried; those of one rank are equally good."""
     if key is not None:
         for before in ("", *(f"{name}." for name in KEYS)):
             yield [_candidate_of_key(content, before + key)]
         return
     first: tuple[str, ...] = EMA_KEYS if kind == "ema" else ()
-    if averaged_first:
+    if is_averaging:
         first = ("state_dict",) if kind == "ema" else ("current_model_state",)
     known = [*first, *KEYS]
     for name in known:
@@ -235,8 +236,8 @@ def _refuse(
     if near:
         _, line = max(near, key=lambda item: item[0])
         raise Refused(f"{file} does not fit the model: {line}; give the model that it was saved from")
-    names = [f"`{name}`" for name in list(content)[:SHOWN]]
-    more = f" and {len(content) - SHOWN} more" if len(content) > SHOWN else ""
+    names = [f"`{name}`" for name in list(content)[:KEYS_IN_MESSAGE]]
+    more = f" and {len(content) - KEYS_IN_MESSAGE} more" if len(content) > KEYS_IN_MESSAGE else ""
     where = f"under `{key}`" if key is not None else "in it"
     raise Refused(
         f"{file} has none of the model's {len(wanted)} arrays {where}; it holds {', '.join(names) or 'nothing'}{more}; "

@@ -166,7 +166,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class SplitFile:
-    """Writes a split of a corpus: `count` images of `bytes_per_image`, one after another."""
+    """Writes a split of a corpus: the labels of so many `images`, then their pixels, `bytes_per_image` each."""
 
     path: Path
     images: int

@@ -28,7 +28,7 @@ class SnapshotWriter:
         self._thread: threading.Thread | None = None
 
     def take(self, source: Mapping[str, torch.Tensor], position: TrainingPosition) -> None:
-        """Copies the arrays; they are written while the program continues. Raises the error of the snapshot before."""
+        """Copies the arrays, to be written while the program continues. Raises the error of the previous snapshot."""
         self.wait()
         self._copies.take(source)
         self._is_idle.clear()

@@ -25,7 +25,7 @@ def some_of(images, count):
 
 
 def train_and_keep(model, images, epochs, folder):
-    """Trains as a program that knows nothing of deepViz; gives the checkpoints' pattern."""
+    """Trains as a program that knows nothing of deepViz; returns the checkpoints' pattern."""
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02, momentum=0.9)
     model.train()
     for epoch in range(epochs):

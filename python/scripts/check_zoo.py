@@ -29,7 +29,7 @@ def get(address: str) -> Any:
 
 
 def main() -> int:
-    """Prints the lines; the exit status."""
+    """Prints the lines; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="folder of runs")
     parser.add_argument("--binary", required=True, help="the deepviz program")

@@ -53,7 +53,7 @@ def is_picture(address: str) -> bool:
 
 
 def moment(happened: Callable[[], bool], program: subprocess.Popen[bytes]) -> float:
-    """When something has happened."""
+    """Waits until `happened()` is true; returns the time."""
     deadline = time.monotonic() + WAIT_S
     while not happened():
         if program.poll() not in (None, 0):
@@ -65,7 +65,7 @@ def moment(happened: Callable[[], bool], program: subprocess.Popen[bytes]) -> fl
 
 
 def measured(folder: Path, options: argparse.Namespace, address: str) -> float:
-    """Prints when things happened; says how long after the first step the first picture came."""
+    """Prints when things happened; returns how long after the first step the first picture came."""
     command = [sys.executable, str(ROOT / "examples" / "loop.py"), "--data", options.data, "--out", str(folder / NAME)]
     command += ["--epochs", "1", "--size", str(options.size)]
     if options.limit:
@@ -90,7 +90,7 @@ def measured(folder: Path, options: argparse.Namespace, address: str) -> float:
 
 
 def main() -> int:
-    """Reads the options and measures; the exit status."""
+    """Reads the options and measures; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", required=True, help="folder that holds train/CLASS/*.jpg and test/CLASS/*.jpg")
     parser.add_argument("--limit", type=int, help="train on so many images (default: all)")

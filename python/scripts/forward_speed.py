@@ -34,7 +34,7 @@ MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 class Images(torch.utils.data.Dataset[Any]):
     """Random pictures, as Normalize gives them."""
 
-    classes = [f"class {index}" for index in range(10)]
+    classes = tuple(f"class {index}" for index in range(10))
 
     def __init__(self, count: int, size: int) -> None:
         """So many pictures of size x size."""
@@ -52,7 +52,7 @@ class Images(torch.utils.data.Dataset[Any]):
 
 
 def record(folder: Path, name: str, size: int) -> tuple[torch.nn.Module, torch.Tensor]:
-    """A run with the network and its images as the test split; the model and its inputs."""
+    """Writes a run with the network and its images as the test split; returns the model and its inputs."""
     torch.manual_seed(1)
     model = torchvision.models.get_model(name, weights=None, num_classes=10).eval()
     test = Images(IMAGES.get(size, 128), size)
@@ -63,8 +63,8 @@ def record(folder: Path, name: str, size: int) -> tuple[torch.nn.Module, torch.T
 
 
 def deepviz_seconds(example: Path, run: Path) -> tuple[float, int]:
-    """Seconds of the forward pass by deepViz once the weights are prepared, and the most bytes of memory that its process took."""
-    command = [example, run, run / "corpus", "0", "test", "1"]
+    """Seconds of deepViz's forward pass once the weights are prepared, and the most memory of its process in bytes."""
+    command = [str(example), str(run), str(run / "corpus"), "0", "test", "1"]
     answer = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return float(answer["seconds"]) - float(answer["prepare_seconds"]), int(answer["memory"] or 0)
 
@@ -114,10 +114,11 @@ def measure(example: Path, name: str, size: int, rounds: int) -> None:
                 found["PyTorch"].append(len(images) / seconds_of(plain, images))
                 model.to(memory_format=torch.channels_last)
         for key, values in found.items():
-            ratios = [own / other for own, other in zip(found["deepViz"], values)]
+            ratios = [own / other for own, other in zip(found["deepViz"], values, strict=True)]
             print(
-                f"{name}:{size} {key}: {statistics.median(values):.1f} images/s ({min(values):.1f} to {max(values):.1f}),"
-                f" deepViz/{key} {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
+                f"{name}:{size} {key}: {statistics.median(values):.1f} images/s "
+                f"({min(values):.1f} to {max(values):.1f}), deepViz/{key} {statistics.median(ratios):.2f} "
+                f"({min(ratios):.2f} to {max(ratios):.2f})"
             )
         print(f"{name}:{size} deepViz's process: {memory / 2**20:.0f} MiB at most")
 
@@ -126,7 +127,7 @@ def main() -> int:
     """Measures the networks named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("networks", nargs="*", default=["resnet50:224", "resnet18:32"], metavar="NAME:SIZE")
-    parser.add_argument("--example", type=Path, required=True, help="deepViz's example bare_forward, built with --release")
+    parser.add_argument("--example", type=Path, required=True, help="the example bare_forward, built with --release")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(1)

@@ -2,7 +2,7 @@
 
     python python/scripts/kill_recorder.py [--kills 200] [--seed 1] [--binary target/debug/deepviz]
 
-A program records a network of 8 MB, a snapshot a step, every value of which is the step's number. It is killed
+A program records a network of 8 MB, a snapshot a step, every value of which is the step's number plus 1. It is killed
 (SIGKILL) at a random moment: while it writes snapshots, while it starts, or while it replaces the run; then it is
 started again with `resume="auto"`. After every kill the program `deepviz` reads the run, and each new snapshot with its
 hash; a snapshot must hold the values of its own step, none that was there may be gone, the run must not be locked, and
@@ -67,7 +67,7 @@ def fill(model: nn.Module, step: int) -> None:
 
 
 def record(run: Path, resume: Any, steps: int | None = None) -> int:
-    """Records for so many steps, or until the end of the process; says at which step it began."""
+    """Records for so many steps, or until the end of the process; returns the step at which it began."""
     model = network()
     fill(model, 0)
     options: dict[str, Any] = {"train": Images(500), "test": Images(100), "steps_per_epoch": 10, "every": "1 step"}
@@ -164,7 +164,7 @@ class Trial:
 
 
 def main() -> int:
-    """Reads the options, kills, prints the figures; the exit status."""
+    """Reads the options, kills, prints the figures; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,12 +1,12 @@
-"""Lowers 34 classifiers of torchvision and timm and holds each against PyTorch: the table of docs/import.md.
+"""Lowers 34 classifiers of torchvision and timm and compares each with PyTorch: the table of docs/import.md.
 
     python python/scripts/lower_zoo.py [NAME ...] [--table FILE] [--save FOLDER]
 
-Weights are random, running statistics spread, so that every array matters. A lowered network is computed from its
+Weights and running statistics are random, so that every array matters. A lowered network is computed from its
 layers and arrays alone by tests/evaluate.py. Prints a line a network: layers, difference relative to the largest
 output, seconds of lowering; or the refusal. `--table` writes the same as a table of Markdown. `--save` records every
-lowered network as a run of one snapshot and eight random images, so that `deepviz inspect FOLDER/NAME` holds the
-program's own outputs against PyTorch's. Exits with 1 where one differs by more than 5e-6, or fewer than 30 are lowered
+lowered network as a run of one snapshot and eight random images, so that `deepviz inspect FOLDER/NAME` compares
+the program's own outputs with PyTorch's. Exits with 1 where one differs by more than 5e-6, or fewer than 30 are lowered
 of all.
 """
 
@@ -92,8 +92,8 @@ def made(library: str, name: str) -> tuple[torch.nn.Module, int]:
     return model, 299 if name == "inception_v3" else 224
 
 
-def spread(model: torch.nn.Module) -> None:
-    """Running statistics and affine weights that are not 0 and 1, and classifiers that do not begin as zeros."""
+def randomise(model: torch.nn.Module) -> None:
+    """Makes running statistics and affine weights other than 0 and 1, and classifiers that are all zeros random."""
     generator = torch.Generator().manual_seed(3)
     for module in model.modules():
         if isinstance(module, torch.nn.Linear) and not module.weight.any():
@@ -111,7 +111,7 @@ def compared(library: str, name: str, save: Path | None) -> Outcome:
     """Lowers a network and computes it both ways; records it in a folder where one is given."""
     model, side = made(library, name)
     with torch.no_grad():
-        spread(model)
+        randomise(model)
         images = torch.randn(2, 3, side, side, generator=torch.Generator().manual_seed(2))
         began = time.perf_counter()
         try:
@@ -131,7 +131,7 @@ def compared(library: str, name: str, save: Path | None) -> Outcome:
 
 
 def main() -> int:
-    """Prints the table; the exit status."""
+    """Prints the table; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="networks (all without any)")
     parser.add_argument("--table", type=Path, help="file of Markdown to write")

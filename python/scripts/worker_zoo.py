@@ -1,8 +1,8 @@
-"""Records the networks that deepViz has no layers for and holds the worker's outputs against PyTorch's.
+"""Records the networks that deepViz has no layers for and compares the worker's outputs with PyTorch's.
 
     python python/scripts/worker_zoo.py [NAME ...] [--out FOLDER]
 
-The networks are those of lower_zoo.py that are refused, with random weights and spread statistics, tokens and scales.
+The networks are those of lower_zoo.py that are refused, with random weights, statistics, tokens and scales.
 Prints a line a network: layers, how many of them a hook or PyTorch's functions show as well, the largest difference
 among those relative to the layer's largest value, size of model.pt2, seconds of recording, loading and answering.
 Exits with 1 where one differs by more than 1e-5.
@@ -31,7 +31,7 @@ LIMIT = 1e-5
 
 
 def compared(library: str, name: str, out: Path) -> bool:
-    """Records a network and asks the worker for all its layers; whether they are PyTorch's."""
+    """Records a network and asks the worker for all its layers; returns whether they are PyTorch's."""
     model, side = made(library, name)
     randomise_all(model)
     began = time.perf_counter()
@@ -65,7 +65,7 @@ def compared(library: str, name: str, out: Path) -> bool:
 
 
 def main() -> int:
-    """Prints the table; the exit status."""
+    """Prints the table; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", help="networks (all without any)")
     parser.add_argument("--out", type=Path, help="folder for the runs, which are kept")

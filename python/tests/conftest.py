@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 
 with contextlib.suppress(ModuleNotFoundError):
-    # Those of ONNX run without PyTorch too.
+    # The tests of ONNX run without PyTorch too.
     import torch
 
-    # Other work goes on beside the tests, and sums in another order are other sums.
+    # Other programs need the cores, and several threads sum in another order, with other rounding.
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The judge of lowering: computes a lowered network from its layers and arrays alone, with plain functions of torch."""
+"""The reference for lowering: computes a lowered network from its layers and arrays alone, with functions of torch."""
 
 # mypy: disable-error-code="no-any-return, union-attr, index"
 from __future__ import annotations
@@ -48,22 +48,23 @@ def pool(x: Tensor, keys: Mapping[str, Any]) -> Tensor:
     size, stride, dilation = (pair(keys.get(key, 1)) for key in ("size", "stride", "dilation"))
     padding = sides(keys, "padding")
     counts = []
-    for way in (0, 1):
-        side, before, after = x.shape[2 + way], padding[2 * way], padding[2 * way + 1]
-        span = dilation[way] * (size[way] - 1) + 1
+    for axis in (0, 1):
+        side, before, after = x.shape[2 + axis], padding[2 * axis], padding[2 * axis + 1]
+        span = dilation[axis] * (size[axis] - 1) + 1
         room = side + before + after - span
-        covering = room // stride[way] if keys["rounding"] == "down" else -(-room // stride[way])
-        counts.append(1 + min(covering, (before + side - 1) // stride[way]))
+        covering = room // stride[axis] if keys["rounding"] == "down" else -(-room // stride[axis])
+        counts.append(1 + min(covering, (before + side - 1) // stride[axis]))
     if "outputs" in keys:
         counts = pair(keys["outputs"])
 
-    def taps(way: int, index: int) -> tuple[list[int], int]:
-        side, before, after = x.shape[2 + way], padding[2 * way], padding[2 * way + 1]
-        places = [index * stride[way] - before + tap * dilation[way] for tap in range(size[way])]
+    def taps(axis: int, index: int) -> tuple[list[int], int]:
+        """Positions of a window's elements within the input, and how many lie within input and padding together."""
+        side, before, after = x.shape[2 + axis], padding[2 * axis], padding[2 * axis + 1]
+        places = [index * stride[axis] - before + tap * dilation[axis] for tap in range(size[axis])]
         inside = [place for place in places if 0 <= place < side]
         return inside, sum(-before <= place < side + after for place in places)
 
-    rows, columns = [[taps(way, index) for index in range(counts[way])] for way in (0, 1)]
+    rows, columns = [[taps(axis, index) for index in range(counts[axis])] for axis in (0, 1)]
     out = x.new_empty(*x.shape[:2], *counts)
     for i, (ys, counted_rows) in enumerate(rows):
         for j, (xs, counted_columns) in enumerate(columns):
@@ -215,7 +216,7 @@ WEIGHTED: dict[str, Callable[[Tensor, Mapping[str, Any], Mapping[str, Tensor]], 
 
 
 def every_layer(network: Network, arrays: Mapping[str, Tensor], images: Tensor) -> dict[str, Tensor]:
-    """The outputs of all layers for images N x C x H x W; shapes are held against those that lowering gave."""
+    """The outputs of all layers for images N x C x H x W; shapes are compared with those that lowering gave."""
     values = {"data": images}
     for layer in network.layers:
         table = layer.table()

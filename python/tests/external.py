@@ -47,8 +47,8 @@ class Client:
         return json.loads(self.process.stdout.readline())
 
     def ask(self, step: int, images: Tensor, names: Sequence[str], **other: Any) -> Any:
-        """The outputs by layer, N x floats; the text of an error."""
-        request = {"step": step, "hash": None, "images": len(images), "layers": list(names)}
+        """The outputs by layer, N x floats, or the text of an error. `other` replaces fields of the request."""
+        request: dict[str, Any] = {"step": step, "hash": None, "images": len(images), "layers": list(names)}
         request["hash"] = other.get("hash") or hash_of(self.run, step)
         self.process.stdin.write(json.dumps(request | other).encode() + b"\n")
         self.process.stdin.write(images.contiguous().numpy().tobytes())
@@ -91,11 +91,11 @@ class _Attentions(TorchFunctionMode):
     def __enter__(self) -> Any:
         # The mode does not see what multi_head_attention_forward calls.
         nn.functional.scaled_dot_product_attention = self.attend  # type: ignore[assignment]
-        return super().__enter__()
+        return super().__enter__()  # type: ignore[no-untyped-call]
 
     def __exit__(self, *error: Any) -> None:
         nn.functional.scaled_dot_product_attention = ATTEND
-        super().__exit__(*error)
+        super().__exit__(*error)  # type: ignore[no-untyped-call]
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         result = func(*args, **(kwargs or {}))
@@ -157,7 +157,7 @@ def _filled(layer: dict[str, Any], output: Tensor) -> Tensor:
 
 
 def randomise_all(model: nn.Module, seed: int = 3) -> nn.Module:
-    """Vectors, tokens and running statistics that are not 0 and 1."""
+    """Changes vectors, tokens and running statistics, so that none is 0 or 1. Returns the model."""
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, array in [*model.named_parameters(), *model.named_buffers()]:
@@ -172,7 +172,7 @@ def randomise_all(model: nn.Module, seed: int = 3) -> nn.Module:
 
 
 def difference(found: Tensor, wanted: Tensor) -> float:
-    """Of the largest value; infinite where one is not a number."""
+    """The largest difference, relative to the largest value; infinite where one is not a number."""
     largest = float(wanted.abs().max())
     result = float((found - wanted).abs().max()) / largest if largest > 0 else float((found - wanted).abs().max())
     return result if result == result else math.inf

@@ -174,7 +174,7 @@ def test_code_in_a_checkpoint_is_never_executed(tmp_path: Path, call: Any) -> No
     else:
         assert set(read_checkpoint(path)) == {"state_dict", "x"}
     assert not mark.exists()
-    # Nor is what was let through once let through for others.
+    # Classes that were allowed for this file are not allowed for the caller's torch.load afterwards.
     with pytest.raises(Exception, match=r"[Uu]nsupported"):
         torch.load(path, weights_only=True)
 
@@ -280,6 +280,30 @@ def test_a_checkpoint_of_the_middle_of_epoch_0_says_its_step() -> None:
     content = [{"epoch": epoch, "global_step": step, "optimizer": optimizer} for epoch, step in ((0, 3), (1, 7))]
     stamps = {Path(f"{one['global_step']}.pt"): stamp_of(Path("a.pt"), one) for one in content}
     assert [(at.step, at.epoch) for at in positions(stamps, Clock()).values()] == [(3, 0.0), (7, 1.0)]
+
+
+def adam(updates: int | None) -> dict[str, Any]:
+    """What Adam saves after so many updates of a parameter; nothing before the first."""
+    return {"state": {} if updates is None else {0: {"step": torch.tensor(float(updates)), "exp_avg": torch.zeros(1)}}}
+
+
+def steps_of(*content: dict[str, Any]) -> list[int]:
+    stamps = {Path(f"{number}.pt"): stamp_of(Path("last.pt"), one) for number, one in enumerate(content)}
+    return [at.step for at in positions(stamps, Clock()).values()]
+
+
+def test_counts_of_an_optimiser_are_steps_only_where_all_rise_with_the_epochs() -> None:
+    at = [{"epoch": epoch, "optimizer": adam(updates)} for epoch, updates in ((0, None), (1, 40), (2, 80))]
+    assert steps_of(*at) == [0, 40, 80]
+    # Begun anew after the first epoch, and a checkpoint without its optimiser: the epochs say the order.
+    assert steps_of(at[0], at[2], {"epoch": 3, "optimizer": adam(20)}) == [0, 2, 3]
+    assert steps_of(at[1], {"epoch": 2}) == [1, 2]
+
+
+def test_the_state_that_adagrad_has_before_its_first_update_is_no_update() -> None:
+    optimizer = torch.optim.Adagrad([nn.Parameter(torch.zeros(2))])
+    assert optimizer.state_dict()["state"]
+    assert not stamp_of(Path("last.pt"), {"epoch": 0, "optimizer": optimizer.state_dict()}).has_updates
 
 
 def test_nothing_is_written_where_a_checkpoint_does_not_fit(tmp_path: Path) -> None:

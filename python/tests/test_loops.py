@@ -115,7 +115,7 @@ def test_lightning_counts_updates_and_finds_the_network(tmp_path: Path, capsys: 
     assert steps(run) == [0, 2, 4]
     metadata, _ = read_snapshot(run / "snapshots" / "000002.safetensors")
     assert metadata["images_seen"] == "20"
-    # A percentage is no share, and a point of the test curve needs an error: it is left out with a word.
+    # A percentage is no share, and a point of the test curve needs an error: it is left out, with a message.
     assert lines(run, "test") == []
     assert capsys.readouterr().err.count("is no share from 0 to 1") == 1
     # A second fit resumes the run.

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="no-any-return, operator"
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from deepviz import Refused
 from deepviz.lower import Network, lower
 from deepviz.tensors import arrays_of
+from deepviz.worker.program import exported
 
 
 def images(side: tuple[int, int] = (13, 10), count: int = 4) -> Tensor:
@@ -38,7 +40,7 @@ def test_a_lowered_network_computes_what_the_model_does(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*NETS, "flat"])
 def test_every_weight_matters(name: str) -> None:
-    # Of every kind of layer with arrays: a lowering that left one out, or took another's, would not notice.
+    # A change of any array changes the outputs, so that no layer lacks its array or takes another layer's.
     model = make_net(name).eval()
     network = lower(model, images())
     arrays = {key: tensor.detach().clone() for key, tensor in arrays_of(model).items()}
@@ -235,14 +237,23 @@ def test_batch_statistics_in_evaluation_are_refused() -> None:
         lower(model, images())
 
 
-def test_what_cannot_be_traced_is_refused_with_the_reason() -> None:
+def test_what_cannot_be_traced_is_refused_with_the_reason_alone(capfd: pytest.CaptureFixture[str]) -> None:
     class Dynamic(nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.fc = nn.Linear(390, 3)
 
         def forward(self, x: Tensor) -> Tensor:
+            print("of the model", file=sys.stderr)
             return self.fc(x.flatten(1)) if x.sum() > 0 else x.flatten(1)[:, :3]
 
-    with pytest.raises(Refused, match=r"torch\.export cannot trace the model"):
-        lower(Dynamic(), images())
+    expected = (
+        r"^torch\.export cannot trace the model \(GuardOnDataDependentSymNode: .*, in Dynamic\.forward, line \d+ of "
+        r"test_lower\.py\), so it cannot be recorded; [^\n]*$"
+    )
+    for function in (lower, exported):
+        with pytest.raises(Refused, match=expected):
+            function(Dynamic(), images())
+        # PyTorch prints the graph up to there; what the model prints itself stays.
+        found = capfd.readouterr()
+        assert (found.out, set(found.err.splitlines())) == ("", {"of the model"})

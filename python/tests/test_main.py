@@ -43,7 +43,7 @@ def checkpoints(folder: Path, **content: Any) -> Path:
     return folder
 
 
-def line(tmp_path: Path, *more: str) -> list[str]:
+def arguments(tmp_path: Path, *more: str) -> list[str]:
     made = ["record", str(tmp_path / "ckpts"), "--corpus", str(tmp_path / "images"), "--out", str(tmp_path / "run")]
     return [*made, "--size", "8", "--mean", "0.5,0.5,0.5", "--std", "0.2,0.2,0.2", *more]
 
@@ -51,22 +51,22 @@ def line(tmp_path: Path, *more: str) -> list[str]:
 def test_checkpoints_become_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     images(tmp_path / "images")
     checkpoints(tmp_path / "ckpts")
-    assert main(line(tmp_path, "--model", "nets:SmallNet", "--limit", "9")) == 0
+    assert main(arguments(tmp_path, "--model", "nets:SmallNet", "--limit", "9")) == 0
     assert f"deepviz serve {tmp_path / 'run'}" in capsys.readouterr().err
     assert sorted(path.stem for path in (tmp_path / "run" / "snapshots").iterdir()) == ["000001", "000002"]
     corpus = json.loads((tmp_path / "run" / "corpus" / "corpus.json").read_text())
     assert corpus["classes"] == ["cat", "dog", "owl"] and (corpus["train"], corpus["test"]) == (9, 9)
     assert corpus["shape"] == {"channels": 3, "height": 8, "width": 8}
-    assert main(line(tmp_path, "--model", "nets:SmallNet")) == 1
+    assert main(arguments(tmp_path, "--model", "nets:SmallNet")) == 1
     assert "holds a run already" in capsys.readouterr().err
-    assert main(line(tmp_path, "--model", "nets:SmallNet", "--replace", "--steps-per-epoch", "30")) == 0
+    assert main(arguments(tmp_path, "--model", "nets:SmallNet", "--replace", "--steps-per-epoch", "30")) == 0
     assert sorted(path.stem for path in (tmp_path / "run" / "snapshots").iterdir()) == ["000030", "000060"]
 
 
 def test_wrong_command_lines_end_with_2(tmp_path: Path) -> None:
     for more in (["--size", "0"], ["--mean", "a,b"], ["--weights", "raw"], ["--nonsense"]):
         with pytest.raises(SystemExit) as ended:
-            main(line(tmp_path, *more))
+            main(arguments(tmp_path, *more))
         assert ended.value.code == 2
     with pytest.raises(SystemExit) as ended:
         main([])
@@ -106,7 +106,7 @@ def test_what_cannot_be_recorded_ends_with_1(
 ) -> None:
     images(tmp_path / "images")
     checkpoints(tmp_path / "ckpts")
-    assert main(line(tmp_path, *more)) == 1
+    assert main(arguments(tmp_path, *more)) == 1
     said = capsys.readouterr().err.splitlines()
     assert said[-1].startswith("error: ") and message in said[-1]
     assert not (tmp_path / "run" / "run.toml").exists()

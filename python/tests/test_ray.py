@@ -30,8 +30,9 @@ COMMAND = [sys.executable, "-m", "deepviz.ray"]
 CHECKPOINTS = 7
 WAIT_S = 300
 
-# Stands in for the program on the nodes: a file beside the run says which checkpoint is not computed at once.
-# `held` is, at its first time, when the process that called is gone; `stuck` never is; `failing` fails.
+# Stands in for the program on the nodes: a file beside the run holds the number of a checkpoint that is disturbed.
+# `held` waits, when it is first computed, until the process that called it has been killed; `stuck` waits each time;
+# `failing` ends with an error.
 PROGRAM = f"""#!{sys.executable}
 import os, pathlib, sys, time
 if sys.argv[1:3] == ["stats", "unit"]:
@@ -66,7 +67,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         patch.setenv(VARIABLE, str(program))
         patch.setenv("PYTHONPATH", str(Path(deepviz.__file__).parents[1]))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        # Ray's name for it: 127.0.0.1 is not taken for the machine's address in a network.
+        # Whatever its name says: Ray then keeps 127.0.0.1 instead of the machine's address in a network.
         patch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         node: dict[str, Any] = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False}
         cluster = Cluster(initialize_head=True, head_node_args=node)
@@ -90,7 +91,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def run(trained: Path, tmp_path: Path) -> Path:
-    """A copy of it, in a folder of its own."""
+    """A copy of the run without statistics, in a folder of its own."""
     return Path(shutil.copytree(trained, tmp_path / "run"))
 
 
@@ -119,7 +120,8 @@ def until(path: Path, work: subprocess.Popen[str]) -> str:
 
 
 def statistics(run: Path) -> dict[str, list[Any]]:
-    """All that a database holds, with units for their numbers, which follow the order of arrival, and without times.
+    """All that a database holds, without times. Ids, which follow the order of arrival, are replaced: those of units by
+    step and split.
 
     Exact: every blob of every table, byte by byte. The REST interface shows the same, but rounded and in part.
     """
@@ -141,13 +143,13 @@ def statistics(run: Path) -> dict[str, list[Any]]:
     return found
 
 
-def test_a_killed_worker_costs_no_unit_and_changes_nothing(run: Path, address: str, tmp_path: Path) -> None:
+def test_a_killed_ray_worker_loses_no_statistics_and_changes_none(run: Path, address: str, tmp_path: Path) -> None:
     (tmp_path / "held").write_text("2")
     with started(run, address) as work:
         os.kill(int(until(tmp_path / "began", work)), signal.SIGKILL)
-        _, last_line = work.communicate(timeout=WAIT_S)
-    assert work.returncode == 0, last_line
-    assert last_line.count("merged") == CHECKPOINTS and f"({CHECKPOINTS} of {CHECKPOINTS})" in last_line
+        _, messages = work.communicate(timeout=WAIT_S)
+    assert work.returncode == 0, messages
+    assert messages.count("merged") == CHECKPOINTS and f"({CHECKPOINTS} of {CHECKPOINTS})" in messages
     assert program("stats", "plan", str(run)) == ""
     alone = Path(shutil.copytree(run, tmp_path / "alone", ignore=shutil.ignore_patterns("stats.sqlite*")))
     for checkpoint in range(CHECKPOINTS):
@@ -164,10 +166,10 @@ def test_a_killed_worker_costs_no_unit_and_changes_nothing(run: Path, address: s
 def test_what_fails_is_named_and_the_others_are_merged(run: Path, address: str, tmp_path: Path) -> None:
     (tmp_path / "failing").write_text("3")
     with started(run, address, "--split", "test") as work:
-        _, last_line = work.communicate(timeout=WAIT_S)
+        _, messages = work.communicate(timeout=WAIT_S)
     assert work.returncode == 1
-    assert "checkpoint 3 failed: " in last_line and "there is no memory left" in last_line
-    assert last_line.endswith("error: not computed: checkpoints 3; the others are merged\n")
+    assert "checkpoint 3 failed: " in messages and "there is no memory left" in messages
+    assert messages.endswith("error: not computed: checkpoints 3; the others are merged\n")
     assert program("stats", "plan", str(run), "--split", "test") == "3\n"
 
 
@@ -180,12 +182,12 @@ def test_ctrl_c_merges_what_has_arrived(run: Path, address: str, tmp_path: Path)
         lines = iter(work.stderr.readline, "")
         assert any("merged" in line for line in lines)
         work.send_signal(signal.SIGINT)
-        last_line = "".join(lines)
+        messages = "".join(lines)
         work.wait(timeout=WAIT_S)
-    assert work.returncode == 130 and "stopping; " in last_line, last_line
+    assert work.returncode == 130 and "stopping; " in messages, messages
     missing = program("stats", "plan", str(run), "--split", "test").split()
     assert "1" in missing and len(missing) < CHECKPOINTS
-    assert last_line.count("merged") == CHECKPOINTS - len(missing) - 1
+    assert messages.count("merged") == CHECKPOINTS - len(missing) - 1
 
 
 def test_a_run_that_a_node_cannot_read_is_reported(run: Path, address: str, tmp_path: Path) -> None:

@@ -40,20 +40,20 @@ class Pictures(Dataset[Any]):
         return self.transform(self.picture(index)), index % 3
 
 
-def first(*more: Any) -> Any:
-    """torchvision's first version."""
+def compose_v1(*more: Any) -> Any:
+    """Of torchvision's first API, `transforms`."""
     return transforms.Compose([transforms.Resize(8), transforms.CenterCrop(8), transforms.ToTensor(), *more])
 
 
-def second(*more: Any) -> Any:
-    """Its second."""
+def compose_v2(*more: Any) -> Any:
+    """Of its second, `transforms.v2`."""
     to_float = [v2.ToImage(), v2.ToDtype(torch.float32, scale=True)]
     return v2.Compose([v2.Resize(8), v2.CenterCrop(8), *to_float, *more])
 
 
-@pytest.mark.parametrize("compose", [first, second])
+@pytest.mark.parametrize("compose", [compose_v1, compose_v2])
 def test_normalize_is_undone_to_the_byte(tmp_path: Path, compose: Any) -> None:
-    kind = transforms if compose is first else v2
+    kind = transforms if compose is compose_v1 else v2
     images = Pictures(compose(kind.Normalize(MEAN, STD)))
     corpus = written(tmp_path, images)
     assert corpus.normalisation.table() == {"values": "unit", "mean": MEAN, "std": STD}
@@ -63,9 +63,9 @@ def test_normalize_is_undone_to_the_byte(tmp_path: Path, compose: Any) -> None:
     assert torch.equal(pixels(tmp_path, "test", len(images)), expected)
 
 
-@pytest.mark.parametrize("compose", [first, second])
+@pytest.mark.parametrize("compose", [compose_v1, compose_v2])
 def test_resizing_of_floats_is_refused_by_its_name(tmp_path: Path, compose: Any) -> None:
-    kind = transforms if compose is first else v2
+    kind = transforms if compose is compose_v1 else v2
     images = Pictures(compose(kind.Resize(6), kind.Normalize(MEAN, STD)))
     with pytest.raises(Refused, match=r"after `Resize` are not made of bytes.*put it before ToTensor"):
         written(tmp_path, images)
@@ -82,12 +82,12 @@ def test_a_random_transform_of_training_gives_way_to_that_of_the_test_images(tmp
     as_input = [transforms.ToTensor(), transforms.Normalize(MEAN, STD)]
     augmented = transforms.Compose([transforms.RandomResizedCrop(8), transforms.ColorJitter(0.5), *as_input])
     train = Pictures(augmented)
-    written(tmp_path, Pictures(first(transforms.Normalize(MEAN, STD))), train)
+    written(tmp_path, Pictures(compose_v1(transforms.Normalize(MEAN, STD))), train)
     assert torch.equal(pixels(tmp_path, "train", 6), pixels(tmp_path, "test", 6)) and train.transform is augmented
 
 
 def test_random_transforms_of_the_test_images_are_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    written(tmp_path / "fixed", Pictures(first()))
+    written(tmp_path / "fixed", Pictures(compose_v1()))
     assert "random" not in capsys.readouterr().err
     written(tmp_path / "random", Pictures(transforms.Compose([transforms.RandomCrop(8), transforms.ToTensor()])))
     assert "the test images go through RandomCrop, so one random version" in capsys.readouterr().err
@@ -99,7 +99,7 @@ def test_folders_of_images_say_their_classes(tmp_path: Path) -> None:
         for index in range(2):
             content = torch.full((9, 9, 3), 40 * place + index, dtype=torch.uint8)
             Image.fromarray(content.numpy()).save(tmp_path / "images" / name / f"{index}.png")
-    images = torchvision.datasets.ImageFolder(str(tmp_path / "images"), first(transforms.Normalize(MEAN, STD)))
+    images = torchvision.datasets.ImageFolder(str(tmp_path / "images"), compose_v1(transforms.Normalize(MEAN, STD)))
     corpus = written(tmp_path, images)
     assert corpus.classes == ["ant", "cat"]
     assert pixels(tmp_path, "test", 4)[:, 0, 0, 0].tolist() == [40, 41, 0, 1]

@@ -31,7 +31,7 @@ def text(run: Path) -> str:
 
 
 def compare(run: Path, model: nn.Module, given: Tensor, step: int = 0) -> int:
-    """Holds a worker's outputs against PyTorch's; how many layers both have."""
+    """Compares a worker's outputs with PyTorch's; returns how many layers both have."""
     layers = described(run)
     with Client(run) as client:
         found = client.ask(step, given, [layer["name"] for layer in layers])
@@ -40,7 +40,7 @@ def compare(run: Path, model: nn.Module, given: Tensor, step: int = 0) -> int:
 
 
 def are_alike(model: nn.Module, given: Tensor, layers: list[dict[str, Any]], found: dict[str, Tensor]) -> int:
-    """Holds outputs of layers against PyTorch's own; how many there are. The last are the logits."""
+    """Compares outputs of layers with PyTorch's own; returns how many there are. The last are the logits."""
     wanted = expected(model, given, layers)
     for name, value in wanted.items():
         assert difference(found[name], value) <= LIMIT, name
@@ -52,7 +52,7 @@ def are_alike(model: nn.Module, given: Tensor, layers: list[dict[str, Any]], fou
     return len(wanted)
 
 
-def test_layers_are_the_ends_of_modules_and_attention() -> None:
+def test_layers_are_the_outputs_of_modules_and_attention() -> None:
     network = external(tokens(), images(1))
     layers = {layer.name: layer for layer in network.layers}
     inner = "norm1 attn.qkv attn.attention_weights attn.proj norm2 up gelu down".split()
@@ -160,14 +160,15 @@ def test_training_is_the_same_to_the_byte(tmp_path: Path) -> None:
 @pytest.mark.parametrize("case", ["plain", "scaled", "causal", "flags", "numbers", "grouped"])
 def test_weights_of_attention(case: str) -> None:
     q, k = torch.randn(2, 4, 5, 8), torch.randn(2, 2 if case == "grouped" else 4, 6, 8)
-    options: dict[str, Any] = {
+    cases: dict[str, dict[str, Any]] = {
         "plain": {},
         "scaled": {"scale": 0.3},
         "causal": {"is_causal": True},
         "flags": {"attn_mask": torch.ones(5, 6, dtype=torch.bool).tril()},
         "numbers": {"attn_mask": torch.randn(2, 1, 5, 6)},
         "grouped": {"enable_gqa": True},
-    }[case]
+    }
+    options = cases[case]
     v = torch.eye(6).expand(2, k.shape[1], 6, 6)
     wanted = F.scaled_dot_product_attention(q, k, v, **options)
     assert torch.allclose(attention_weights(q, k, v, **options), wanted, atol=1e-6)
@@ -205,11 +206,12 @@ def test_networks_of_libraries(tmp_path: Path, library: str, name: str, options:
     else:
         models = pytest.importorskip("torchvision").models
         model = models.get_model(name, weights=None, num_classes=3, **options)
-    given = DataLoader([(image, index % 3) for index, image in enumerate(images(8, 3, side, side).clamp(0, 1))])
+    pairs = [(image, index % 3) for index, image in enumerate(images(8, 3, side, side).clamp(0, 1))]
+    given: DataLoader[Any] = DataLoader(pairs)  # type: ignore[arg-type]
     randomise_all(model)
     example: dict[str, Any] = {"classes": ["a", "b", "c"], "mean": [0.0] * 3, "std": [1.0] * 3, "train": given}
-    # Some of them are lowered otherwise.
+    # Without it some of them are lowered to deepViz's own layers.
     example["worker"] = "always"
-    bytes_ = [((image * 255).round() / 255, label) for image, label in given.dataset]
+    bytes_ = [((image * 255).round() / 255, label) for image, label in pairs]
     recorder(tmp_path / "run", model, test=bytes_, **{**example, "train": bytes_, "steps_per_epoch": 1}).close()
     assert compare(tmp_path / "run", model, images(2, 3, side, side)) >= 40

@@ -17,6 +17,7 @@ from .network import Layer
 from .trace import Memory, Node, Scores, Tensor, Trace, Value, Weight, handles
 
 NO_MASKS = "deepViz computes attention between all tokens of an image, without windows, masks and learnt biases"
+OTHER_FORM = "is a part of attention in a form that deepViz does not have"
 
 
 def pixels_of(tensor: Tensor) -> Dim:
@@ -32,7 +33,7 @@ def with_tokens(trace: Trace, node: Node, values: list[Value], dim: int) -> Tens
         trace.refuse(node, "puts weights behind activations", "deepViz has learnt tokens before those of an image")
     channels, height, width = tensor.shape
     batch, last = layout.axis("N", trace.batch), layout.axis("C", channels)
-    if dim != 1 or tensor.dims != (batch, pixels_of(tensor), last):
+    if dim % len(tensor.dims) != 1 or tensor.dims != (batch, pixels_of(tensor), last):
         trace.refuse_layout(node, tensor)
     layer, count = tensor.layer, height * width
     for weight in reversed(weights):
@@ -49,7 +50,7 @@ def with_tokens(trace: Trace, node: Node, values: list[Value], dim: int) -> Tens
 
 
 def position(trace: Trace, node: Node, tensor: Tensor, weight: Weight) -> Tensor | None:
-    """The sum with a weight for every pixel and channel; None where the weight is of another form."""
+    """The sum with a position embedding (a weight for every pixel and channel); None where the weight is none."""
     lengths = (1,) * (len(tensor.dims) - len(weight.shape)) + weight.shape
     whole = layout.joined([*pixels_of(tensor), *layout.axis("C", tensor.shape[0])])
     batch = layout.axis("N", trace.batch)
@@ -103,12 +104,26 @@ def transposed_back(trace: Trace, node: Node, tensor: Tensor, like: Tensor) -> T
     return Tensor(Memory(trace.add(node, "transpose", [tensor.layer], like.shape, keys, helps=True)), like.dims)
 
 
+def _in_four(trace: Trace, dims: Dims) -> Dims:
+    """Dimensions N x heads x rows x columns, where the first two may be one (`bmm`); any others as they are."""
+    if len(dims) != 3:
+        return dims
+    first, *rest = layout.shape_of(dims)
+    return layout.reshape(dims, (trace.batch, first // trace.batch, *rest)) or dims
+
+
+def _in_three(dims: Dims, like: Tensor) -> Dims:
+    """Those four dimensions, or three, the first two as one, where another tensor has three."""
+    return dims if len(like.dims) == 4 else ((*dims[0], *dims[1]), *dims[2:])
+
+
 def _heads(trace: Trace, node: Node, tensor: Tensor) -> tuple[int, Dims]:
     """The number of heads of a tensor N x heads x tokens x channels of a head, and its dimensions."""
-    if len(tensor.dims) != 4:
+    found = _in_four(trace, tensor.dims)
+    if len(found) != 4:
         trace.refuse_layout(node, tensor)
     channels = tensor.shape[0]
-    heads = layout.size(tensor.dims[1])
+    heads = layout.size(found[1])
     size = channels // heads
     dims = (
         layout.axis("N", trace.batch),
@@ -116,12 +131,12 @@ def _heads(trace: Trace, node: Node, tensor: Tensor) -> tuple[int, Dims]:
         pixels_of(tensor),
         layout.joined([Atom("C", 1, size)]),
     )
-    if tensor.dims != dims:
+    if found != dims:
         trace.refuse_layout(node, tensor)
     return heads, dims
 
 
-def _call(tensor: Tensor, role: str) -> None:
+def _set_role(tensor: Tensor, role: str) -> None:
     """Names what is cut out of one layer for queries, keys and values; what has a name of its own keeps that."""
     if tensor.layer.type in ("slice", "linear") and not tensor.layer.owns_name:
         tensor.layer.role = tensor.layer.role or role
@@ -136,11 +151,13 @@ def _weights(trace: Trace, node: Node, scores: Scores) -> Tensor:
     keys: dict[str, toml.Value] = {"heads": heads}
     if not math.isclose(scores.factor, size**-0.5, rel_tol=1e-6):
         keys["scale"] = scores.factor
-    _call(scores.query, "query"), _call(scores.key, "key")
+    _set_role(scores.query, "query")
+    _set_role(scores.key, "key")
     queries, count = (math.prod(tensor.shape[1:]) for tensor in (scores.query, scores.key))
     layers = [scores.query.layer, scores.key.layer]
     layer = trace.add(node, "attention_weights", layers, (heads, queries, count), keys, helps=True)
-    return trace.as_map(layer)
+    found = trace.as_map(layer)
+    return found.viewed(_in_three(found.dims, like=scores.query))
 
 
 def _attention(trace: Trace, node: Node, weights: Layer, value: Tensor) -> Tensor:
@@ -148,12 +165,12 @@ def _attention(trace: Trace, node: Node, weights: Layer, value: Tensor) -> Tenso
     (of_weights, queries, keys), (heads, dims) = weights.shape, _heads(trace, node, value)
     if heads != of_weights or keys != math.prod(value.shape[1:]):
         trace.refuse(node, "has other heads or tokens for values than for keys", "deepViz has as many of both")
-    _call(value, "value")
+    _set_role(value, "value")
     channels = value.shape[0]
     shape = value.shape if queries == keys else (channels, queries, 1)
     layer = trace.add(node, "attention", [weights, value.layer], shape, {}, helps=True)
     tokens = dims[2] if queries == keys else layout.axis("H", queries)
-    return Tensor(Memory(layer), (dims[0], dims[1], tokens, dims[3]))
+    return Tensor(Memory(layer), _in_three((dims[0], dims[1], tokens, dims[3]), like=value))
 
 
 @handles("scaled_dot_product_attention")
@@ -162,7 +179,7 @@ def scaled_dot_product_attention(trace: Trace, node: Node, args: dict[str, Any])
     if args.get("attn_mask") is not None or args.get("is_causal"):
         trace.refuse(node, "is attention with a mask or a bias", NO_MASKS)
     query, key, value = (trace.tensor(args[name], node) for name in ("query", "key", "value"))
-    size = int(node.args[0].meta["val"].shape[-1])
+    size = layout.size(query.dims[-1])
     scale = args.get("scale")
     scores = Scores(query, key, size**-0.5 if scale is None else float(scale))
     return _attention(trace, node, _weights(trace, node, scores).layer, value)
@@ -172,20 +189,35 @@ def scaled_dot_product_attention(trace: Trace, node: Node, args: dict[str, Any])
 def matmul(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     """The products of queries and keys, or the sums of values by attention weights, where they are written out."""
     left, right = (trace.tensor(item, node) for item in list(args.values())[:2])
-    if left.layer.type == "attention_weights" and left.dims == layout.of_map(trace.batch, left.shape):
+    is_map = _in_four(trace, left.dims) == layout.of_map(trace.batch, left.shape)
+    if left.layer.type == "attention_weights" and is_map:
         return _attention(trace, node, left.layer, right)
-    if len(right.dims) == 4:
-        key = right.viewed((*right.dims[:2], right.dims[3], right.dims[2]))
-        _heads(trace, node, left), _heads(trace, node, key)
-        return Scores(left, key, 1.0)
+    if len(left.dims) == len(right.dims) and len(right.dims) in (3, 4):
+        (query, a), (other, b) = _without_factor(left), _without_factor(right)
+        key = other.viewed((*other.dims[:-2], other.dims[-1], other.dims[-2]))
+        _heads(trace, node, query)
+        _heads(trace, node, key)
+        return Scores(query, key, a * b)
     trace.refuse(node, "is a product of activations that is no attention", NO_MASKS)
+
+
+def _without_factor(tensor: Tensor) -> tuple[Tensor, float]:
+    """A tensor that is another one's product with a number, as that one and the number; any other times 1.
+
+    Queries are scaled before their product with keys, or both by the root of the scale (torch.onnx.export).
+    """
+    layer = tensor.layer
+    factor = layer.keys.get("a", 1.0)
+    if layer.type != "linear" or layer.keys.get("b", 0.0) != 0.0 or not isinstance(factor, float):
+        return tensor, 1.0
+    return Tensor(Memory(layer.inputs[0]), tensor.dims), factor
 
 
 @handles("softmax", "_softmax")
 def softmax(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     """The softmax of attention."""
     scores = trace.value(args["self"])
-    if isinstance(scores, Scores) and args["dim"] in (-1, 3):
+    if isinstance(scores, Scores) and args["dim"] in (-1, len(scores.query.dims) - 1):
         return _weights(trace, node, scores)
     trace.refuse(node, "is a softmax that is neither the network's last layer nor attention", NO_MASKS)
 

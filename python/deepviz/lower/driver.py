@@ -18,10 +18,10 @@ MODULES = (arithmetic, attention, norms, views, windows)
 
 ATTENTION = ("scaled_dot_product_attention", "multi_head_attention_forward", "softmax", "matmul", "bmm", "einsum")
 
-MOVING = tuple(
+REARRANGING = tuple(
     "view reshape flatten unflatten permute transpose roll pad slice select index unbind chunk split".split()
 )
-"""Operations that move values, as attention begins within windows."""
+"""Operations that only rearrange values, as those with which attention within windows begins."""
 
 SOFTMAXES = ("softmax", "log_softmax", "_softmax", "_log_softmax")
 
@@ -121,7 +121,7 @@ def _handled(trace: Trace, node: Node, name: str) -> Value:
 
 def _refuse_missing(trace: Trace, node: Node) -> NoReturn:
     if operation(node).lstrip("_") in ATTENTION:
-        trace.refuse(node, "is a part of attention in a form that deepViz does not have", attention.NO_MASKS)
+        trace.refuse(node, attention.OTHER_FORM, attention.NO_MASKS)
     what = "is an operation that deepViz does not have"
     trace.refuse(node, what, "it shows networks of the operations in docs/recipes.md")
 
@@ -142,8 +142,9 @@ def _refuse_first(trace: Trace, program: Program) -> None:
     first = failed[0]
     word = operation(first).removesuffix("_").lstrip("_")
     is_within = word in ATTENTION or any(isinstance(trace.values.get(node), Scores) for node in first.all_input_nodes)
-    # Of attention the word says more than its first steps, which move values. Anything else is named itself.
-    if is_within or word in MOVING:
+    # The name of an attention operation says more than those of the rearrangements before it. Anything else is named
+    # itself.
+    if is_within or word in REARRANGING:
         for node in failed:
             if node.op == "call_function" and operation(node).lstrip("_") in ATTENTION and node is not last:
                 _refuse_missing(trace, node)

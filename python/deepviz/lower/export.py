@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import logging
+import os
+import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -60,12 +64,7 @@ def export(model: torch.nn.Module, example: torch.Tensor, is_dynamic: bool = Fal
         except Refused:
             raise
         except Exception as error:
-            lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-            reason = lines[0] if lines else "no reason given"
-            raise Refused(
-                f"torch.export cannot trace the model ({type(error).__name__}: {reason[:300]}), so it cannot be "
-                "recorded; its forward pass must be the same for all images"
-            ) from error
+            raise _untraceable(error) from error
     signature = exported.graph_signature
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     lifted = dict(signature.inputs_to_lifted_tensor_constants)
@@ -83,6 +82,34 @@ def export(model: torch.nn.Module, example: torch.Tensor, is_dynamic: bool = Fal
         weights={place: name.removeprefix("net.") for place, name in names.items()},
         constants=constants,
     )
+
+
+def _untraceable(error: Exception) -> Refused:
+    """The refusal of a model whose export raised an error: its first line, and the line of the model."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # What follows are symbols of PyTorch's own.
+    reason = (lines[0] if lines else "no reason given").partition(" (unhinted:")[0].rstrip(".")
+    return Refused(
+        f"torch.export cannot trace the model ({type(error).__name__}: {reason[:300]}{_place(error)}), so it cannot be "
+        "recorded; its forward pass must be the same for all images"
+    )
+
+
+def _place(error: Exception) -> str:
+    """The innermost line of an error that is neither PyTorch's nor this package's; empty where there is none."""
+    import torch
+
+    passed = tuple(os.path.dirname(file) + os.sep for file in (torch.__file__, os.path.dirname(__file__)))
+    places = [
+        (frame, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if not frame.f_code.co_filename.startswith((*passed, "<"))
+    ]
+    if not places:
+        return ""
+    frame, line = places[-1]
+    owner = type(frame.f_locals["self"]).__name__ + "." if "self" in frame.f_locals else ""
+    return f", in {owner}{frame.f_code.co_name}, line {line} of {os.path.basename(frame.f_code.co_filename)}"
 
 
 def check(model: torch.nn.Module) -> None:
@@ -225,12 +252,21 @@ def full_precision(tensor: torch.Tensor) -> Iterator[None]:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Hides the warnings and log lines of the export, which concern its internals."""
+    """Hides the warnings, log lines and unfinished graphs of the export, which concern its internals."""
     level = logging.root.manager.disable
+    held, graph = io.StringIO(), ""
     try:
         logging.disable(logging.ERROR)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(held):
             warnings.simplefilter("ignore")
             yield
+    except Exception as error:
+        # torch.export prints this, pages of it, to the error stream.
+        graph = str(getattr(error.__cause__ or error, "partial_fx_graph", "") or "")
+        raise
     finally:
         logging.disable(level)
+        # What else was written, by the model or by other threads, stays.
+        rest = held.getvalue().replace(f"{graph}\n", "") if graph else held.getvalue()
+        if rest:
+            sys.stderr.write(rest)

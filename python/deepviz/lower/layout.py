@@ -1,9 +1,9 @@
 """Which value of a feature map stands where in a tensor.
 
-A tensor of PyTorch is described by its dimensions, each a row of atoms. An atom is one axis of the map (N, C, H or W),
-or a factor of one: of 12 channels viewed as 3 x 4 the first dimension is the atom (C, stride 4, size 3) and the second
-(C, stride 1, size 4). Views, permutations and flattening only move atoms, so that after any number of them it can be
-told whether a tensor is the map itself, its channels in another order, or its pixels' channels last.
+A tensor of PyTorch is described by its dimensions, each a sequence of atoms. An atom is one axis of the map (N, C, H or
+W), or a factor of one: of 12 channels viewed as 3 x 4 the first dimension is the atom (C, stride 4, size 3) and the
+second (C, stride 1, size 4). Views, permutations and flattening only move atoms, so that after any number of them it
+can be told whether a tensor is the map itself, its channels in another order, or its pixels' channels last.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class Failed:
-    """A value that cannot be expressed. Refused when a node that the outputs depend on uses it."""
+    """A value that deepViz's layers cannot express. Refused when a node that the outputs depend on uses it."""
 
     reason: str
 
@@ -158,7 +158,7 @@ def module_of(node: Node) -> tuple[str, str]:
 
 
 class Trace:
-    """A lowering in progress."""
+    """A lowering in progress. The parameter `at` is the node that a refusal names."""
 
     def __init__(self, batch: int) -> None:
         self.batch = batch

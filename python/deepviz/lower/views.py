@@ -108,14 +108,13 @@ def _order(trace: Trace, node: Node, args: dict[str, Any], count: int) -> list[i
 
 @handles("expand", "expand_as")
 def expanded(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
-    """Values repeated along axes of length 1: these are marked, and the product with a map takes them."""
+    """Values broadcast along axes of length 1, marked by atoms `*`: supported as operand of an elementwise product."""
     found = trace.value(args["self"])
     lengths = [int(length) for length in node.meta["val"].shape]
     if isinstance(found, Constant):
         return found
-    is_repeated = isinstance(found, Weight) and found.shape[:1] == (1,)
-    if is_repeated and lengths[1:] == list(found.shape[1:]):
-        # Tokens that are repeated for every image: where they are put before others, they are one layer.
+    if isinstance(found, Weight) and found.shape[:1] == (1,) and lengths[1:] == list(found.shape[1:]):
+        # Learnt tokens, repeated for every image: their concatenation with an image's tokens is one layer.
         return found
     tensor = trace.tensor(args["self"], node)
     dims: tuple[Dim, ...] = ((),) * (len(lengths) - len(tensor.dims)) + tensor.dims
@@ -245,7 +244,7 @@ def concatenated(trace: Trace, node: Node, args: dict[str, Any]) -> Value:
     """Channels one after another, or learnt tokens before an image's."""
     values = [trace.value(item) for item in args["tensors"]]
     if any(isinstance(value, Weight) for value in values):
-        return attention.with_tokens(trace, node, values, args["dim"] % len(node.meta["val"].shape))
+        return attention.with_tokens(trace, node, values, args["dim"])
     tensors = [trace.tensor(item, node) for item in args["tensors"]]
     if len(tensors) == 1:
         return Tensor(Memory(tensors[0].layer), tensors[0].dims)

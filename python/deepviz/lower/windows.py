@@ -25,17 +25,17 @@ class Windows:
     padding: Sides
     rounding: Literal["down", "up"] = "down"
 
-    def span(self, way: int) -> int:
+    def span(self, axis: int) -> int:
         """Pixels from a window's first to its last, both counted."""
-        return self.dilation[way] * (self.size[way] - 1) + 1
+        return self.dilation[axis] * (self.size[axis] - 1) + 1
 
     def outputs(self, sides: Pair) -> Pair:
         """The output's height and width in deepViz for an input of these sides, computed as in crates/net."""
         return self._along(0, sides[0]), self._along(1, sides[1])
 
-    def _along(self, way: int, side: int) -> int:
-        before, after = self.padding[2 * way], self.padding[2 * way + 1]
-        room, stride = side + before + after - self.span(way), self.stride[way]
+    def _along(self, axis: int, side: int) -> int:
+        before, after = self.padding[2 * axis], self.padding[2 * axis + 1]
+        room, stride = side + before + after - self.span(axis), self.stride[axis]
         covering = room // stride if self.rounding == "down" else -(-room // stride)
         # No window begins beyond the input: PyTorch's rule for `ceil_mode`; without it this is always so.
         return 1 + min(covering, (before + side - 1) // stride)
@@ -43,7 +43,7 @@ class Windows:
     @property
     def is_reaching(self) -> bool:
         """Whether windows are larger than the padding, which deepViz requires."""
-        return all(max(self.padding[2 * way : 2 * way + 2]) < self.span(way) for way in (0, 1))
+        return all(max(self.padding[2 * axis : 2 * axis + 2]) < self.span(axis) for axis in (0, 1))
 
     def keys(self) -> dict[str, toml.Value]:
         """The keys of the recipe, without those that have their default."""
@@ -124,7 +124,7 @@ def _conv_windows(args: dict[str, Any], size: Pair) -> Windows:
         sides = (0, 0, 0, 0)
     elif padding == "same":
         # An odd total pads one pixel more below and to the right.
-        rows, columns = (dilation[way] * (size[way] - 1) for way in (0, 1))
+        rows, columns = (dilation[axis] * (size[axis] - 1) for axis in (0, 1))
         sides = (rows // 2, rows - rows // 2, columns // 2, columns - columns // 2)
     else:
         (rows, columns) = pair(padding)

@@ -1,4 +1,4 @@
-"""Chooses the nodes of a program that are recorded as layers: the ends of modules, and attention weights."""
+"""Chooses the nodes of a program that are recorded as layers: the outputs of modules, and attention weights."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PRODUCTS = "matmul bmm einsum".split()
 
 @dataclass(frozen=True)
 class Chosen:
-    """A node that is recorded: its form, and the path and text of its layer."""
+    """A node that is recorded: its form, its layer's path, and the module's class or the function, for people."""
 
     node: Node
     form: Form
@@ -30,8 +30,8 @@ class Chosen:
 class Choice:
     """The chosen nodes, by the nodes that computed their values. No values are chosen twice.
 
-    `attention` are the attentions whose weights are computed beside them, `left_out` those whose weights are not kept,
-    with a remark.
+    `attention` are nodes of scaled_dot_product_attention, whose weights are recorded although they do not return them;
+    `left_out` those whose weights are not recorded, each with a remark for the user.
     """
 
     def __init__(self, graph: Graph) -> None:
@@ -45,7 +45,7 @@ class Choice:
             if node.op == "call_function":
                 self._enter(node)
                 self._choose_attention(node)
-        self._choose_ends()
+        self._choose_outputs()
 
     def in_order(self) -> list[tuple[Node, Chosen]]:
         """What was chosen and the nodes that computed it, in the order of computation."""
@@ -60,19 +60,20 @@ class Choice:
             self._choose(node, *_of_function(node))
 
     def _enter(self, node: Node) -> None:
+        """Notes the calls of modules that a node lies in."""
         stack = calls(node)
         for call in stack:
             self._members.setdefault(call, []).append(node)
         self._outer.update(stack[:-1])
 
-    def _choose_ends(self) -> None:
-        ends = {call: node for call in self._members if (node := self._end(call)) is not None}
-        leaves = [call for call in ends if call not in self._outer]
+    def _choose_outputs(self) -> None:
+        outputs = {call: node for call in self._members if (node := self._output(call)) is not None}
+        leaves = [call for call in outputs if call not in self._outer]
         plain = [call for call in leaves if "drop" not in call.kind.rpartition(".")[2].lower()]
-        # Where several modules end at one node, the innermost names it.
-        outer = sorted((call for call in ends if call in self._outer), key=lambda call: -call.path.count("."))
+        # Where several modules have the same output node, the innermost names it.
+        outer = sorted((call for call in outputs if call in self._outer), key=lambda call: -call.path.count("."))
         for call in plain + outer:
-            self._choose(ends[call], _path(call), call.kind.rpartition(".")[2])
+            self._choose(outputs[call], _path(call), call.kind.rpartition(".")[2])
         for node in self.graph.program.nodes:
             if node.op == "call_function" and operation(node).removesuffix("_") in FUNCTIONS:
                 inner = calls(node)[-1:]
@@ -80,9 +81,9 @@ class Choice:
                     self._choose(node, *_of_function(node))
         for call in leaves:
             # Dropout does nothing in evaluation mode; its input is recorded.
-            self._choose(ends[call], _path(call), operation(self.graph.root(ends[call])).removesuffix("_"))
+            self._choose(outputs[call], _path(call), operation(self.graph.root(outputs[call])).removesuffix("_"))
 
-    def _end(self, call: Call) -> Node | None:
+    def _output(self, call: Call) -> Node | None:
         """The last node of a module that others use."""
         inside = set(self._members[call])
         for node in reversed(self._members[call]):
@@ -152,7 +153,7 @@ def _path(call: Call) -> str:
 
 
 def _of_function(node: Node) -> tuple[str, str]:
-    """The path of a layer that is a function within a module, and its text."""
+    """The path of a layer that is a function within a module, and the function's name."""
     inner, name = calls(node)[-1:], operation(node).removesuffix("_")
     path = inner[0].path if inner else ""
     return (f"{path}.{name}" if path else name), name

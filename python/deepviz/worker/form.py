@@ -87,6 +87,6 @@ def attention_weights(
         allowed = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
         scores = scores.masked_fill(~allowed, -math.inf)
     if attn_mask is not None:
-        is_flag = attn_mask.dtype == torch.bool
-        scores = scores.masked_fill(~attn_mask, -math.inf) if is_flag else scores + attn_mask
+        is_boolean = attn_mask.dtype == torch.bool
+        scores = scores.masked_fill(~attn_mask, -math.inf) if is_boolean else scores + attn_mask
     return torch.softmax(scores, -1)

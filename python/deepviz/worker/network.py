@@ -88,7 +88,10 @@ def network_of(model: torch.nn.Module, example: torch.Tensor, worker: Mode) -> N
 
 
 def external(model: torch.nn.Module, example: torch.Tensor) -> WorkerNetwork:
-    """The network in layers of the worker. Raises Refused where the model cannot be exported, or is no classifier."""
+    """The network in layers of the type `external`, which the worker computes.
+
+    Raises Refused where the model cannot be exported, or is no classifier.
+    """
     program = exported(model, example)
     graph = Graph(program)
     output, before = _logits(program)
