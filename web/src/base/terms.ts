@@ -12,6 +12,8 @@ export const TERMS = {
   filter: 'One set of weights that a layer slides over its input; each gives one activation map',
   channel: 'One of the input maps (or colours) that a filter looks at',
   activation: 'A filter’s output for the image, position by position',
+  attention:
+    'Attention weights: how much each token (query) takes from each other one (key) in a head; those of a query add up to 1',
   'normalise over':
     'Which values share one scale: each filter its own, the layer at a checkpoint, or the layer over the whole run',
   amplified:
