@@ -4,17 +4,17 @@ import globals from 'globals';
 import ts from 'typescript-eslint';
 import svelteConfig from './svelte.config.js';
 
-// The arrows of the front end: a folder may import from the folders before it, never from those after it.
+// A folder of src may import from the folders before it in this order, never from those after it.
 const order = ['base', 'api', 'state', 'views', 'main'];
-const arrows = order.slice(0, -1).map((room, index) => ({
-  files: [`src/${room}/**/*.{ts,svelte}`],
+const importRules = order.slice(0, -1).map((folder, index) => ({
+  files: [`src/${folder}/**/*.{ts,svelte}`],
   rules: {
     'no-restricted-imports': [
       'error',
       {
         patterns: order.slice(index + 1).map((later) => ({
           regex: `^(\\.\\./)+${later}(/|$)`,
-          message: `src/${room} may not import from src/${later}: the order is ${order.join(' <- ')}.`,
+          message: `src/${folder} may not import from src/${later}: the order is ${order.join(' <- ')}.`,
         })),
       },
     ],
@@ -41,5 +41,5 @@ export default ts.config(
   },
   // A suite of tests is one function.
   { files: ['**/*.test.ts'], rules: { 'max-lines-per-function': 'off' } },
-  ...arrows,
+  ...importRules,
 );

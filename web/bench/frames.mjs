@@ -1,5 +1,6 @@
 // Measures and formats frame times of a page while its playhead moves.
 
+/** `median / 95th percentile / worst` of times. */
 export const three = (times) => {
   const sorted = [...times].sort((a, b) => a - b);
   const of = (value) => value.toFixed(1);
@@ -10,7 +11,10 @@ export const quantile = (sorted, share) =>
 export const idle = (page) =>
   page.waitForFunction(() => document.documentElement.dataset.idle === 'true', null, { timeout: 60_000 });
 
-/** One key press per frame through the whole run. Returns the time of every frame, and the layout shifts. */
+/**
+ * One key press per frame through the whole run. Returns the time of every frame, the sum of the layout shifts, and the
+ * number of frames that showed an earlier checkpoint's picture (`late`).
+ */
 export async function scrub(page, count) {
   return page.evaluate(async (presses) => {
     const frames = [];

@@ -4,7 +4,7 @@
 //
 //   node bench/measure.mjs [--dir FOLDER] [--minutes 2] [--checkpoints 1000] [--at http://127.0.0.1:7878]
 //
-// FOLDER keeps the runs between calls; --at names a server that is up and has them, `long` and `counted`. The binary is $DEEPVIZ_BIN or target/release/deepviz, the browser $CHROMIUM.
+// FOLDER keeps the runs between calls; --at names a server that is up and has them: `long`, and `counted`, which has statistics. The binary is $DEEPVIZ_BIN or target/release/deepviz, the browser $CHROMIUM.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
@@ -27,8 +27,8 @@ const CHECKPOINTS = Number(args.checkpoints);
 const MINUTES = Number(args.minutes);
 const STEPS_AN_EPOCH = 20;
 const VISITS = 6;
-/** Checkpoints of the run with statistics. */
-const COUNTED = 100;
+/** Checkpoints of `counted`, the run with statistics. */
+const CHECKPOINTS_COUNTED = 100;
 
 const deepviz = resolve(process.env.DEEPVIZ_BIN ?? join(import.meta.dirname, '../../target/release/deepviz'));
 if (!args.at && !existsSync(deepviz))
@@ -46,7 +46,7 @@ function makeRuns(folder) {
   const isMade = (name) => existsSync(join(folder, name));
   if (!isMade('shapes')) run('corpus', 'make', 'shapes', '--out', 'shapes', '--images', '1500', '--seed', '7');
   if (!isMade('long/run.toml')) train('long', CHECKPOINTS);
-  if (!isMade('counted/run.toml')) train('counted', COUNTED);
+  if (!isMade('counted/run.toml')) train('counted', CHECKPOINTS_COUNTED);
   run('stats', 'counted');
 }
 
@@ -197,8 +197,7 @@ try {
   ]);
 
   // The filter card and the separation by layer, on the run with statistics.
-  const COUNT = '/#run=counted&checkpoint=last';
-  await page.goto(`${address}${COUNT}&view=filters&show=filters&layer=conv1&filter=none`);
+  await page.goto(`${address}/#run=counted&checkpoint=last&view=filters&show=filters&layer=conv1&filter=none`);
   await page.reload();
   await idle(page);
   const places = placesOf(4, 4);

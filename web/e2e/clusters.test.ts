@@ -58,7 +58,7 @@ describe('the cards', () => {
 });
 
 describe('an opened cluster', () => {
-  /** Where the images of each cluster are in another set, as the server counts them by the images. */
+  /** In which clusters of another set (another layer or metric) the images of each cluster are, as the server says. */
   const overlaps = async ({ page, run }: Dashboard, from: string[], to: string[]): Promise<Overlap[]> =>
     page.evaluate(
       async ([run, layer, metric, to_layer, to_metric]) => {
@@ -79,7 +79,7 @@ describe('an opened cluster', () => {
     const [from, to] = (await set.getByRole('button').allTextContents()).map((text) => text.split(', '));
     const found = await overlaps(dashboard, from, to);
     const share = ({ images, parts }: Overlap) => (parts[0]?.images ?? 0) / Math.max(1, images);
-    // The two that are the most and the least of one piece, and one whose number changes.
+    // Those whose images stay together most and least, and one whose number changes.
     const order = found.map((_, k) => k).sort((a, b) => share(found[b]) - share(found[a]));
     const renumbered = order.find((k) => share(found[k]) > 0.5 && found[k].parts[0].cluster !== k);
     for (const number of [order[0], renumbered, order.at(-1)]) {

@@ -1,5 +1,4 @@
-// The dashboard in a browser, watched: a test that leaves an error, a failed request or an
-// accessibility violation behind fails.
+// The dashboard in a browser: a test fails where the page had an error or a failed request.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { type Browser, chromium, type Locator, type Page } from 'playwright-core';
@@ -16,6 +15,7 @@ export interface Violation {
 }
 
 export class Dashboard {
+  /** Errors, failed requests and requests to other machines, since the page was opened. */
   #complaints: string[] = [];
 
   constructor(
@@ -103,7 +103,7 @@ export class Dashboard {
     expect(found).toEqual([]);
   }
 
-  /** Complaints that a test provokes: there is one, and it is forgotten. */
+  /** Complaints that a test provokes: there must be one; `expectClean` does not see them. */
   expected(complaint: RegExp): void {
     expect(this.#complaints.filter((one) => complaint.test(one)).length).toBeGreaterThan(0);
     this.#complaints = this.#complaints.filter((one) => !complaint.test(one));

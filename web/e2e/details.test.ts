@@ -1,4 +1,4 @@
-// Details of the shell: what a link carries, where it is copied, what the timeline says of a finished run.
+// Details of the shell (what is around the views: top bar and timeline) and of views: what a link carries, where it is copied, what the timeline says of a finished run.
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 

@@ -4,7 +4,7 @@ import { test, type Dashboard, type Theme } from './dashboard';
 
 const flowOf = ({ page }: Dashboard) => page.getByRole('listbox', { name: /^Flow from checkpoint \d+ to \d+/ });
 
-/** Since the reference, every ribbon for itself. */
+/** Moves since the reference, every ribbon drawn, the small ones not joined. */
 const EVERY = { 'confusion.since': 'before', 'confusion.ribbons': 'all' };
 const FLOW = { 'confusion.picture': 'flow', ...EVERY };
 
@@ -68,8 +68,8 @@ describe('the flow', () => {
   test('shows what moved since the previous checkpoint, the eight largest one by one', async ({
     dashboard,
   }) => {
-    const beside = { 'confusion.picture': 'flow', 'confusion.panel': 'moves' };
-    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...beside });
+    const withMovesPanel = { 'confusion.picture': 'flow', 'confusion.panel': 'moves' };
+    await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...withMovesPanel });
     const { page } = dashboard;
     const last = await dashboard.last();
     const flow = flowOf(dashboard);
@@ -113,7 +113,7 @@ describe('the flow', () => {
       async (run) => ((await (await fetch(`api/runs/${run}`)).json()) as { classes: string[] }).classes,
       dashboard.run,
     );
-    // The images of the class that was predicted, into and out of what is predicted now.
+    // The cell of the true class `from` that is predicted as `to`: only the changes into it and out of it are left.
     const cell = `${names.indexOf(from)}-${names.indexOf(to)}`;
     await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW, 'confusion.cell': cell });
     const own = await options();
@@ -125,6 +125,7 @@ describe('the flow', () => {
     expect((await options()).length).toBe(all);
   });
 
+  // Gained: wrong before, right now. Lost: the reverse.
   test('distinguishes lost and still wrong from gained without colour', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last', before: '1', ...FLOW });
     const fillOf = async (kind: string) =>

@@ -25,7 +25,7 @@ describe('letters at once after /', () => {
       await expect.poll(() => field(dashboard).inputValue()).toBe('bxlf');
       await expect.poll(() => dashboard.urlValue('search')).toBe('bxlf');
       expect(await field(dashboard).evaluate((node) => node === document.activeElement)).toBe(true);
-      // None of them was a command: before, the playhead, the loop and the tables are as they were.
+      // None of them was a command: the reference, the playhead, the loop and the tables are as they were.
       expect(dashboard.urlValue('before')).toBe('1');
       expect(await dashboard.checkpoint()).toBe(5);
       expect(dashboard.urlValue('loop')).toBeNull();

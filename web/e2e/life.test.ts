@@ -9,7 +9,7 @@ interface History {
   health: Health[][];
 }
 
-/** What the server counted, by weighted layer. */
+/** The server's statistics of activity, by the layer with weights. */
 const read = (page: Page, run: string): Promise<Record<string, History>> =>
   page.evaluate(async (id) => {
     const rectifiers = { conv1: 'relu1', conv2: 'relu2', conv3: 'relu3', fc48: 'relu4' };

@@ -1,4 +1,4 @@
-// Lifelines: every unit of a layer beside its final self, and the unit of a second run that it matches.
+// Lifelines: how like itself at the last checkpoint each unit of a layer was at every checkpoint, and the unit of a second run that it matches.
 import type { Page } from 'playwright-core';
 import { describe, expect } from 'vitest';
 import { test, type Dashboard } from './dashboard';

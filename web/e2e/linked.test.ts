@@ -49,7 +49,7 @@ describe('the matrix', () => {
   });
 });
 
-describe('taking away', () => {
+describe('export', () => {
   test('pictures, tables and requests', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '6' });
     const { page } = dashboard;

@@ -1,4 +1,4 @@
-// What a filter would like to see: a picture that is made, beside what it answers to in fact.
+// Feature visualisation ("What would it like to see?"): a picture that is made for a filter, beside its top images.
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 
@@ -39,7 +39,7 @@ describe('what a filter would like to see', () => {
     await pinned.getByRole('button', { name: 'image', exact: true }).click();
     await expect.poll(() => dashboard.urlValue('made')).toBe('image');
     await expect
-      .poll(() => pinned.getByRole('img', { name: /image \d+, its traits accentuated/ }).count())
+      .poll(() => pinned.getByRole('img', { name: /image \d+, its features amplified/ }).count())
       .toBe(1);
     // Another filter has another picture, without another click.
     await dashboard.view('filters', { checkpoint: 'last', layer: 'conv2', filter: '7', made: 'noise' });

@@ -1,4 +1,5 @@
-// What makes a cluster: captions, their slices, all members, mean images, and the images in another set.
+// What makes a cluster: captions (properties that set its images apart), slices (all images that have such a property),
+// all members, mean images, and where its images are in another set of clusters.
 import { describe, expect } from 'vitest';
 import { Dashboard, launched, test } from './dashboard';
 
@@ -24,7 +25,7 @@ const captionsOf = (dashboard: Dashboard, query = ''): Promise<Captions> =>
   read(dashboard, `clusters/captions?split=train&${query}`);
 
 /** A cluster of the training images with several captions, one of them measured in the pixels. */
-async function telling(dashboard: Dashboard) {
+async function captioned(dashboard: Dashboard) {
   const { clusters } = await captionsOf(dashboard);
   const found = clusters.find(
     ({ captions }) => captions.filter((one) => one.repeats === null).length > 2 && pixels(captions),
@@ -61,7 +62,7 @@ describe('Captions', () => {
 
   test('become a slice with a click, and none with another', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index, caption, captions } = await telling(dashboard);
+    const { index, caption, captions } = await captioned(dashboard);
     await open(dashboard, index);
     const list = what(dashboard, index).getByRole('listitem');
     const own = captions.filter((one) => one.repeats === null).slice(0, 8);
@@ -98,7 +99,7 @@ describe('Captions', () => {
 
   test('by the keyboard: reached, pressed, left with Escape', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index } = await telling(dashboard);
+    const { index } = await captioned(dashboard);
     await open(dashboard, index);
     await what(dashboard, index).getByRole('listitem').getByRole('button').first().focus();
     await dashboard.press('Enter');
@@ -115,7 +116,7 @@ describe('Captions', () => {
 
   test('compare within the class when asked', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index } = await telling(dashboard);
+    const { index } = await captioned(dashboard);
     await open(dashboard, index);
     await dashboard.page
       .getByRole('group', { name: 'against' })
@@ -131,7 +132,7 @@ describe('Captions', () => {
 
   test('are in the tables', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index, captions } = await telling(dashboard);
+    const { index, captions } = await captioned(dashboard);
     await open(dashboard, index, { 'clusters.slice': 'property~below~0.4~background' });
     await dashboard.press('t');
     const tables = dashboard.page.getByRole('complementary', { name: 'Numbers of this view' });
@@ -181,7 +182,7 @@ describe('The images of a cluster', () => {
 
   test('have mean pictures that differ from those of the rest', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index } = await telling(dashboard);
+    const { index } = await captioned(dashboard);
     await open(dashboard, index);
     const pictures = dashboard.page.locator('.means canvas');
     await expect.poll(() => pictures.count()).toBe(2);
@@ -191,7 +192,7 @@ describe('The images of a cluster', () => {
 
   test('are followed to another set by a click on the ribbon', async ({ dashboard }) => {
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index } = await telling(dashboard);
+    const { index } = await captioned(dashboard);
     await open(dashboard, index);
     const { page } = dashboard;
     const where = page.getByRole('region', { name: /^These images in fc10, euclidean/ });
@@ -216,7 +217,7 @@ describe('by touch', () => {
     const context = await browser.newContext({ viewport: { width: 820, height: 1000 }, hasTouch: true });
     const dashboard = new Dashboard(await context.newPage());
     await dashboard.view('clusters', { checkpoint: 'last' });
-    const { index } = await telling(dashboard);
+    const { index } = await captioned(dashboard);
     await open(dashboard, index);
     const button = what(dashboard, index).getByRole('listitem').getByRole('button').first();
     const box = await button.boundingBox();

@@ -202,7 +202,7 @@ describe('filters over the image', () => {
     await page.getByText('gate_product').last().waitFor();
     await dashboard.idle();
     dashboard.expected(/400: .*space=pixels/);
-    // Only the stem was counted.
+    // Only the stem has statistics.
     dashboard.expected(/409: .*(activity|top)/);
     dashboard.expected(/console: .*(400|409)/);
     await dashboard.expectAccessible();

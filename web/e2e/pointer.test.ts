@@ -1,4 +1,4 @@
-// What hands do: presses, drags and second clicks where a newcomer would have stumbled once.
+// Presses, drags and second clicks that once did something else than a newcomer would expect.
 import { readFile } from 'node:fs/promises';
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
@@ -53,7 +53,7 @@ describe('the pointer', () => {
     expect(await dashboard.checkpoint()).toBe(0);
   });
 
-  test('before is dragged by its handle', async ({ dashboard }) => {
+  test('the reference is dragged by its handle', async ({ dashboard }) => {
     await dashboard.view('filters', { checkpoint: 'last', before: '0' });
     const { page } = dashboard;
     const handle = (await page.locator('.track .before path').boundingBox())!;

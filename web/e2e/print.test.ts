@@ -38,8 +38,8 @@ async function onPaper(dashboard: Dashboard, work: () => Promise<void>): Promise
   await page.evaluate(() => dispatchEvent(new Event('afterprint')));
 }
 
-/** What a lying A4 page holds between its margins, in CSS pixels. */
-const LYING_PX = 1047;
+/** Width between the margins of an A4 page in landscape, in CSS pixels. */
+const LANDSCAPE_PX = 1047;
 
 describe('a printed view', () => {
   test.for(['filters', 'confusion', 'clusters', 'compare', 'training', 'image'])(
@@ -52,7 +52,7 @@ describe('a printed view', () => {
         const drawn = await boxes(dashboard, 'main canvas, main svg, main table');
         expect(drawn.length).toBeGreaterThan(3);
         expect(await page.getByRole('main').innerText()).toMatch(/^small · \w+ · checkpoint \d+, epoch/);
-        for (const box of drawn) expect(box.right).toBeLessThanOrEqual(LYING_PX);
+        for (const box of drawn) expect(box.right).toBeLessThanOrEqual(LANDSCAPE_PX);
         expect(await page.evaluate(() => document.documentElement.dataset.theme)).toBe('light');
       });
       await dashboard.idle();
@@ -86,7 +86,7 @@ describe('a printed view', () => {
     expect((await printed(dashboard)).images).toBeGreaterThanOrEqual(30);
   });
 
-  test('the report is one or two standing pages with all of its pictures, on A4 and on Letter', async ({
+  test('the report is one or two portrait pages with all of its pictures, on A4 and on Letter', async ({
     dashboard,
   }) => {
     await dashboard.view('report');
@@ -94,7 +94,7 @@ describe('a printed view', () => {
       const paper = await printed(dashboard, format);
       expect(paper.pages.length).toBeLessThanOrEqual(2);
       expect(paper.pages[0].height).toBeGreaterThan(paper.pages[0].width);
-      // The film of five moments, and two rows of images.
+      // The filters at five checkpoints, and two rows of images.
       expect(paper.images).toBeGreaterThan(20);
     }
   });

@@ -1,4 +1,4 @@
-// What layers remember of an image, layer by layer and over time.
+// Inversions: pictures of what layers remember of an image, layer by layer and over time.
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 

@@ -1,4 +1,5 @@
-// What the statistics say in the views: health of filters, moves between cells, ledgers, suspects, lineage.
+// What the views show of the statistics: dead filters, moves between cells, the record of each image, possible label
+// errors, and where the images of a cluster came from.
 import { describe, expect } from 'vitest';
 import { test } from './dashboard';
 

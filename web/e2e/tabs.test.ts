@@ -146,7 +146,7 @@ describe(`${TABS} tabs`, () => {
     const dashboard = new Dashboard(await browser.newPage(), finished.origin, 'later');
     await dashboard.view('confusion', { checkpoint: 'last' });
     expect(await dashboard.page.getByRole('main').textContent()).toContain('is not counted');
-    const counting = spawn(binary(), ['stats', 'later', '--split', 'test'], {
+    const computing = spawn(binary(), ['stats', 'later', '--split', 'test'], {
       cwd: inject('folder'),
       stdio: 'ignore',
     });
@@ -154,7 +154,7 @@ describe(`${TABS} tabs`, () => {
     await expect.poll(() => cells.count(), { timeout: 90_000 }).toBe(100);
     await browser.close();
     await finished.stop();
-    await new Promise((ended) => (counting.exitCode === null ? counting.once('exit', ended) : ended(null)));
+    await new Promise((ended) => (computing.exitCode === null ? computing.once('exit', ended) : ended(null)));
     dashboard.expectClean();
   });
 

@@ -8,7 +8,7 @@ import { deepviz, Server } from './server';
 
 let server: Server;
 const [AT, B_AT] = ['12', '5'];
-/** Both at these checkpoints, whatever the clock says; the other way round for what B's own page shows. */
+/** A at one checkpoint and B pinned at another, so not aligned by a clock (steps, epochs, ...); `TURNED`: A and B swapped. */
 const BOTH = { checkpoint: AT, 'b.run': 'other', 'b.checkpoint': B_AT };
 const TURNED = { checkpoint: B_AT, 'b.run': 'one', 'b.checkpoint': AT };
 

@@ -1,4 +1,4 @@
-// Two runs in the shell: their names in the bar, and the timeline where it has room for one lane.
+// Two runs in the shell (what is around the views): their names in the top bar, and the timeline where it has room for one lane.
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Page } from 'playwright-core';

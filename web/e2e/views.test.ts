@@ -48,7 +48,7 @@ describe('Filters', () => {
 });
 
 /** The cells that count images, without recall and precision. */
-function counted(page: Page): Locator {
+function countCells(page: Page): Locator {
   return page.getByRole('gridcell').and(page.locator('[data-truth]'));
 }
 
@@ -56,7 +56,7 @@ describe('Confusion', () => {
   test('hovering a cell shows its images, a click keeps them', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: '3' });
     const { page } = dashboard;
-    const cells = counted(page);
+    const cells = countCells(page);
     const classes = 10;
     expect(await cells.count()).toBe(classes * classes);
     // The fullest cell off the diagonal.
@@ -84,7 +84,7 @@ describe('Confusion', () => {
 
   test('rows sum to the images of their class', async ({ dashboard }) => {
     await dashboard.view('confusion', { checkpoint: 'last' });
-    const texts = await counted(dashboard.page).allTextContents();
+    const texts = await countCells(dashboard.page).allTextContents();
     const total = texts.reduce((sum, text) => sum + (Number.parseInt(text, 10) || 0), 0);
     expect(total).toBe(250);
   });

@@ -1,4 +1,5 @@
-// Why this answer: the film of a decision, its methods, and the check that says whether a method can be believed.
+// Why this answer: explanation maps of an image at some checkpoints (the film), their methods, and the check of whether a
+// method can be believed.
 import { describe, expect } from 'vitest';
 import { type Dashboard, test } from './dashboard';
 

@@ -1,5 +1,5 @@
 /**
- * Pictures that the server makes of a network (visualisations, inversions): one PNG with all of them side by side, which
+ * Pictures that the server makes of a network (feature visualisations, inversions): one PNG with all of them side by side, which
  * of them is what in its header. Making one takes seconds, so requests for the same pictures share one that is in flight,
  * which ends when the last of them has gone.
  */

@@ -12,7 +12,7 @@ export interface SheetRequest {
   channels?: string;
   /** Apply the layer to this corpus image: activations instead of weights. */
   apply?: number | null;
-  /** What weights are filters over: the layer's input, or the pixels. */
+  /** What weights are shown as filters over: the layer's input, or the image's pixels. */
   space?: WeightSpace;
   normalise?: Normalise;
   palette?: Palette;

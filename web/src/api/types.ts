@@ -46,7 +46,10 @@ export type OwnSentence = OwnSentences['sentences'][number];
 /** Loss, error and speed of several runs, thinned for one picture. Losses in nats, errors as fractions. */
 export type RunCurves = Answer<'/api/curves'>['curves'][number];
 export type CurvePoints = RunCurves['test'];
-/** The checkpoints of two runs, aligned: their positions, and the checkpoint of B that is aligned with each of A's. */
+/**
+ * The checkpoints of two runs, aligned by a clock (epoch, step, training time, ...): their positions on it, and the
+ * checkpoint of B that is aligned with each of A's.
+ */
 export type ClockAnswer = Answer<'/api/runs/{run}/clock'>;
 export type ClockName = ClockAnswer['by'];
 /** The confusion of two checkpoints over the same images, with McNemar's tests. Rows are true classes. */
@@ -60,7 +63,7 @@ export type SimilarLayer = LayerSimilarity['layers']['a'][number];
 /** The units of two layers matched by the correlation of their activations. */
 export type MatchedUnits = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/compare/units'>;
 export type UnitPair = MatchedUnits['pairs'][number];
-/** Every unit of a layer beside its final self: `to_last` at each of `checkpoints`; null where it is constant. */
+/** Correlation of each unit of a layer with itself at the last checkpoint: `to_last`, at each of `checkpoints`; null where it is constant. */
 export type Lifelines = Answer<'/api/runs/{run}/layers/{layer}/lifelines'>;
 export type Lifeline = Lifelines['units'][number];
 
@@ -73,7 +76,7 @@ export type ImageItem = ImagePage['items'][number];
 export type ImageDetail = Answer<'/api/corpora/{corpus}/images/{image}'>;
 
 export type Prediction = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/predict/{image}'>;
-/** Probabilities of an image at every checkpoint that was counted. */
+/** Probabilities of an image at every checkpoint that has statistics. */
 export type ImageHistory = Answer<'/api/runs/{run}/images/{image}/history'>;
 export type ImageExampleStats = Answer<'/api/runs/{run}/images/{image}/ledger'>;
 export type NearImages = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/images/{image}/near'>;
@@ -107,13 +110,13 @@ export type ExplanationMap = ExplanationFilm['maps'][number];
 /** The parameter randomisation test of the methods. */
 export type MethodChecks = Answer<'/api/runs/{run}/explain/checks'>;
 export type MethodCheck = MethodChecks['methods'][number];
-/** What a picture is of that was made: its checkpoint, layer and number. */
+/** Checkpoint, layer and value of a picture that was made (a feature visualisation or an inversion). */
 export type PictureInfo = Schemas['PictureInfo'];
 
 export type Confusion = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion'>;
 export type CellPage =
   Answer<'/api/runs/{run}/checkpoints/{checkpoint}/confusion/{true_class}/{predicted}/images'>;
-/** Images that went from one cell to another between two checkpoints; `images` are the first of them. */
+/** Images that went from one cell of the confusion matrix to another between two checkpoints; `images` are the first. */
 export type PredictionChange = PredictionChanges['moves'][number];
 export type PredictionChanges = Answer<'/api/runs/{run}/moves'>;
 /** What sets each cluster apart, with effect sizes. */
@@ -126,7 +129,7 @@ export type ClusterOverlap = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/cl
 export type Slice = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/slice'>;
 export type ClusterSet = Answer<'/api/runs/{run}/checkpoints/{checkpoint}/clusters'>;
 
-/** What the weights of a layer are filters over. */
+/** What the weights of a layer are shown as filters over: its own input, or the image's pixels. */
 export type WeightSpace = Schemas['WeightSpace'];
 /** The units that a filter is computed from, and those computed from it, with their weights at every checkpoint. */
 export type ConnectionHistory = Answer<'/api/runs/{run}/layers/{layer}/filters/{filter}/connections'>;

@@ -1,4 +1,4 @@
-/** Where a part of the network's input lies in an image, and in the server's tile of it. Pure. */
+/** Where a part of the network's input lies in an image, and in the server's tile (thumbnail) of it. Pure. */
 import type { ImageSize } from './thumbSize';
 
 export interface Box extends ImageSize {

@@ -90,7 +90,7 @@ function svgAsDrawn(svg: SVGSVGElement): string {
   return [...copy.childNodes].map((child) => xml.serializeToString(child)).join('');
 }
 
-const seen = (colour: string): boolean => !/^(transparent|rgba\(\d+, \d+, \d+, 0\))$/.test(colour);
+const isVisible = (colour: string): boolean => !/^(transparent|rgba\(\d+, \d+, \d+, 0\))$/.test(colour);
 
 interface Frame {
   x: number;
@@ -109,7 +109,7 @@ function borders(style: CSSStyleDeclaration, { x, y, width, height }: Frame, out
   ] as const) {
     const colour = style.getPropertyValue(`border-${side}-color`);
     const thick = Number.parseFloat(style.getPropertyValue(`border-${side}-width`)) || 0;
-    if (!thick || style.getPropertyValue(`border-${side}-style`) === 'none' || !seen(colour)) continue;
+    if (!thick || style.getPropertyValue(`border-${side}-style`) === 'none' || !isVisible(colour)) continue;
     const [dx, dy] = [side === 'right' ? -thick : 0, side === 'bottom' ? -thick : 0];
     out.push(
       `<rect x="${left + dx}" y="${top + dy}" width="${wide || thick}" height="${tall || thick}" fill="${colour}"/>`,
@@ -135,7 +135,7 @@ export function gradientColours(background: string): string[] {
 export function ringOf(shadow: string): { colour: string; width: number; inset: boolean } | null {
   const [colour] = shadow.match(COLOUR) ?? [];
   const lengths = /\b0px 0px 0px ([\d.]+)px/.exec(shadow);
-  if (!colour || !lengths || !seen(colour) || Number(lengths[1]) === 0) return null;
+  if (!colour || !lengths || !isVisible(colour) || Number(lengths[1]) === 0) return null;
   return { colour, width: Number(lengths[1]), inset: /inset/.test(shadow) };
 }
 
@@ -148,9 +148,18 @@ interface SvgDrawing {
   out: string[];
 }
 
+/** What of a text is seen where its element cuts it with an ellipsis: as many letters as its share of the width. */
+function shownText(text: string, within: Element): string {
+  const { clientWidth, scrollWidth } = within;
+  if (getComputedStyle(within).textOverflow !== 'ellipsis' || scrollWidth <= clientWidth) return text;
+  const letters = Math.floor((text.length * clientWidth) / scrollWidth) - 1;
+  return letters > 0 ? `${text.slice(0, letters).trimEnd()}…` : '';
+}
+
 function drawText(node: Text, { position, out }: SvgDrawing): void {
-  const text = node.data.replace(/\s+/g, ' ').trim();
-  if (!text || !node.parentElement) return;
+  if (!node.parentElement) return;
+  const text = shownText(node.data.replace(/\s+/g, ' ').trim(), node.parentElement);
+  if (!text) return;
   const range = document.createRange();
   range.setStart(node, node.data.search(/\S/));
   range.setEnd(node, node.data.trimEnd().length);
@@ -180,7 +189,7 @@ function drawElement(element: Element, drawing: SvgDrawing): void {
     if (!element.closest('.ib')) out.push(`<svg ${frame} overflow="visible">${svgAsDrawn(element)}</svg>`);
     return;
   }
-  if (seen(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
+  if (isVisible(style.backgroundColor)) out.push(`<rect ${frame} fill="${style.backgroundColor}"/>`);
   const colours = gradientColours(style.backgroundImage);
   if (colours.length > 1) {
     const id = `ramp-${out.length}`;

@@ -42,7 +42,7 @@ export function cellAt(grid: Grid, x: number, y: number, tiles: number): GridCel
   };
 }
 
-/** The largest whole scale at which `tiles` of `size` values, `gap` apart, fit into `room` pixels; at least 1. */
+/** The largest whole scale at which `tiles` of `size` values, `gap` apart, fit into `available` pixels; at least 1. */
 export function wholeScale(available: number, tiles: number, size: number, gap: number): number {
   return Math.max(1, Math.floor(((available + gap) / tiles - gap) / size));
 }

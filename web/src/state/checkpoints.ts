@@ -45,7 +45,7 @@ export function epochAway(points: readonly Checkpoint[], from: number, by: 1 | -
   return nearestReadable(points, to);
 }
 
-/** Initial “before”: the end of the first epoch; the untrained network where there is no later checkpoint. */
+/** Initial reference: the end of the first epoch; the untrained network where there is no later checkpoint. */
 export function firstEpoch(points: readonly Checkpoint[]): number {
   const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);
   return at < 0 || at === points.length - 1 ? 0 : at;
@@ -82,7 +82,7 @@ export const readyStatistics = (points: readonly Pick<Checkpoint, 'index' | 'sta
     )
     .join();
 
-/** True where checkpoint 0 is the network before its first step. Recorded runs may begin with a trained one. */
+/** True where checkpoint 0 is the network before its first step. A run recorded by another program may begin trained. */
 export const beginsUntrained = (
   run: { checkpoints: readonly { step: number }[] } | null | undefined,
 ): boolean => run?.checkpoints[0]?.step === 0;

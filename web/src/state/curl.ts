@@ -3,7 +3,7 @@ import { fileName } from '../base/save';
 
 const KIND: Record<string, string> = { f32: 'f32', npy: 'npy', json: 'json' };
 
-/** The words for a selection of filters, channels or checkpoints: all of them need none, many are counted. */
+/** Part of a file name for a selection of filters or channels: empty for all of them, of a long list their number. */
 function selected(what: string, selection: string | undefined): string {
   if (!selection || selection === '*') return '';
   return selection.length <= 24 ? `${what}${selection}` : `${what}s-${selection.split(',').length}`;

@@ -6,7 +6,7 @@ export interface Table {
   name: string;
   head: string[];
   rows: Row[];
-  /** The filter that a row is about: it has a card. */
+  /** The filter that a row is about: its card (views/common/card) opens from the row. */
   unitOf?: (row: Row) => { layer: string; filter: number };
 }
 

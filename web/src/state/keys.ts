@@ -22,7 +22,7 @@ function nextLayer(store: Store, by: 1 | -1): void {
   if (to) store.choose({ layer: to.name });
 }
 
-/** Time: play, the playhead, “before”, loop, speed and marks. */
+/** Time: play, the playhead, the reference, loop, speed and marks. */
 const TIME_KEYS: Key[] = [
   { keys: [' '], label: 'Space', says: 'Play, pause; in the presenter the next sentence', act: space },
   {

@@ -1,4 +1,7 @@
-/** Units that are switched off, as the address and the REST interface name them: `conv1:2,5;fc64:39`. Pure. */
+/**
+ * Units that are switched off (ablated: their outputs are set to zero), as the address and the REST interface name them:
+ * `conv1:2,5;fc64:39`. Pure.
+ */
 import type { Layer } from '../api/types';
 
 export interface OffUnit {
@@ -71,7 +74,7 @@ export function switchOf(layers: readonly Known[], unit: OffUnit, classes: numbe
   return at && unit.filter < at.shape.channels ? { layer: at.name, filter: unit.filter } : null;
 }
 
-/** `unit 39 of fc64 is off`; of many their number. */
+/** `unit 39 of fc64 is off`; of many their number. `isFlat`: the layer has one output per unit, no map. */
 export function offWords(units: readonly OffUnit[], isFlat: (layer: string) => boolean): string {
   const word = (layer: string) => (isFlat(layer) ? 'unit' : 'filter');
   if (units.length === 1) return `${word(units[0].layer)} ${units[0].filter} of ${units[0].layer} is off`;

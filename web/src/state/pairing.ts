@@ -19,8 +19,8 @@ export function pairedCheckpoint(clock: Pairs | null, checkpoint: number, checkp
 }
 
 /**
- * Of B's measurements, which ascend, the one under each checkpoint of A by the clock: the last that is not after the
- * checkpoint it names; -1 where B has none there.
+ * For each checkpoint of A an index of `ofB`, the ascending checkpoints at which B was measured: the last that is not
+ * after the checkpoint aligned with it; -1 where there is none.
  */
 export const onClock = (
   clock: Pairs | null,
@@ -78,7 +78,7 @@ export const matrixInClassesOf = (
 
 type Measured = Pick<Run, 'classes' | 'corpus'>;
 
-/** Why the image cannot be shown to B: numbers of images mean the same in both where the images are the same. */
+/** Why B has no prediction for the image: an id means the same image in both runs only where the corpora are the same. */
 export function whyNotAsked(a: Measured | null, b: Measured | null, image: number | null): string {
   if (!a || !b) return '';
   if (isOwnImage(image)) return 'of a picture of your own only A is asked';

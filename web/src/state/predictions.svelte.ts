@@ -21,6 +21,7 @@ export interface PredictionInputs {
   readonly run: Run | null;
   readonly image: number | null;
   readonly checkpoint: number;
+  /** The reference checkpoint. */
   readonly before: number;
   readonly statisticsVersion: number;
 }
@@ -101,10 +102,10 @@ export class Predictions {
 
   async #readHistory(run: string, image: number): Promise<void> {
     const { signal } = this.#abort;
-    const counted = (this.#inputs.run?.checkpoints ?? []).some((c) =>
+    const hasStatistics = (this.#inputs.run?.checkpoints ?? []).some((c) =>
       Object.values(c.statistics).includes('ready'),
     );
-    if (!counted && !isOwnImage(image)) return;
+    if (!hasStatistics && !isOwnImage(image)) return;
     try {
       const history = await endpoint('/api/runs/{run}/images/{image}/history', { run, image }).json(signal);
       if (signal.aborted) return;

@@ -14,9 +14,9 @@ import { hashFromUrlState, urlStateFromHash } from './urlState';
 
 export class Reference {
   #store = $state.raw<Store | null>(null);
-  /** What B says of the selected image, in the order of its own classes. */
+  /** B's predictions for the selected image, in the order of its own classes. */
   readonly ofB: Predictions;
-  /** The run that `ofB` was asked about: until another B is, what it holds is of the one before. */
+  /** The run whose predictions `ofB` holds; the previous B until the present one is requested. */
   #asked = $state('');
   /** The key is held that shows B in the place of A. */
   #held = $state(false);
@@ -46,7 +46,7 @@ export class Reference {
   readonly whyNotAsked = $derived.by(() =>
     this.isOther ? whyNotAsked(this.#store?.run ?? null, secondRun.run, this.#store?.image ?? null) : '',
   );
-  /** `ofB` is about this B. */
+  /** `ofB` holds predictions of the present B. */
   readonly isAsked = $derived.by(() => this.#asked !== '' && this.#asked === secondRun.run?.id);
   /** Why it has no probabilities of the selected image for the open run's classes. */
   readonly whyNoAnswer = $derived.by(() => this.whyNotAsked || this.whyNotCounted);
@@ -83,7 +83,7 @@ export class Reference {
     });
   }
 
-  /** The reference stays where it is, or is set to the current checkpoint. */
+  /** Sets the reference to the current checkpoint; of another run B it pins B's checkpoint where it is. */
   setHere(): void {
     const store = this.#store;
     if (!store) return;
@@ -103,7 +103,7 @@ export class Reference {
     store.go(to);
   }
 
-  /** By the address, as any run is opened. B is pinned where A was only if it was pinned: else the clock finds it. */
+  /** By the address, as any run is opened. B is pinned where A was only if it was pinned; else the clock aligns it. */
   #swapRuns(store: Store, to: number): void {
     const { run, id, isPinned } = { run: store.run, id: secondRun.id, isPinned: secondRun.isPinned };
     if (!run || id === null) return;

@@ -69,7 +69,7 @@ it('returns to the URL state', () => {
   const state = urlStateOf(here, 'demo');
   expect(state).toMatchObject({ run: 'demo', checkpoint: 2, filter: 0, options: { scale: 'filter' } });
   expect(resolveUrlState(state, run)).toEqual(resolveUrlState(emptyUrlState(), run));
-  // While “before” is held, the URL state has the checkpoint to return to.
+  // While a key is held to show the reference, the URL state has the checkpoint to return to.
   expect(urlStateOf({ ...here, checkpoint: 0, held: 1 }, 'demo').checkpoint).toBe(1);
   expect(urlStateOf({ ...here, follow: true, filter: null }, 'demo')).toMatchObject({
     checkpoint: 'last',
@@ -90,8 +90,8 @@ it('takes view and options to another run, and nothing that belongs to this one'
 });
 
 it('opens a finished run with statistics with its story, every other with its filters', () => {
-  const counted = { test: 'ready', train: 'missing' };
-  const checkpoints = run.checkpoints.map((one, n) => ({ ...one, step: 10 * n, statistics: counted }));
+  const ready = { test: 'ready', train: 'missing' };
+  const checkpoints = run.checkpoints.map((one, n) => ({ ...one, step: 10 * n, statistics: ready }));
   const finished = { ...run, checkpoints, total_steps: 30 } as unknown as Run;
   const opened = (more: Partial<Run>) => resolveUrlState(emptyUrlState(), { ...finished, ...more }).view;
   expect(opened({})).toBe('story');

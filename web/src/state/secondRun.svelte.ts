@@ -54,7 +54,7 @@ export class SecondRun {
   }
   readonly now = $derived.by<Checkpoint | null>(() => this.run?.checkpoints[this.checkpoint ?? -1] ?? null);
   /** Whether both runs have statistics of their test images. */
-  readonly isCounted = $derived.by(() =>
+  readonly hasTestStatistics = $derived.by(() =>
     [this.#store?.now, this.now].every((point) => point?.statistics.test === 'ready'),
   );
   /** The two checkpoints to compare; null where there are not two that can be read. */

@@ -33,7 +33,7 @@ describe('the playhead', () => {
     expect(movePatch(playhead, 99, 9)).toEqual({ held: null, direction: 1, checkpoint: 9 });
     expect(movePatch({ ...playhead, direction: -1 }, 4, 9).direction).toBe(-1);
   });
-  it('shows “before” while a key is held, and returns', () => {
+  it('shows the reference while a key is held, and returns', () => {
     expect(peekPatch(playhead, true)).toEqual({ held: 4, checkpoint: 1 });
     expect(peekPatch(playhead, true, 3)).toEqual({ held: 4, checkpoint: 3 });
     expect(peekPatch({ ...playhead, held: 4, checkpoint: 1 }, false)).toEqual({ held: null, checkpoint: 4 });

@@ -7,6 +7,7 @@ export interface Selection {
   filter: number | null;
   channel: number | null;
   image: number | null;
+  /** The reference checkpoint. */
   before: number;
 }
 
@@ -40,7 +41,7 @@ export function optionsForLayer(options: Readonly<Record<string, string>>): Reco
 export interface Playhead {
   checkpoint: number;
   before: number;
-  /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
+  /** While a key is held, every view shows the reference; this is where the playhead returns to. */
   held: number | null;
   /** The direction of the last move: neighbours are prefetched that way. */
   direction: 1 | -1;

@@ -1,5 +1,6 @@
 /**
- * The picture of a layer at the playhead's checkpoint. Call it while a component is being set up:
+ * The picture of a layer at the playhead's checkpoint: a sheet, on which its filters, or their activation maps for an image,
+ * are tiles. Call it while a component is being set up:
  *
  *   const bank = sheets(store, 'bank', () => ({ layer: store.layer, normalise: 'sheet' }));
  *   $effect(() => { if (bank.shown) draw(bank.shown.picture, bank.shown.picture.sheet) });

@@ -66,7 +66,7 @@ export class Store {
   options = $state.raw<Record<string, string>>({});
   follow = $state(false);
   direction = $state<1 | -1>(1);
-  /** While a key is held, every view shows the checkpoint “before”; this is where the playhead returns to. */
+  /** While a key is held, every view shows the reference; this is where the playhead returns to. */
   held = $state<number | null>(null);
   statisticsVersion = $state(0);
   /** Requests and tables of the view on the screen, for the export menu (exportSource.svelte.ts). */
@@ -274,7 +274,7 @@ export class Store {
     return isOwnImage(this.image) ? this.ownImages.ensure() : this.#updates.readImage();
   }
 
-  /** The URL of the current state, without the theme: whoever opens the link has one. */
+  /** The URL of the current state, without the theme: that is a setting of the browser that opens the link. */
   link(): string {
     return new URL(hashFromUrlState(sharedUrlState(this.#urlState())), location.href).href;
   }

@@ -11,7 +11,8 @@ import type { Store } from './store.svelte';
 /** Requests are sent only when the playhead rests. */
 const REST_MS = 120;
 
-interface Said {
+/** The prediction for an image without the units that are off. */
+interface AblatedPrediction {
   off: string;
   image: number;
   probabilities: number[] | null;
@@ -23,10 +24,10 @@ const ablated = (run: string, at: { checkpoint: number; off: string; split: Spli
 export class SwitchedOff {
   #store = $state.raw<Store | null>(null);
   #confusion = $state.raw<Resource<{ url: string; answer: AblatedConfusion }> | null>(null);
-  #prediction = $state.raw<Resource<Said> | null>(null);
+  #prediction = $state.raw<Resource<AblatedPrediction> | null>(null);
   /** What was off before everything was switched on. */
   #last = '';
-  /** Number of view heads that show it. */
+  /** Number of view headers that show what is off. */
   heads = $state(0);
 
   readonly units = $derived.by<OffUnit[]>(() => parseOff(this.#store?.option('off', '') ?? ''));
@@ -75,7 +76,7 @@ export class SwitchedOff {
     });
   }
 
-  /** The confusion of the units that are off, at the checkpoint or the one that was read last; null while it is not known. */
+  /** The confusion without the units that are off, at the checkpoint or the one that was read last; null while unknown. */
   get confusion(): AblatedConfusion | null {
     const value = this.#confusion?.value?.answer ?? null;
     return this.any && value && formatOff(value.off) === this.#sorted ? value : null;

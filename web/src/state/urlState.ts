@@ -13,6 +13,7 @@ export interface UrlState {
   view: string | null;
   /** An index, or `last` to follow the newest. */
   checkpoint: number | 'last' | null;
+  /** The reference checkpoint. */
   before: number | null;
   layer: string | null;
   /** `none` when the pin was released on purpose. */

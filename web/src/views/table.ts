@@ -14,7 +14,7 @@ export type ViewComponent = Component<{ store: Store }>;
 export interface View {
   name: string;
   title: string;
-  /** Loads its code, once; a failed load fails again (state/code.ts). */
+  /** Loads its code, once; a failed load fails again (state/lazyCode.ts). */
   load: () => Promise<{ default: ViewComponent }>;
 }
 

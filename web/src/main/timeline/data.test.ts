@@ -4,7 +4,7 @@ import {
   apart,
   axisEnd,
   axisTicks,
-  errorRuns,
+  errorSegments,
   lossBins,
   lossTop,
   labelSide,
@@ -13,7 +13,7 @@ import {
   flags,
   startsEpoch,
   statisticsNote,
-  uncounted,
+  withoutStatistics,
 } from './data';
 
 const point = (index: number, more: Partial<Checkpoint> = {}): Checkpoint => ({
@@ -57,7 +57,7 @@ describe('loss', () => {
 
 describe('error curve', () => {
   it('breaks at gaps but waits for values that are still to come', () => {
-    const runs = errorRuns([
+    const runs = errorSegments([
       point(0),
       point(1),
       point(2, { problem: 'torn' }),
@@ -108,10 +108,9 @@ describe('axis', () => {
     const checkpoints = [point(0), point(1)];
     expect(axisEnd({ total_steps: 3910, live: false, checkpoints, divergence })).toBe(100);
     const divergedPoint = point(1, { test_error: null, not_finite: true, diverged: true });
-    expect(errorRuns([point(0), divergedPoint, point(2)]).map((part) => part.map((one) => one.index))).toEqual([
-      [0],
-      [2],
-    ]);
+    expect(
+      errorSegments([point(0), divergedPoint, point(2)]).map((part) => part.map((one) => one.index)),
+    ).toEqual([[0], [2]]);
   });
   it('keeps two labels apart within their room', () => {
     expect(apart(50, 52, 12, 0, 100)).toEqual([45, 57]);
@@ -123,10 +122,10 @@ describe('axis', () => {
 describe('what is pointed out', () => {
   it('a checkpoint without statistics, where others have them', () => {
     const ready = { statistics: { train: 'missing', test: 'ready' } as const };
-    expect(uncounted([point(0), point(1)])).toEqual([]);
-    expect(uncounted([point(0, ready), point(1), point(2, { problem: 'broken' }), point(3, ready)])).toEqual([
-      1,
-    ]);
+    expect(withoutStatistics([point(0), point(1)])).toEqual([]);
+    expect(
+      withoutStatistics([point(0, ready), point(1), point(2, { problem: 'broken' }), point(3, ready)]),
+    ).toEqual([1]);
     expect(statisticsNote(point(0, ready), true)).toBe(null);
     expect(statisticsNote(point(0), true)).toBe('being computed');
     expect(statisticsNote(point(0, { statistics: { train: 'missing', test: 'failed' } }), false)).toBe(

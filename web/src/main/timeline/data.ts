@@ -55,7 +55,7 @@ export function lossTop(bins: readonly LossBin[], classes: number): number {
 }
 
 /** Stretches of checkpoints with a test error: the curve breaks at gaps and never bridges them. */
-export function errorRuns(points: readonly Checkpoint[]): Checkpoint[][] {
+export function errorSegments(points: readonly Checkpoint[]): Checkpoint[][] {
   const runs: Checkpoint[][] = [];
   let open: Checkpoint[] = [];
   for (const point of points) {
@@ -88,7 +88,7 @@ export function rateChanges(stages: Run['stages']): { step: number; label: strin
 
 const short = (value: number): string => String(Number(value.toPrecision(2)));
 
-/** AxisUnit of the axis. All three are linear in the steps, so that only the labels change. */
+/** The unit of the axis. All three are linear in the steps, so that only the labels change. */
 export type AxisUnit = 'step' | 'epoch' | 'images';
 
 /** Round values of the unit along the axis, each at its step. */
@@ -121,7 +121,7 @@ export function axisTicks(
 }
 
 /** Readable checkpoints without statistics in a run that has some: they are pointed out, and only then. */
-export function uncounted(points: readonly Pick<Checkpoint, 'problem' | 'statistics'>[]): number[] {
+export function withoutStatistics(points: readonly Pick<Checkpoint, 'problem' | 'statistics'>[]): number[] {
   const ready = (point: (typeof points)[number]) => Object.values(point.statistics).includes('ready');
   if (!points.some(ready)) return [];
   return points.flatMap((point, i) => (point.problem || ready(point) ? [] : [i]));
@@ -193,7 +193,7 @@ export function apart(first: number, second: number, min: number, low: number, h
   return [a + over, b + over];
 }
 
-/** The training loss at a checkpoint as the server gives it, else the mean of the last steps before it. */
+/** The training loss at a checkpoint as the server gives it; NaN where it is not known. */
 export function trainLoss(point: Checkpoint): number {
   return point.train_loss ?? Number.NaN;
 }

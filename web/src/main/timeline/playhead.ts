@@ -1,6 +1,6 @@
 /**
- * The moving parts of the timeline: now, before, the pointer's ghost, the loop. The playhead and the veil over the future
- * are an SVG of their own above the others, so that no curve is repainted at a step. They are moved by attributes, over a
+ * The moving parts of the timeline: the playhead, the reference (`before`), the line under the pointer (`ghost`), the loop.
+ * The playhead and the veil over the part of the run after it are an SVG of their own above the others, so that no curve is repainted at a step. They are moved by attributes, over a
  * background rectangle that keeps the bounds constant: a transform, or changing bounds, would make the browser rebuild
  * all its layers.
  */
@@ -92,7 +92,7 @@ export interface Track {
   loop: (range: readonly [number, number] | null) => void;
   /** The end of the loop under a point, if one is. */
   end: (x: number, y: number, range: readonly [number, number] | null) => 'from' | 'to' | null;
-  /** True where a point lies on the handle of `before`. */
+  /** True where a point lies on the handle of the reference. */
   onBefore: (x: number, y: number, before: number) => boolean;
   ghost: (checkpoint: number | null) => void;
 }
@@ -149,7 +149,7 @@ function playheadMark(overlay: SVGSVGElement, { ticks }: TrackLayout) {
   };
 }
 
-/** The pointer's ghost, the range of the loop, and the mark of “before” with its dot. */
+/** The line under the pointer, the range of the loop, and the mark of the reference with its dot. */
 function drawMarks(root: Drawn<SVGSVGElement>, { top, ticks }: TrackLayout) {
   const stem = (group: Drawn<SVGGElement>, kind: string, from: number) =>
     group

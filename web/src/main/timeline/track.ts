@@ -1,6 +1,6 @@
 /**
- * The drawing of the timeline, by D3: axes, curves, ticks (drawn when the run or the size changes) and the marks of now
- * and before (moved at every checkpoint, nothing else is touched then).
+ * The drawing of the timeline, by D3: axes, curves, ticks (drawn when the run or the size changes) and the marks of
+ * the playhead and of the reference (moved at every checkpoint, nothing else is touched then).
  */
 import { scaleLinear, type ScaleLinear } from 'd3-scale';
 import { select } from 'd3-selection';
@@ -10,14 +10,14 @@ import {
   apart,
   axisEnd,
   axisTicks,
-  errorRuns,
+  errorSegments,
   flags,
   lossBins,
   lossTop,
   rateChanges,
   smoothed,
   startsEpoch,
-  uncounted,
+  withoutStatistics,
   type AxisUnit,
 } from './data';
 import type { Mark } from '../../state/marks';
@@ -28,7 +28,7 @@ export { LAYOUTS, scaledLayout, type Track, type TrackLayout } from './playhead'
 
 interface TrackInput {
   svg: SVGSVGElement;
-  /** Holds the mark of now. */
+  /** Holds the playhead. */
   over: SVGSVGElement;
   run: Run;
   metrics: Metrics | null;
@@ -171,7 +171,7 @@ function drawCurves(group: Group, { points, x, loss, error, bins, mean }: Scene)
   const errorLine = line<Checkpoint>((c) => x(c.step), (c) => error(c.test_error ?? 0)); // prettier-ignore
   add('band', band(bins));
   add('loss', meanLine(mean));
-  for (const part of errorRuns(points)) add('error', errorLine(part));
+  for (const part of errorSegments(points)) add('error', errorLine(part));
 }
 
 /** Labels of the learning rate's changes and of divergence, over the curves. */
@@ -253,7 +253,7 @@ function drawTicks(group: Group, { layout: { ticks }, points, x }: Scene): void 
     bare: [],
     diverged: [],
   };
-  const missing = new Set(uncounted(points));
+  const missing = new Set(withoutStatistics(points));
   points.forEach((point, i) => {
     const at = crisp(x(point.step));
     if (point.problem) kinds.gap.push(`M${at},${ticks - 4}V${ticks + 9}`);

@@ -6,8 +6,9 @@ import { neighbours } from '../../state/checkpoints';
 import { reference } from '../../state/reference.svelte';
 import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
-import { atlasIds, nearestCounted, type SizeHistory } from './data';
+import { atlasIds, newestClustered, type SizeHistory } from './data';
 
+/** A set of clusters: k-means on one layer with one metric, over the images of one split. */
 export interface SetChoice {
   split: Split;
   layer: string;
@@ -26,9 +27,10 @@ const CACHE_SIZE = 80;
 
 export class ClusterSets {
   readonly history: Resource<SizeHistory>;
+  /** The clusters at the playhead, and at the reference. */
   readonly now: Resource<ClusterSet>;
   readonly before: Resource<ClusterSet>;
-  /** The place of the reference in the history; -1 where it has none. */
+  /** The index of the reference in the history; -1 where it has none. */
   readonly was = $derived.by(() => this.history.value?.checkpoints.indexOf(reference.own) ?? -1);
   #store: Store;
   #cache = new Map<string, Promise<ClusterSet>>();
@@ -49,7 +51,7 @@ export class ClusterSets {
     const at = (checkpoint: () => number, view?: string) => {
       // No set is read where the reference is another run (-1): its clusters with the same numbers are other ones.
       const index = $derived(
-        checkpoint() < 0 ? null : nearestCounted(this.history.value?.checkpoints ?? [], checkpoint()),
+        checkpoint() < 0 ? null : newestClustered(this.history.value?.checkpoints ?? [], checkpoint()),
       );
       const hash = $derived(index === null ? null : (store.run?.checkpoints[index]?.hash ?? null));
       return resource<ClusterSet>(
@@ -92,10 +94,10 @@ export class ClusterSets {
 
   #ahead(checkpoint: number, choice: SetChoice | null): void {
     const { run, direction, tiles } = this.#store;
-    const counted = new Set(this.history.value?.checkpoints ?? []);
+    const clustered = new Set(this.history.value?.checkpoints ?? []);
     if (!run || !choice) return;
     for (const c of neighbours(run.checkpoints, checkpoint, direction, AHEAD, BEHIND)) {
-      if (!counted.has(c)) continue;
+      if (!clustered.has(c)) continue;
       this.read(c, choice).then(
         (set) => tiles.load(atlasIds(set.clusters, NEAREST)),
         () => undefined,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   atlasIds,
   chooseSet,
-  nearestCounted,
+  newestClustered,
   dominant,
   isAnimated,
   mixName,
@@ -161,9 +161,9 @@ it('chooses the set of the address, else the first', () => {
   expect(chooseSet([], null)).toBeNull();
 });
 
-it('falls back to the newest counted checkpoint', () => {
-  expect([0, 4, 5, 99].map((c) => nearestCounted([1, 4, 9], c))).toEqual([1, 4, 4, 9]);
-  expect(nearestCounted([], 3)).toBeNull();
+it('falls back to the newest checkpoint with clusters', () => {
+  expect([0, 4, 5, 99].map((c) => newestClustered([1, 4, 9], c))).toEqual([1, 4, 4, 9]);
+  expect(newestClustered([], 3)).toBeNull();
 });
 
 it('opens below the whole row', () => {

@@ -1,7 +1,7 @@
 // Computations of the clusters view: names, purity, order, moved images. Pure: no DOM, no requests.
 
 import { classColour } from '../../base/palette';
-import { changeOfMeans, windowAround } from '../common/windows';
+import { changeOfMeans, windowsAround } from '../common/windows';
 
 export interface NearestImage {
   id: number;
@@ -65,13 +65,12 @@ export function mixName(cluster: Pick<Cluster, 'size' | 'mix'>, classes: readonl
  */
 export function clusterGrowth(
   history: SizeHistory,
-  { reference, current, beginsUntrained }: { reference: number; current: number; beginsUntrained: boolean },
+  { beginsUntrained, ...between }: { reference: number; current: number; beginsUntrained: boolean },
 ): number[] {
-  const around = (checkpoint: number) => windowAround(history.checkpoints, checkpoint, beginsUntrained);
-  const [earlier, later] = [around(reference), around(current)];
+  const windows = windowsAround(history.checkpoints, between, beginsUntrained);
   return (history.sizes[0] ?? []).map((_, k) => {
     const sizes = (indices: number[]) => indices.map((n) => history.sizes[n][k]);
-    const { change, beyondNoise } = changeOfMeans(sizes(earlier), sizes(later));
+    const { change, beyondNoise } = changeOfMeans(sizes(windows.reference), sizes(windows.current));
     return beyondNoise ? change : 0;
   });
 }
@@ -200,8 +199,8 @@ export function chooseSet<T extends { layer: string; metric: string }>(
   return sets.find((set) => `${set.layer}.${set.metric}` === wanted) ?? sets[0] ?? null;
 }
 
-/** The newest checkpoint of an ascending list that is not after the requested one; the first where all are. */
-export function nearestCounted(checkpoints: readonly number[], wanted: number): number | null {
+/** Of the ascending checkpoints with clusters the newest that is not after the requested one; the first where all are. */
+export function newestClustered(checkpoints: readonly number[], wanted: number): number | null {
   let found: number | null = checkpoints[0] ?? null;
   for (const c of checkpoints) if (c <= wanted) found = c;
   return found;

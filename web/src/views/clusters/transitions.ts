@@ -18,6 +18,7 @@ export interface AnimationCanvas {
   canvas: HTMLCanvasElement;
   width: number;
   height: number;
+  /** Side of an image in pixels. */
   image: number;
   /** Background that hides an image at its destination until the transition ends. */
   background: string;
@@ -81,6 +82,7 @@ export interface TransitionView {
   key: string;
   canvas: HTMLCanvasElement;
   list: HTMLElement;
+  /** Side of an image in pixels. */
   image: number;
 }
 

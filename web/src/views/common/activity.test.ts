@@ -1,28 +1,5 @@
 import { expect, it } from 'vitest';
-import { rectifierOf, stateOf, tallies, tally } from './activity';
-
-const layer = (name: string, type: string, ...inputs: string[]) => ({ name, type, inputs });
-const net = [
-  layer('data', 'data'),
-  layer('conv1', 'conv', 'data'),
-  layer('pool1', 'pool', 'conv1'),
-  layer('relu1', 'relu', 'pool1'),
-  layer('conv2', 'conv', 'relu1'),
-  layer('bn2', 'batch_norm', 'conv2'),
-  layer('sum', 'add', 'bn2', 'relu1'),
-  layer('relu2', 'relu', 'sum'),
-  layer('fc', 'full', 'relu2'),
-  layer('probs', 'softmax', 'fc'),
-];
-
-it('finds the rectifier that is the filters’ own', () => {
-  expect(rectifierOf(net, 'conv1')).toBe('relu1');
-  expect(rectifierOf(net, 'relu1')).toBe('relu1');
-  // Behind a sum it cuts off the sum, not the filter.
-  expect(rectifierOf(net, 'conv2')).toBeNull();
-  expect(rectifierOf(net, 'fc')).toBeNull();
-  expect(rectifierOf(net, 'nothing')).toBeNull();
-});
+import { isConstant, stateOf, tallies, tally } from './activity';
 
 it('counts the filters by how they are', () => {
   const found = tally(['alive', 'dead', 'at_risk', 'revived'], [0, 1, 0.99, 0.41]);
@@ -38,4 +15,14 @@ it('names the state of one filter', () => {
   expect(stateOf('at_risk', 0.999)).toBe('at risk');
   expect(stateOf('dead', 1)).toBe('dead');
   expect(stateOf(undefined, null)).toBe('–');
+});
+
+it('takes means of all classes that differ by rounding alone for one', () => {
+  expect(isConstant([0.1, 0.1000001, 0.0999999], null)).toBe(true);
+  expect(isConstant([0, 0, NaN], null)).toBe(true);
+  // Small beside the spread between images.
+  expect(isConstant([1e-9, -1e-9], 1)).toBe(true);
+  expect(isConstant([0.1, 0.101], 1)).toBe(false);
+  expect(isConstant([1e-9, 2e-9], null)).toBe(false);
+  expect(isConstant([NaN], null)).toBe(false);
 });

@@ -1,30 +1,14 @@
 /** Activity of a layer's filters: dead, at risk or saturated, and the active fraction. Pure. */
 import type { ActivityHistory, Health, Layer } from '../../api/types';
 
-/** A filter whose rectifier cuts off less than this share of its places is saturated. */
+/** A filter whose rectifier cuts off less than this share of its positions is saturated. */
 export const SATURATED_BELOW = 0.01;
 
-/** Layers that leave each filter's map its own; the rectifier behind them is still the filter's. */
-const TRANSPARENT = new Set(['pool', 'batch_norm', 'dropout', 'identity', 'linear']);
-const RECTIFIERS = new Set(['relu', 'brelu']);
-
-type Known = Pick<Layer, 'name' | 'type' | 'inputs'>;
-
 /** The rectifier that cuts a layer's filters off at zero; null where none does. */
-export function rectifierOf(layers: readonly Known[], name: string): string | null {
-  const start = layers.find((layer) => layer.name === name);
-  if (!start) return null;
-  if (RECTIFIERS.has(start.type)) return start.name;
-  const queue = [name];
-  for (let from = queue.shift(); from !== undefined; from = queue.shift()) {
-    for (const next of layers) {
-      if (next.inputs.length !== 1 || next.inputs[0] !== from) continue;
-      if (RECTIFIERS.has(next.type)) return next.name;
-      if (TRANSPARENT.has(next.type)) queue.push(next.name);
-    }
-  }
-  return null;
-}
+export const rectifierOf = (
+  layers: readonly Pick<Layer, 'name' | 'rectifier'>[],
+  name: string,
+): string | null => layers.find((layer) => layer.name === name)?.rectifier ?? null;
 
 /** The filters of a layer at one checkpoint, counted; `active` is the mean active fraction. */
 export interface Tally {
@@ -36,6 +20,7 @@ export interface Tally {
   active: number;
 }
 
+/** `zeros` has the share of positions at which each filter puts out zero. */
 export function tally(health: readonly Health[], zeros: readonly number[]): Tally {
   const of = (kind: Health) => health.filter((one) => one === kind).length;
   const known = zeros.filter((share) => Number.isFinite(share));
@@ -58,4 +43,15 @@ export function stateOf(health: Health | undefined, zeros: number | null | undef
   if (health === undefined) return '–';
   if (health !== 'alive') return health === 'at_risk' ? 'at risk' : health;
   return zeros !== null && zeros !== undefined && zeros < SATURATED_BELOW ? 'saturated' : 'alive';
+}
+
+/** Sums of single precision in another order differ by about so much of their size. */
+const ROUNDING = 1e-5;
+
+/** True where the means of all classes are the same but for rounding: differences of them would be noise. */
+export function isConstant(means: readonly number[], deviation: number | null): boolean {
+  const known = means.filter(Number.isFinite);
+  if (!known.length) return false;
+  const size = Math.max(deviation ?? 0, ...known.map(Math.abs));
+  return Math.max(...known) - Math.min(...known) <= ROUNDING * size;
 }

@@ -1,10 +1,10 @@
-// The colour of a value on the scale, and a text colour that is legible on it. Pure.
+// Background colours for the cells of a matrix of numbers, and text colours that are legible on them. Pure.
 import type { Rgb } from '../../base/palette';
 
 export interface Shaded {
   background: string;
   ink: string;
-  /** A fainter text colour, for the history under the count. */
+  /** A fainter text colour, for the small curve over the checkpoints below a count. */
   quiet: string;
 }
 

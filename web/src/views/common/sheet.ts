@@ -1,10 +1,16 @@
-/** Drawing a server sheet (one pixel per value, gaps of one) onto a canvas in a grid of the page's own. */
+/**
+ * Drawing a sheet of the server (a layer's filters or maps in a grid, one pixel per value, gaps of one) onto a canvas in
+ * a grid of the page's own.
+ */
 import type { Picture } from '../../api/pictures';
 import type { SheetGeometry } from '../../api/types';
 import { pixelRatio } from '../../base/dom';
 import { gridWidth, pitchX, pitchY, type Grid } from '../../base/scales';
 
-/** Position of a tile in the server's picture. `band` is the sheet's position in a strip, whose sheets touch. */
+/**
+ * Position of a tile in the server's picture. `band` is the sheet's position in a strip (sheets of several checkpoints,
+ * one below the other without a gap).
+ */
 export function tileOrigin(sheet: SheetGeometry, tile: number, band = 0): { x: number; y: number } {
   const pitch = { x: sheet.tile_width + sheet.gap, y: sheet.tile_height + sheet.gap };
   return {

@@ -1,4 +1,4 @@
-/** The drawing library of the large charts: read when the first is shown, or when the page rests. */
+/** The drawing library of the large charts: loaded when the first is shown, or when the page is idle. */
 import { once } from '../../state/lazyCode';
 
 export const readVega = once(async () => {

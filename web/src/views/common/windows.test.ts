@@ -1,28 +1,35 @@
 import { describe, expect, it } from 'vitest';
-import { changeOfMeans, noiseOfChange, variance, windowAround, windowsAtEnds } from './windows';
+import { changeOfMeans, noiseOfChange, variance, windowsAround, windowsAtEnds } from './windows';
 
 const upTo = (last: number) => Array.from({ length: last + 1 }, (_, n) => n);
 
-describe('the checkpoints around one', () => {
-  it('are five, with it in the middle', () => {
-    expect(windowAround(upTo(20), 10, true)).toEqual([8, 9, 10, 11, 12]);
+describe('the checkpoints around two', () => {
+  const around = (checkpoints: number[], reference: number, current: number, beginsUntrained = true) =>
+    windowsAround(checkpoints, { reference, current }, beginsUntrained);
+  const none = { reference: [], current: [] };
+
+  it('are five, with each in the middle', () => {
+    expect(around(upTo(20), 5, 15)).toEqual({ reference: [3, 4, 5, 6, 7], current: [13, 14, 15, 16, 17] });
+    expect(around(upTo(20), 15, 5).current).toEqual([3, 4, 5, 6, 7]);
   });
   it('are fewer at the ends, and never the untrained network', () => {
-    expect(windowAround(upTo(20), 20, true)).toEqual([18, 19, 20]);
-    expect(windowAround(upTo(20), 2, true)).toEqual([1, 2, 3, 4]);
-    expect(windowAround(upTo(20), 0, true)).toEqual([1, 2]);
-    expect(windowAround(upTo(0), 0, true)).toEqual([]);
+    expect(around(upTo(20), 2, 20)).toEqual({ reference: [1, 2, 3, 4], current: [18, 19, 20] });
+    expect(around(upTo(20), 0, 20).reference).toEqual([1, 2, 3]);
   });
   it('begin with the first where that was trained', () => {
-    expect(windowAround(upTo(20), 2, false)).toEqual([0, 1, 2, 3, 4]);
-    expect(windowAround(upTo(20), 0, false)).toEqual([0, 1, 2]);
-    expect(windowAround([3, 5, 9, 10], 5, true)).toEqual([0, 1, 2, 3]);
-    expect(windowsAtEnds(upTo(9), false)).toEqual({ first: [0, 1, 2, 3, 4], last: [5, 6, 7, 8, 9] });
-    expect(windowsAtEnds(upTo(9), true)).toEqual({ first: [1, 2, 3, 4], last: [6, 7, 8, 9] });
+    expect(around(upTo(20), 0, 20, false).reference).toEqual([0, 1, 2]);
+    expect(around([3, 5, 9, 10], 3, 10)).toEqual({ reference: [0, 1], current: [2, 3] });
   });
-  it('are neighbours in the series where some were not counted', () => {
-    expect(windowAround([3, 5, 9, 10], 5, true)).toEqual([0, 1, 2, 3]);
-    expect(windowAround([3, 5, 9, 10], 4, true)).toEqual([]);
+  it('share none, however few there are', () => {
+    expect(around(upTo(4), 1, 4)).toEqual({ reference: [1, 2], current: [3, 4] });
+    expect(around(upTo(3), 1, 3)).toEqual({ reference: [1], current: [3] });
+    expect(around(upTo(3), 2, 1)).toEqual({ reference: [2], current: [1] });
+  });
+  it('are none where both are the same, or one has no counts', () => {
+    expect(around(upTo(20), 7, 7)).toEqual(none);
+    expect(around(upTo(1), 0, 1)).toEqual(none);
+    expect(around(upTo(0), 0, 0)).toEqual(none);
+    expect(around([3, 5, 9, 10], 4, 9)).toEqual(none);
   });
 });
 
@@ -33,6 +40,10 @@ describe('the first and the last checkpoints', () => {
   it('are fewer in a short run, and do not overlap', () => {
     expect(windowsAtEnds(upTo(7), true)).toEqual({ first: [1, 2, 3], last: [5, 6, 7] });
     expect(windowsAtEnds(upTo(4), true)).toEqual({ first: [1, 2], last: [3, 4] });
+  });
+  it('begin with the first where that was trained', () => {
+    expect(windowsAtEnds(upTo(9), false)).toEqual({ first: [0, 1, 2, 3, 4], last: [5, 6, 7, 8, 9] });
+    expect(windowsAtEnds(upTo(9), true)).toEqual({ first: [1, 2, 3, 4], last: [6, 7, 8, 9] });
   });
   it('are never two single ones', () => {
     expect(windowsAtEnds(upTo(3), true)).toBeNull();

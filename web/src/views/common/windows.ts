@@ -4,7 +4,7 @@
 /** Checkpoints in a mean. */
 export const WINDOW = 5;
 
-/** Index of the first checkpoint after the untrained network (checkpoint 0 of some runs), which gives everything one name. */
+/** Index of the first checkpoint after the untrained network (checkpoint 0 of some runs), which predicts one class for nearly all. */
 const firstTrained = (checkpoints: readonly number[], beginsUntrained: boolean): number =>
   beginsUntrained && checkpoints[0] === 0 ? 1 : 0;
 
@@ -12,21 +12,31 @@ const firstTrained = (checkpoints: readonly number[], beginsUntrained: boolean):
 const range = (from: number, to: number): number[] =>
   Array.from({ length: Math.max(0, to - from + 1) }, (_, n) => from + n);
 
+/** Two sets of checkpoints whose means are compared, as indices. */
+export interface Windows {
+  reference: number[];
+  current: number[];
+}
+
 /**
- * Indices of the counted checkpoints around one, itself in the middle; fewer where the run begins or ends.
- * For the untrained network only checkpoints after it are used. Empty where the checkpoint has no counts. `beginsUntrained`
- * where checkpoint 0 is the network before its first step: runs that were recorded may begin later.
+ * Indices of the checkpoints with statistics around two, each itself in the middle; fewer where the run begins or ends, and as
+ * few as it takes for the two windows to share none: what both hold would hide a change.
+ * For the untrained network only checkpoints after it are used. Empty where a checkpoint has no counts, and where both
+ * are the same: there is nothing to compare. `beginsUntrained` where checkpoint 0 is the network before its first step:
+ * runs of another program may begin later.
  */
-export function windowAround(
+export function windowsAround(
   checkpoints: readonly number[],
-  checkpoint: number,
+  { reference, current }: { reference: number; current: number },
   beginsUntrained: boolean,
-): number[] {
-  const at = checkpoints.indexOf(checkpoint);
-  if (at < 0) return [];
-  const reach = (WINDOW - 1) / 2;
+): Windows {
   const [low, high] = [firstTrained(checkpoints, beginsUntrained), checkpoints.length - 1];
-  return range(Math.max(low, at - reach), Math.min(high, at + reach));
+  const [a, b] = [reference, current].map((checkpoint) => checkpoints.indexOf(checkpoint));
+  const [from, to] = [Math.max(a, low), Math.max(b, low)];
+  if (a < 0 || b < 0 || low > high || from === to) return { reference: [], current: [] };
+  const reach = Math.min((WINDOW - 1) / 2, Math.floor((Math.abs(to - from) - 1) / 2));
+  const around = (at: number) => range(Math.max(low, at - reach), Math.min(high, at + reach));
+  return { reference: around(from), current: around(to) };
 }
 
 /** The first and the last checkpoints of training, at most `WINDOW` each and never a single one; null in a shorter run. */

@@ -12,6 +12,7 @@ import type { LayerFacts } from './layout';
 import { relativeChanges, selectivity, type ChosenBy } from './measures';
 
 export interface ChosenFilters {
+  run: string;
   layer: string;
   filters: number[];
   channels: number[] | null;
@@ -26,6 +27,8 @@ export interface ColumnRequest {
 
 /** The most weights of a layer that are read to tell how far they changed. */
 export const MAX_COMPARED = 4 << 20;
+/** Statistics keep class means up to so many classes. */
+const MAX_CLASSES = 100;
 
 interface At {
   run: Run;
@@ -80,6 +83,8 @@ export function whyNot(by: ChosenBy, run: Run | null, names: readonly string[]):
   const layers = (run?.layers ?? []).filter((layer) => names.includes(layer.name));
   if (by === 'selective' && run?.checkpoints.findLast((one) => !one.problem)?.statistics.test !== 'ready')
     return 'comes with the statistics: deepviz stats';
+  if (by === 'selective' && (run?.classes.length ?? 0) > MAX_CLASSES)
+    return `with more than ${MAX_CLASSES} classes no class means are kept`;
   const large = layers.find((layer) => layer.parameters > MAX_COMPARED);
   if (by === 'change' && large) return `${large.name} has too many weights to compare here`;
   return '';
@@ -111,21 +116,22 @@ async function choose(
   signal: AbortSignal,
 ): Promise<ChosenFilters> {
   const layer = run.layers.find((one) => one.name === name);
-  if (!layer) return { layer: name, filters: [], channels: null };
+  const of = { run: run.id, layer: name };
+  if (!layer) return { ...of, filters: [], channels: null };
   const facts = factsOf(run, layer);
   let values = new Array<number>(facts.of).fill(0);
   if ('strongest' in request.filters && (layer.weight_shape || request.by === 'selective'))
     values = (await MEASURES[request.by]({ run, layer, at, signal })) ?? values;
   const filters = chosenFilters(request.filters, values.slice(0, facts.of));
-  if (!facts.kernel || !filters.length) return { layer: name, filters, channels: null };
+  if (!facts.kernel || !filters.length) return { ...of, filters, channels: null };
   if (typeof request.channel === 'number') {
     return {
-      layer: name,
+      ...of,
       filters,
       channels: filters.map(() => Math.min(facts.channels - 1, request.channel as number)),
     };
   }
-  if (facts.channels === 3) return { layer: name, filters, channels: null };
+  if (facts.channels === 3) return { ...of, filters, channels: null };
   const url = valuesUrl({
     run: run.id,
     checkpoint: at,
@@ -136,7 +142,7 @@ async function choose(
   const { shape, data } = await getValues(url, signal);
   const [k, c, h, w] = shape;
   return {
-    layer: name,
+    ...of,
     filters,
     channels: strongestChannels(
       data,

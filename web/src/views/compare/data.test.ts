@@ -148,6 +148,18 @@ describe('a column', () => {
       -1, -1, -1,
     ]);
   });
+  it('takes a scale at which twelve small kernels stand in a line with their maps', () => {
+    const small = {
+      name: 'conv',
+      of: 32,
+      kernel: [3, 3] as [number, number],
+      map: [32, 32] as [number, number],
+      channels: 3,
+    };
+    const filters = Array.from({ length: 12 }, (_, n) => n);
+    const column = layColumn(small, { filters, channels: null }, 406, true);
+    expect([column.lines, column.per_line, column.kernel?.side_x]).toEqual([1, 12, 30]);
+  });
   it('has larger tiles where few filters leave room, never beyond the most', () => {
     expect([3, 12, 100].map((n) => grownTile(n, 406, 96))).toEqual([96, 32, 32]);
     expect(grownTile(5, 406, 96)).toBe(79);

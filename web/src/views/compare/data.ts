@@ -141,10 +141,10 @@ export function strongest(values: readonly number[], max: number): number[] {
     .slice(0, max);
 }
 
-/** The filters of a layer that a choice means; those the layer does not have are left out. */
-export function chosenFilters(choice: FilterChoice, norms: readonly number[]): number[] {
-  if ('strongest' in choice) return strongest(norms, choice.strongest);
-  return choice.list.filter((k) => k < norms.length);
+/** The filters of a layer that a choice means, by their values of a measure; those the layer does not have are left out. */
+export function chosenFilters(choice: FilterChoice, values: readonly number[]): number[] {
+  if ('strongest' in choice) return strongest(values, choice.strongest);
+  return choice.list.filter((k) => k < values.length);
 }
 
 /** For each requested filter, the channel whose kernel has the largest sum of squares. */

@@ -34,7 +34,9 @@ export const NUMBERS = 13;
 /** A whole scale near the tile's side; a tile that grew beyond the usual is never exceeded. */
 const sides = (height: number, width: number, tile: number) => {
   const fits = tile / Math.max(height, width);
-  const scale = Math.max(1, tile > TILE ? Math.floor(fits) : Math.round(fits));
+  // A kernel of 3 x 3 at scale 11 is wider than the map below it, and takes a twelfth filter into a line of its own.
+  const isNear = Math.floor(fits) * Math.max(height, width) >= tile - TILE / 8;
+  const scale = Math.max(1, tile > TILE || isNear ? Math.floor(fits) : Math.round(fits));
   return { height, width, side_x: width * scale, side_y: height * scale };
 };
 

@@ -57,7 +57,7 @@ export class RowPictures {
   #retryCount = $state(0);
   readonly #autoRetry = new AutoRetry(() => (this.#retryCount += 1));
 
-  /** `view` names the row that follows the playhead: the timeline waits for it and its neighbours come ahead. */
+  /** `view` names the row that follows the playhead: the timeline waits for it, and its neighbours are prefetched. */
   constructor(store: Store, request: () => RowRequest | null, view?: string) {
     $effect(() => {
       void this.#retryCount;

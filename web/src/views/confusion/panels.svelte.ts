@@ -48,7 +48,7 @@ export class Panels {
     const option = this.#store.option('confusion.panel', this.standard);
     return PANELS.find((one) => one === option) ?? 'cell';
   });
-  /** Beside the differences stands whose loss costs a class most. */
+  /** The default panel; while units are switched off the one that shows whose loss costs a class most. */
   readonly standard = $derived.by<Panel>(() => (switchedOff.any ? 'costs' : 'cell'));
   readonly sort = $derived.by<Sort>(() => sortFrom(this.#store.option('confusion.hard', 'forgotten')));
   readonly picture = $derived.by<PictureKind>(() =>
@@ -79,6 +79,7 @@ export class Panels {
     }
     return sinceCheckpoint(this.since, { to, before: reference.own, split }, run?.checkpoints ?? []);
   });
+  /** The two checkpoints to compare are the same one. */
   readonly isItself = $derived.by(() => !this.isFromB && this.from === this.#store.checkpoint);
   /** The moves to show: of this split, between two checkpoints. */
   readonly answer = $derived.by<PredictionChanges | null>(() => {

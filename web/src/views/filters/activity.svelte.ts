@@ -15,11 +15,11 @@ export class Activity {
   readonly #history: Resource<ActivityHistory>;
   readonly #now: Resource<LayerActivity>;
   readonly #store: Store;
-  /** The layer whose outputs are the filters' answers: their rectifier, or the layer itself where it has none. */
   readonly rectifier = $derived.by(() => rectifierOf(this.#store.run?.layers ?? [], this.#store.layer));
+  /** The layer whose outputs are the filters' activations: their rectifier, or the layer itself where it has none. */
   readonly source = $derived.by(() => this.rectifier ?? this.#store.layer);
-  // A live run is counted faster than a long history is read: the next reading waits for the one in flight.
-  #counted = $state(-1);
+  // Statistics of a live run come faster than a long history is read: the next reading waits for the one in flight.
+  #readyCount = $state(-1);
   readonly #cache = new Map<string, Promise<LayerActivity>>();
 
   constructor(store: Store) {
@@ -28,9 +28,9 @@ export class Activity {
       () => {
         const { run, filter } = store;
         const layer = this.source;
-        if (!run || filter === null || this.#counted < 1) return null;
+        if (!run || filter === null || this.#readyCount < 1) return null;
         return {
-          key: `${run.id}/${layer}/${this.#counted}`,
+          key: `${run.id}/${layer}/${this.#readyCount}`,
           load: (signal) =>
             endpoint('/api/runs/{run}/layers/{layer}/activity', { run: run.id, layer, split: 'test' }).json(
               signal,
@@ -41,7 +41,7 @@ export class Activity {
     );
     $effect.pre(() => {
       const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
-      if (!this.#history.pending) this.#counted = ready;
+      if (!this.#history.pending) this.#readyCount = ready;
     });
     this.#now = resource<LayerActivity>(
       () => {

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { activeShares, deadWords, firingWords, mapOf, classResponses, strongestFirst } from './activity';
 
-it('counts an unshared layer’s filters by map', () => {
+it('the filters of a locally connected layer have the statistics of their map', () => {
   expect([mapOf(5, 64), mapOf(70, 64), mapOf(3, 0)]).toEqual([5, 6, 3]);
 });
 
@@ -12,7 +12,7 @@ it('describes how often a filter is active at each checkpoint', () => {
   expect(deadWords([['alive']], 0)).toBe('');
 });
 
-it('orders the classes by their pull', () => {
+it('orders the classes by mean activation', () => {
   expect(strongestFirst([1, 4, 4, 0])).toEqual([1, 2, 0, 3]);
 });
 

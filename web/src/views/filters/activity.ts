@@ -3,7 +3,7 @@ import { percent } from '../../base/format';
 import { stateOf } from '../common/activity';
 import type { ActivityHistory, Health } from '../../api/types';
 
-/** Index of a filter's activity: the filters of a layer without shared weights are counted by map. */
+/** Index of a filter's activity: a locally connected layer has many filters for one map, and the statistics of maps. */
 export const mapOf = (filter: number, maps: number): number => (maps > 0 ? filter % maps : filter);
 
 /** Active fraction at each of the checkpoints; NaN where it was not computed. */
@@ -51,7 +51,7 @@ export function strongestFirst(means: readonly number[]): number[] {
 /**
  * Bars from the mean over all images, in a given order: what sets a class apart, not what all have in common. A bar as
  * long as half the room is the largest difference, or one standard deviation between images where that is more; without
- * the deviation (`spread`) it is the largest difference.
+ * `deviation` it is the largest difference.
  */
 export function classResponses(
   means: readonly number[],
@@ -72,7 +72,10 @@ export function classResponses(
   });
 }
 
-/** State and active fraction of a filter at one place of a history, and whether it was dead before; null where it was not counted. */
+/**
+ * State and active fraction of a filter at one place of a history, and whether it was dead before; null where there are no
+ * statistics.
+ */
 export function lifeAt(
   history: Pick<ActivityHistory, 'health' | 'zeros'>,
   { at, filter, isRectified }: { at: number; filter: number; isRectified: boolean },

@@ -51,7 +51,7 @@ export class BankPages {
     });
   }
 
-  /** What the numbers that give the order are of; null where none are to be requested. */
+  /** Key of the request for the numbers that give the order; null where none are to be requested. */
   readonly #key = $derived.by(() => {
     const { run, layerInfo: layer, statisticsVersion } = this.#store;
     if (!run || !layer || !this.size || (this.sort !== 'change' && this.sort !== 'activity')) return null;

@@ -1,6 +1,7 @@
 /**
  * What the weights of the bank are filters over, as the address says (`bank.space`): the channels of the layer's input, or,
- * where that is not the image already, the image.
+ * where that is not the image already, the image (the weights carried through the layers below as if these
+ * were linear).
  */
 import { untrack } from 'svelte';
 import type { Layer, WeightSpace } from '../../api/types';
@@ -53,6 +54,6 @@ export class BankSpace {
   });
 }
 
-/** What is seen then. */
+/** The note below filters over the image. */
 export const PIXELS_SAY =
   'Each filter carried through the layers below as if these were linear: what it would be over the image if no rectifier cut anything off. The deeper, the coarser.';

@@ -17,6 +17,7 @@ const layer = (more: Partial<Layer>): Layer => ({
   filters: 32,
   channels: 3,
   inputs: ['data'],
+  rectifier: null,
   ...more,
 });
 const rgb = { rgb: true, filters: Array.from({ length: 32 }, (_, i) => i), channels: [0, 1, 2] };
@@ -44,13 +45,13 @@ describe('arrangement', () => {
 });
 
 describe('grids', () => {
-  it('is that of the design at 1440 pixels', () => {
+  it('have eight columns in a window of 1440 pixels', () => {
     const bank = d.bestGrid({ tiles: 32, tileWidth: 5, tileHeight: 5, gap: 1 }, { width: 528, height: 300 }, 8);
     expect([bank.columns, bank.rows, bank.scaleX]).toEqual([8, 4, 13]);
     const maps = d.gridOf({ tiles: 32, tileWidth: 32, tileHeight: 32, gap: 2 }, 8, { width: 528, height: 300 });
     expect([maps.columns, maps.scaleX]).toEqual([8, 2]);
   });
-  it('never leaves its room where that is possible', () => {
+  it('never leave their room where that is possible', () => {
     for (const [width, height] of [
       [300, 200],
       [528, 300],
@@ -64,7 +65,7 @@ describe('grids', () => {
       }
     }
   });
-  it('draws kernels at a pitch of 16 and scrolls what would be too small', () => {
+  it('draw kernels at a pitch of 16 and scroll what would be too small', () => {
     const of = (filters: number, channels: number) => ({
       filters: Array.from({ length: filters }, (_, i) => i),
       channels: Array.from({ length: channels }, (_, i) => i),
@@ -75,7 +76,7 @@ describe('grids', () => {
     expect(d.matrixGrid(of(64, 32), { width: 528, height: 524 }).scaleX).toBe(2);
     expect(d.matrixGrid(of(64, 512), { width: 528, height: 524 }).scaleX).toBe(1);
   });
-  it('makes a heat map of single weights', () => {
+  it('are a heat map of single weights', () => {
     const sheet = {
       filters: Array.from({ length: 64 }, (_, i) => i),
       channels: Array.from({ length: 1024 }, (_, i) => i),
@@ -97,7 +98,7 @@ describe('arrangement of the page', () => {
     more: Partial<Layer> = {},
   ) => d.arrange(layer({ sheet_shape, ...more }), 'data', show, { width, height });
 
-  it('is that of the design at 1440 x 900', () => {
+  it('has the pinned filter below tiles and beside a matrix at 1440 x 900', () => {
     const page = at([32, 3, 5, 5], 'both');
     expect([page.bank?.grid.columns, page.bank?.grid.scaleX]).toEqual([8, 13]);
     expect([page.maps?.grid.columns, page.maps?.grid.scaleX]).toEqual([8, 2]);

@@ -1,4 +1,4 @@
-/** How much more the colours of a sheet say than its values weigh in the run. Pure. */
+/** How much stronger the colours of a sheet are than they would be with the colour range of the whole run. Pure. */
 import { significant } from '../../base/format';
 
 /** The factor from which on it is shown: below, the difference is not visible. */

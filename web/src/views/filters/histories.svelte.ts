@@ -1,5 +1,5 @@
 /**
- * The weights' histories of the layers on the screen: of the chosen layer first, then of those that the network strip
+ * The histories of the weights of the layers on the screen: of the chosen layer first, then of those that the network strip
  * shows, a few at a time. A deep network has hundreds, and pictures must not wait behind them.
  */
 import { untrack } from 'svelte';

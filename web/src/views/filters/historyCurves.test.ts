@@ -43,7 +43,7 @@ it('has room for the filter of B on the same axes', () => {
   expect(curves.map((curve) => curve.second)).toEqual([second.norm, second.active, second.bias]);
 });
 
-it('leaves the bias out where there is no room, and what was not counted', () => {
+it('leaves the bias out where there is no room, and curves without values', () => {
   expect(historyCurves(history, { ...of, height: 120 })).toHaveLength(2);
   expect(historyCurves(history, { ...of, height: 120, active: [NaN] })).toHaveLength(2);
 });

@@ -21,7 +21,7 @@ export interface Curve {
 
 interface Of {
   filter: number;
-  /** How often it is active; empty where that is not counted. */
+  /** How often it is active; empty where there are no statistics of that. */
   active: number[];
   /** The history of the matched filter in the second run; empty without one. */
   second: Record<'norm' | 'bias' | 'active', number[]>;

@@ -55,6 +55,7 @@ export type Show = 'filters' | 'activations' | 'both';
 
 const CAP = 24;
 const AXES = { side: 32, foot: 24 };
+/** Least and preferred height of the pinned filter, and the height of the rule above it. */
 const INSPECTOR = { min: 148, like: 236, rule: 41 };
 
 /** Maps up to this height are never cut off. */

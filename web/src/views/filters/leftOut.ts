@@ -6,7 +6,7 @@ import { formatCount } from '../../base/format';
 export const skippedImages = (account: CorpusAccount): number =>
   account.left_out.reduce((sum, left) => sum + (left.is_loss ? left.count : 0), 0);
 
-/** The line that opens the account; empty where there is nothing to say. */
+/** The line that opens the list of what was left out (the account); empty where there is nothing to say. */
 export function headline(account: CorpusAccount): string {
   const files = skippedImages(account);
   if (files) return `${formatCount(files)} ${files === 1 ? 'file' : 'files'} left out`;
@@ -16,7 +16,7 @@ export function headline(account: CorpusAccount): string {
 /** Number of files of a reason that are not named. */
 export const unnamed = (left: LeftOut): number => Math.max(0, left.count - left.first.length);
 
-/** Losses first, then notes and things of the system; within each the most frequent first. */
+/** Losses first, then files that are no images (notes, files of the system); within each the most frequent first. */
 export const inOrder = (account: CorpusAccount): LeftOut[] =>
   [...account.left_out].sort((a, b) => Number(b.is_loss) - Number(a.is_loss) || b.count - a.count);
 

@@ -4,14 +4,14 @@ import { gridHeight, gridWidth, type Grid } from '../../base/scales';
 import { matrixGrid, type PageSize, type TileSize } from './grids';
 import { arrangementOf, type Arranged, type Show } from './layout';
 
-/** What is touched is no smaller. */
+/** Least side of what is touched. */
 export const TARGET_PX = 44;
-/** Tiles in a row, the most that are targets. */
+/** Tiles in a row: the largest of these numbers that leaves each tile large enough to be touched. */
 const COLUMNS = [16, 8, 4];
 /** Taller than this, a matrix is scrolled in its place. */
 const MAX_MATRIX_PX = 640;
 
-/** Tiles as targets of 44 pixels at a whole scale, sixteen or eight in a row. */
+/** Tiles as touch targets of 44 pixels at a whole scale, sixteen or eight in a row. */
 export function targetGrid({ tiles, tileWidth, tileHeight }: TileSize, width: number): Grid {
   const fits = COLUMNS.find((columns) => columns * TARGET_PX - 4 <= width) ?? COLUMNS[COLUMNS.length - 1];
   const columns = Math.max(1, Math.min(tiles, fits));

@@ -60,7 +60,7 @@ export function pageAround(place: number, size: number, total: number): Page {
 export type SortBy = 'order' | 'norm' | 'change' | 'activity';
 export const SORTS: readonly SortBy[] = ['order', 'norm', 'change', 'activity'];
 
-/** The filters by their numbers, the greatest first and those that are not finite last. */
+/** The filters by their values, the greatest first and those that are not finite last. */
 export function orderOf(values: readonly (number | null)[] | null, total: number): number[] {
   const order = Array.from({ length: total }, (_, k) => k);
   if (!values || values.length !== total) return order;
@@ -69,15 +69,15 @@ export function orderOf(values: readonly (number | null)[] | null, total: number
 }
 
 /**
- * Numbers of a layer's maps for the filters of its sheet. A locally connected layer has each filter once for every place,
- * by places: all of them have the number of their map.
+ * Values of a layer's maps for the filters of its sheet. A locally connected layer has one filter for every map at every
+ * position, position by position: each has the value of its map.
  */
 export function ofFilters(numbers: readonly (number | null)[] | null, total: number): (number | null)[] | null {
   if (!numbers?.length || total % numbers.length !== 0) return null;
   return Array.from({ length: total }, (_, k) => numbers[k % numbers.length]);
 }
 
-/** A selection of the interface: `64-127` where numbers follow each other, else all of them. */
+/** A selection as the REST interface takes it: `64-127` where numbers follow each other, else all of them. */
 export function selectionOf(numbers: readonly number[]): string {
   const follows = numbers.every((number, i) => i === 0 || number === numbers[i - 1] + 1);
   return follows && numbers.length > 1 ? `${numbers[0]}-${numbers[numbers.length - 1]}` : numbers.join(',');

@@ -1,11 +1,12 @@
-/** The histogram of predicted classes. Axis and order never change with the checkpoint. */
+/** Bar chart of the class probabilities of the selected image. Axis and order never change with the checkpoint. */
 import { fixed } from '../../base/format';
 
-export interface HistogramBar {
+export interface ClassBar {
   name: string;
+  /** The probability at the checkpoint. */
   now: number;
-  /** Negative when there is none to show. */
-  before: number;
+  /** The probability that it is compared with, a tick in the bar: at the reference, for example. Negative for none. */
+  tick: number;
   value: string;
   best: boolean;
 }
@@ -14,14 +15,14 @@ export function bars(input: {
   classes: readonly string[];
   shown: readonly number[];
   now: readonly number[] | null;
-  before: readonly number[] | null;
-}): HistogramBar[] {
-  const { classes, shown, now, before } = input;
+  tick: readonly number[] | null;
+}): ClassBar[] {
+  const { classes, shown, now, tick } = input;
   const best = now ? Math.max(...now) : Number.POSITIVE_INFINITY;
   return shown.map((k) => ({
     name: classes[k],
     now: now?.[k] ?? 0,
-    before: before?.[k] ?? -1,
+    tick: tick?.[k] ?? -1,
     value: now ? fixed(now[k], 3) : '',
     best: now !== null && now[k] === best,
   }));
@@ -31,4 +32,5 @@ export const ROW = 18;
 
 /** Start of the bars and length of the longest, in CSS pixels, for the width of the chart. */
 export const FROM = 84;
-export const length = (share: number, width: number): number => Math.round(share * (width - 42 - FROM));
+export const length = (probability: number, width: number): number =>
+  Math.round(probability * (width - 42 - FROM));

@@ -24,7 +24,7 @@ describe('predictions', () => {
     expect(flips([1, 1, 2, 1, 1])).toEqual({ changes: 2, steps: 4 });
     expect(flips([])).toEqual({ changes: 0, steps: 0 });
   });
-  it('keeps the classes of the histogram in one order', () => {
+  it('keeps the classes of the bar chart in one order', () => {
     expect(classesShown([], null, 3, 10)).toEqual([0, 1, 2]);
     const rows = [
       [0.1, 0.5, 0, 0.4],

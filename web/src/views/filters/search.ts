@@ -43,7 +43,7 @@ export function flips(predicted: readonly number[]): { changes: number; steps: n
   return { changes, steps: Math.max(0, predicted.length - 1) };
 }
 
-/** The classes of the histogram: all of a few; of many the likeliest over the whole run and the true one, in class order. */
+/** The classes of the bar chart: all of a few; of many the likeliest over the whole run and the true one, in class order. */
 export function classesShown(
   series: readonly (readonly number[])[],
   trueClass: number | null,

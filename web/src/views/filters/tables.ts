@@ -7,19 +7,23 @@ import { NOTHING_BELOW, classColumns } from '../common/card/classColumns';
 import { mapOf } from './activity';
 import { networkTable } from './network/table';
 
-export function filterTables(input: {
+/** What the tables are made of. */
+interface TableInput {
   layer: string;
   layers: readonly Layer[];
   history: LayerHistory | null;
   /** Of the filters at the checkpoint; null where it is not known. */
   activity: LayerActivity | null;
   checkpoint: number;
+  /** The checkpoint of the reference. */
   before: number;
   classes: readonly string[];
   prediction: { now: readonly number[] | null; before: readonly number[] | null; reference?: string };
   /** What each class loses without each filter; null where that is not asked. */
   effects?: LayerAblation | null;
-}): Table[] {
+}
+
+export function filterTables(input: TableInput): Table[] {
   const { layer, layers, history, activity, checkpoint, before, classes, prediction } = input;
   const out: Table[] = [];
   const [at, then] = [checkpoint, before].map((c) => history?.checkpoints.indexOf(c) ?? -1);
@@ -68,7 +72,7 @@ export function filterTables(input: {
   return out;
 }
 
-/** State, share of positions, share of images, and the classes that stand out, in spreads between images. */
+/** State, share of positions, share of images, and the classes that stand out, in standard deviations between images. */
 function activityCells(activity: LayerActivity, filter: number, classes: readonly string[]): Row {
   const map = mapOf(filter, activity.filters.length);
   const numbers = activity.filters[map];
@@ -80,7 +84,7 @@ function activityCells(activity: LayerActivity, filter: number, classes: readonl
 /** Classes that are named at most. */
 const MAX_CLASSES = 3;
 
-/** `cat +1.4, dog +0.9`: the classes whose mean lies farthest from that of all images, in spreads between images. */
+/** `cat +1.4, dog +0.9`: the classes whose mean lies farthest from that of all, in standard deviations between images. */
 function classWords(activity: LayerActivity, map: number, classes: readonly string[]): string | null {
   const means = activity.classes?.mean[map];
   const deviation = activity.image_spread?.[map];

@@ -1,4 +1,4 @@
-/** Room for the top images of the pinned filter and, beside or under them, the picture that is made. Pure. */
+/** Room for the top images of the pinned filter and, beside or under them, its feature visualisation (`made`). Pure. */
 import type { Layer } from '../../api/types';
 
 /** Side of a top image, and the gap between two. */

@@ -8,10 +8,10 @@ import { neighbours } from '../../state/checkpoints';
 import { AutoRetry } from '../../state/connection.svelte';
 import type { Store } from '../../state/store.svelte';
 
-/** The open run, or another, at its checkpoint. */
-type Played = Pick<Store, 'run' | 'checkpoint' | 'direction' | 'staleViews'>;
+/** What is read of the store: the open run at the playhead's checkpoint, or the second run at its own. */
+type RunAtCheckpoint = Pick<Store, 'run' | 'checkpoint' | 'direction' | 'staleViews'>;
 
-/** Maps are pictures; a layer without space in it is a list of values. */
+/** The activations of a layer: a picture of its maps, or a list of values where it is flat. */
 export interface LayerStrip {
   layer: Layer;
   picture: Picture | null;
@@ -24,9 +24,12 @@ export interface ShownStrips {
   strips: LayerStrip[];
 }
 
+/** Checkpoints whose pictures are requested before the playhead gets there. */
 const AHEAD = 3;
-const REMEMBER = 400;
+/** Number of cached lists of values. */
+const MAX_CACHED = 400;
 
+/** Each channel has one value, not a map. */
 export const isFlat = (layer: Layer): boolean => layer.shape.height * layer.shape.width === 1;
 
 export class Activations {
@@ -38,7 +41,7 @@ export class Activations {
   readonly #view: string;
   #values = new Map<string, Promise<Values>>();
 
-  constructor(of: Played, request: () => { layers: Layer[]; image: number | null }, view = 'image') {
+  constructor(of: RunAtCheckpoint, request: () => { layers: Layer[]; image: number | null }, view = 'image') {
     this.#view = view;
     $effect(() => {
       void this.#retryCount;
@@ -60,7 +63,7 @@ export class Activations {
     this.#retryCount += 1;
   }
 
-  #follow(of: Played, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
+  #follow(of: RunAtCheckpoint, run: Run, layers: Layer[], image: number, checkpoint: number): () => void {
     const request = (layer: Layer, c: number) => ({
       run: run.id,
       checkpoint: c,
@@ -122,7 +125,7 @@ export class Activations {
     const answer = getValues(url);
     this.#values.set(url, answer);
     answer.catch(() => this.#values.delete(url));
-    if (this.#values.size > REMEMBER) this.#values.delete(this.#values.keys().next().value as string);
+    if (this.#values.size > MAX_CACHED) this.#values.delete(this.#values.keys().next().value as string);
     return answer;
   }
 }

@@ -3,7 +3,7 @@ import {
   labelPlace,
   listedClasses,
   mapColumns,
-  predictedRuns,
+  predictionSegments,
   stack,
   streamOrder,
   topClass,
@@ -22,7 +22,7 @@ const ROWS = [
 const CHECKPOINTS = [0, 2, 4, 6, 8];
 
 describe('the summary', () => {
-  it('knows the first time, for good, and flips', () => {
+  it('knows the first correct checkpoint, that from which on all are, and flips', () => {
     expect(summary(ROWS, CHECKPOINTS, 1)).toEqual({
       predicted: [0, 1, 0, 1, 1],
       first_right: 2,
@@ -30,12 +30,12 @@ describe('the summary', () => {
       flips: 3,
     });
   });
-  it('knows never', () => {
+  it('has null where it never was correct', () => {
     expect(summary(ROWS, CHECKPOINTS, 2)).toMatchObject({ first_right: null, correct_since: null });
     expect(summary([], [], 2)).toMatchObject({ first_right: null, correct_since: null, flips: 0 });
   });
-  it('runs together what stays the same', () => {
-    expect(predictedRuns([0, 1, 1, 0])).toEqual([
+  it('joins checkpoints with the same prediction', () => {
+    expect(predictionSegments([0, 1, 1, 0])).toEqual([
       { class_index: 0, first: 0, last: 0 },
       { class_index: 1, first: 1, last: 2 },
       { class_index: 0, first: 3, last: 3 },

@@ -8,7 +8,7 @@ export function topClass(probabilities: readonly number[]): number {
 }
 
 export interface PredictionSummary {
-  /** The class given most, at each checkpoint. */
+  /** The most probable class at each checkpoint. */
   predicted: number[];
   /** The first checkpoint at which it was right. */
   first_right: number | null;
@@ -37,7 +37,7 @@ export function summary(
   };
 }
 
-/** The true class first (it lies at the bottom of the stream), once it is known; the others by all they were ever given. */
+/** The true class first (it lies at the bottom of the stream), once it is known; the others by the sums of their probabilities. */
 export function streamOrder(rows: readonly number[][], truth: number): number[] {
   const classes = rows[0]?.length ?? 0;
   const totals = new Array<number>(classes).fill(0);
@@ -113,17 +113,17 @@ export function withoutOverlap<T extends PlacedLabel>(labels: readonly T[]): T[]
   return labels.filter((label) => thinned.includes(label));
 }
 
-/** Runs of checkpoints with the same prediction: fewer boxes to draw, and each can be named. */
-export function predictedRuns(
+/** Stretches of checkpoints with the same prediction: fewer boxes to draw, and each can be named. */
+export function predictionSegments(
   predicted: readonly number[],
 ): { class_index: number; first: number; last: number }[] {
-  const runs: { class_index: number; first: number; last: number }[] = [];
+  const segments: { class_index: number; first: number; last: number }[] = [];
   predicted.forEach((class_index, n) => {
-    const last = runs[runs.length - 1];
+    const last = segments[segments.length - 1];
     if (last && last.class_index === class_index) last.last = n;
-    else runs.push({ class_index, first: n, last: n });
+    else segments.push({ class_index, first: n, last: n });
   });
-  return runs;
+  return segments;
 }
 
 /** The classes to list beside an image with many classes: the true one and the likeliest, in class order. */

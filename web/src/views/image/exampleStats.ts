@@ -30,11 +30,11 @@ export function labelIssue(one: ExampleStats, names: readonly string[]): string 
 export function nearestConfidence<T extends { id: number; probability: number }>(
   items: readonly T[],
   own: { id: number; probability: number },
-  mostFrequent: number,
+  max: number,
 ): T[] {
   const away = (one: T) => Math.abs(one.probability - own.probability);
   return items
     .filter((one) => one.id !== own.id)
     .sort((a, b) => away(a) - away(b) || a.id - b.id)
-    .slice(0, mostFrequent);
+    .slice(0, max);
 }

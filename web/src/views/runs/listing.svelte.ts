@@ -61,7 +61,7 @@ export class Listing {
   }
 }
 
-/** Reads the curves of the runs that are drawn, and the results of all. */
+/** Reads the curves of the runs that are drawn, and the results of all (`facts`). */
 export class CurveReader {
   curves = $state.raw<ReadonlyMap<string, RunCurves>>(new Map());
   facts = $state.raw<ReadonlyMap<string, RunCurves>>(new Map());

@@ -36,7 +36,7 @@ export const isCurveOnly = (ids: readonly string[], id: string): boolean => ids.
 /** Colours of the curves from the third picked run on, in the order of the picks: easy to tell apart in both themes. */
 const INKS = [1, 4, 5, 6, 7, 3].map((n) => `var(--cat-${n})`);
 
-/** The colour of a picked run's curve, here and in the table: A and B are in ink, the others in colours. */
+/** The colour of a picked run's curve, here and in the table: A and B have that of text, the others a hue each. */
 export function inkOf(ids: readonly string[], id: string): string {
   return INKS[ids.indexOf(id) - 2] ?? 'var(--text-1)';
 }

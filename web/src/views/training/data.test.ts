@@ -114,7 +114,7 @@ describe('layers', () => {
   it('are brought to the order of other checkpoints', () => {
     expect(alignedTo([0, 1, 2], { checkpoints: [0, 2], values: [null, 5] })).toEqual([null, null, 5]);
   });
-  it('show the newest counted checkpoint while a run is live', () => {
+  it('show the newest known checkpoint while a run is live', () => {
     expect(latestKnown([0, 2, 4], 3, true)).toBe(1);
     expect(latestKnown([0, 2, 4], 3, false)).toBe(-1);
     expect(latestKnown([0, 2, 4], 4, false)).toBe(2);

@@ -21,7 +21,7 @@ export interface TestSeries {
 }
 
 export interface Band {
-  /** Index into the steps of the middle of the bin. */
+  /** The step in the middle of the bin. */
   step: number;
   mean: number;
   low: number;
@@ -82,6 +82,7 @@ export function valueAt(
   return values[low] ?? null;
 }
 
+/** What converts a run's steps to epochs and images (not the clock that aligns two runs). */
 export interface Clock {
   steps_per_epoch: number;
   batch: number;
@@ -155,6 +156,7 @@ export function duration(seconds: number): string {
 export interface LayerNorms {
   checkpoints: number[];
   norm: (number | null)[];
+  /** Change since the previous snapshot, as a share of the size of the weights. */
   moved: (number | null)[];
   percentiles: { p1: number[]; p25: number[]; p50: number[]; p75: number[]; p99: number[] };
 }
@@ -216,7 +218,7 @@ export function alignedTo(
   return checkpoints.map((checkpoint) => at.get(checkpoint) ?? null);
 }
 
-/** The place of a checkpoint in a list of counted ones; while a run is live, of the newest counted one before it. */
+/** Index of a checkpoint among those known, ascending; -1: not there. While a run is live, the newest before it counts instead. */
 export function latestKnown(checkpoints: readonly number[], wanted: number, live: boolean): number {
   const found = checkpoints.indexOf(wanted);
   return found < 0 && live ? checkpoints.findLastIndex((c) => c < wanted) : found;

@@ -5,7 +5,7 @@ import { resource, type Resource } from '../../state/resource.svelte';
 import type { Store } from '../../state/store.svelte';
 import { rectifierOf, tallies, type Tally } from '../common/activity';
 
-/** The filters of a layer at every counted checkpoint, as its rectifier shows them. */
+/** The filters of a layer at every checkpoint with statistics, judged by the output of its rectifier. */
 export interface LayerHealth {
   rectifier: string;
   checkpoints: number[];
@@ -20,7 +20,7 @@ export class LayerHistories {
   #partial = $state.raw<Record<string, LayerHealth>>({});
   // A live run grows faster than all this is read: the next request waits for the one in flight.
   #length = $state(0);
-  #counted = $state(-1);
+  #readyCount = $state(-1);
   readonly #store: Pick<Store, 'run'>;
 
   constructor(store: Pick<Store, 'run'>) {
@@ -37,10 +37,10 @@ export class LayerHistories {
     this.#health = resource<Record<string, LayerHealth>>(
       () => {
         const id = store.run?.id;
-        if (!id || this.#counted < 0) return null;
+        if (!id || this.#readyCount < 0) return null;
         const layers = store.run?.layers ?? [];
         return {
-          key: `${id}/${this.#counted}`,
+          key: `${id}/${this.#readyCount}`,
           load: async (signal) => {
             const found: Record<string, LayerHealth> = {};
             await Promise.all(
@@ -70,7 +70,7 @@ export class LayerHistories {
     });
     $effect.pre(() => {
       const ready = store.run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
-      if (!this.#health.pending) this.#counted = ready;
+      if (!this.#health.pending) this.#readyCount = ready;
     });
     let of: string | undefined;
     $effect.pre(() => {

@@ -10,7 +10,7 @@ export interface LayerOf {
   run: Run;
   layer: Layer;
   place: (checkpoint: number) => number;
-  live: LayerHistories;
+  histories: LayerHistories;
 }
 
 const numbers = (values: readonly (number | null)[]) => values.map((v) => v ?? NaN);
@@ -68,7 +68,7 @@ export class LayerSeries {
   // What the last step alone did, beside the way since the snapshot before; both on one axis.
   readonly steps = $derived.by(() => {
     const [of, drawn] = [this.#of(), this.drawn];
-    const known = of && updatesOf(of.live.weights.value, of.layer.name);
+    const known = of && updatesOf(of.histories.weights.value, of.layer.name);
     if (!drawn || !known) return [];
     return alignedTo(drawn.checkpoints, { checkpoints: known.checkpoints, values: known.update });
   });

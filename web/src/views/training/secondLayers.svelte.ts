@@ -12,14 +12,14 @@ import { placeAlong, secondLayer, type SecondLayer } from './second';
 
 export class SecondLayers {
   readonly #opposite: OppositeLayers;
-  readonly #live: LayerHistories;
+  readonly #histories: LayerHistories;
   readonly #axis: () => { along: Along; top: number };
 
   /** Call while a component is being set up; `axis` is the one that both runs are drawn on. */
   constructor(store: Store, axis: () => { along: Along; top: number }) {
     this.#axis = axis;
     this.#opposite = new OppositeLayers(store, 'training.similar');
-    this.#live = new LayerHistories({
+    this.#histories = new LayerHistories({
       get run() {
         return reference.isOther ? secondRun.run : null;
       },
@@ -39,7 +39,7 @@ export class SecondLayers {
   /** The layer of B opposite one of A, as it is drawn in its place; null where there is none. */
   of(layer: string): LayerOf | null {
     const [run, opposite] = [secondRun.run, this.#opposite.all.get(layer)];
-    return run && opposite ? { run, layer: opposite, place: this.#place, live: this.#live } : null;
+    return run && opposite ? { run, layer: opposite, place: this.#place, histories: this.#histories } : null;
   }
 
   /** Where B's checkpoint under the playhead is. */
@@ -47,7 +47,7 @@ export class SecondLayers {
 
   readonly #all = $derived.by<ReadonlyMap<string, SecondLayer>>(() => {
     if (!secondRun.run) return new Map();
-    const { weights, health } = this.#live;
+    const { weights, health } = this.#histories;
     return new Map(
       [...this.#opposite.all].map(([name, layer]) => [
         name,
@@ -58,13 +58,13 @@ export class SecondLayers {
 
   /** What it exports: nothing where B is not another run. */
   get requests(): string[] {
-    return secondRun.run && reference.isOther ? layerRequests(secondRun.run.id, this.#live.health) : [];
+    return secondRun.run && reference.isOther ? layerRequests(secondRun.run.id, this.#histories.health) : [];
   }
   get tables(): Table[] {
     const { run, checkpoint } = secondRun;
     if (!run || checkpoint === null || !reference.isOther) return [];
     const layers = run.layers.filter((layer) => layer.weight_shape !== null);
-    const known = { weights: this.#live.weights.value, health: this.#live.health };
+    const known = { weights: this.#histories.weights.value, health: this.#histories.health };
     return [layersTable(`Layers of B, checkpoint ${checkpoint}`, layerStates(layers, known, checkpoint))];
   }
 

@@ -11,6 +11,7 @@ export interface LayerState {
   layer: string;
   parameters: number;
   norm: number | null;
+  /** The change since the previous snapshot, and by the last step alone, as shares of the size of the weights. */
   moved: number | null;
   update: number | null;
   tally: Tally | null;
@@ -82,14 +83,14 @@ export const layerStates = (
   layers.map(({ name, parameters }) => {
     const array = weights?.arrays.find((one) => one.name === `${name}.weight`);
     const at = weights?.checkpoints.indexOf(checkpoint) ?? -1;
-    const counted = health[name];
+    const known = health[name];
     return {
       layer: name,
       parameters,
       norm: array?.norm[at] ?? null,
       moved: array?.change[at] ?? null,
       update: array?.update[at] ?? null,
-      tally: counted?.tallies[counted.checkpoints.indexOf(checkpoint)] ?? null,
+      tally: known?.tallies[known.checkpoints.indexOf(checkpoint)] ?? null,
     };
   });
 

@@ -137,6 +137,7 @@ export class ClusterFacts {
     });
   }
 
+  /** What the requests are about; null where no cluster is open. */
   #asked() {
     const { shown, cluster } = this.#request();
     const set = shownSet(this.#store, shown);

@@ -2,6 +2,7 @@
 import type { ClusterCaption, ClusterOverlap, Slice } from '../../../api/types';
 import { formatCount, fixed, percent, signed } from '../../../base/format';
 
+/** What a cluster is compared with: all other images, or the images of its class in other clusters. */
 export type Against = 'rest' | 'class';
 
 /** The condition of a slice, as captions give it. */

@@ -9,6 +9,7 @@ export interface FlowCluster {
   size: number;
   mix: number[];
 }
+/** The images that a cluster of A and one of B (indices) have in common. */
 export interface FlowCell {
   a: number;
   b: number;

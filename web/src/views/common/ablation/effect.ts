@@ -1,5 +1,7 @@
 /** What each class loses without a filter: lost minus gained, and what is more than noise. Pure. */
+import { ApiError } from '../../../api/client';
 import type { LayerAblation } from '../../../api/types';
+import { formatCount } from '../../../base/format';
 
 /** What a filter is set to. */
 export type SetTo = 'zero' | 'mean';
@@ -7,6 +9,7 @@ export type SetTo = 'zero' | 'mean';
 type Filters = LayerAblation['filters'];
 
 export interface Effect {
+  /** Index of the filter; in `effectsOf`, which is about one filter, of the class. */
   filter: number;
   /** Images that were right and are wrong, less those that were wrong and are right. */
   net: number;
@@ -36,7 +39,7 @@ export const effectsOn = (filters: Filters, class_index: number, to: SetTo): Eff
     effectOf(one[to].lost[class_index] ?? 0, one[to].gained[class_index] ?? 0, filter),
   );
 
-/** Those whose loss costs a class most. */
+/** The filters without which a class loses most. */
 export const costliest = (effects: readonly Effect[], max: number): Effect[] =>
   [...effects].sort((a, b) => b.net - a.net || a.filter - b.filter).slice(0, max);
 
@@ -57,4 +60,25 @@ export function mostAffectedClass(one: Filters[number] | undefined, to: SetTo): 
     if (effect.beyondNoise && effect.net > 0 && effect.net > (found?.net ?? 0)) found = effect;
   if (!found) return null;
   return { class_index: found.filter, strength: Math.min(1, found.net / found.half / 3) };
+}
+
+/**
+ * How many of a split's images effects were measured over, and the command that takes all; empty where it were all.
+ * `images` of each class, `total` in the split, `run` by its name.
+ */
+export function measuredOver(
+  images: readonly number[],
+  { total, run }: { total: number; run: string },
+): { words: string; command: string } | null {
+  const measured = images.reduce((sum, one) => sum + one, 0);
+  if (measured >= total) return null;
+  const words = `over ${formatCount(measured)} of ${formatCount(total)} test images`;
+  return { words, command: `deepviz stats ${run} --ablation=${total}` };
+}
+
+/** Of many filters, or a large network, the server measures over fewer images on request; its refusal says how many. */
+export function allowedLimit(error: unknown): number | null {
+  const hint = error instanceof ApiError && error.status === 400 ? error.problem.hint : null;
+  const limit = Number(/\blimit=(\d+)/.exec(hint ?? '')?.[1] ?? 0);
+  return limit > 0 ? limit : null;
 }

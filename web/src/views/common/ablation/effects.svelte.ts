@@ -1,4 +1,7 @@
-/** The effects of the filters of the layer that Filters shows, while it colours by them. One of the page. */
+/**
+ * What each class loses without each filter of the layer that the view Filters shows, while it colours by that. One
+ * instance for the page.
+ */
 import type { LayerAblation } from '../../../api/types';
 import { switchableLayers } from '../../../state/offUnits';
 import type { Resource } from '../../../state/resource.svelte';

@@ -3,6 +3,7 @@ import { endpoint } from '../../../api/client';
 import type { LayerAblation } from '../../../api/types';
 import { resource, type Resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
+import { allowedLimit } from './effect';
 
 /** While one scrubs, the checkpoint that one stays at is measured: each takes the server a while. */
 const SCRUB_MS = 300;
@@ -28,12 +29,20 @@ export function layerAblation(store: Store, layer: () => string | null): Resourc
       load: async (signal) => {
         const path = '/api/runs/{run}/checkpoints/{checkpoint}/layers/{layer}/ablation' as const;
         const at = { run: run.id, checkpoint: now.index, layer: name, split: 'test' };
-        const asked = endpoint(path, at);
-        const answer = await asked.json(signal);
+        const measure = async (limit?: number): Promise<Measured> => {
+          const asked = endpoint(path, { ...at, limit });
+          return { url: asked.url, answer: await asked.json(signal) };
+        };
+        /** Over as many images as the server takes at most, where that is fewer. */
+        const measureAllowed = (asked?: number): Promise<Measured> =>
+          measure(asked).catch((error: unknown) => {
+            const limit = allowedLimit(error);
+            if (limit === null) throw error;
+            return measure(limit);
+          });
+        const first = await measureAllowed();
         // The stored effects are over more images than those that are computed on request.
-        if (answer.stored || !isFlat) return { url: asked.url, answer };
-        const more = endpoint(path, { ...at, limit: MORE_IMAGES });
-        return { url: more.url, answer: await more.json(signal) };
+        return first.answer.stored || !isFlat ? first : measureAllowed(MORE_IMAGES);
       },
     };
   });

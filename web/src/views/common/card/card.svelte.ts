@@ -31,6 +31,7 @@ export interface CardShown {
   unit: Unit;
   /** The filter that it was opened for, beside which it stands. */
   anchor: Box;
+  /** Pinned: it stays until it is closed. */
   kept: boolean;
   /** The units one came from, the first first. */
   path: readonly Unit[];

@@ -25,7 +25,7 @@ export class CardData {
   readonly #store: CardSource;
   #retryCount = $state(0);
   readonly #recount = new Recount(() => (this.#retryCount += 1));
-  /** The layer whose outputs are counted: the filter's rectifier, or its own layer. */
+  /** The layer whose outputs the statistics are of: the filter's rectifier, or its own layer. */
   readonly source = $derived.by(() => {
     const layer = this.#unit()?.layer ?? '';
     return rectifierOf(this.#store.run?.layers ?? [], layer) ?? layer;
@@ -56,13 +56,13 @@ export class CardData {
     this.#top = resource(() => this.#topRequest(unit()), { cacheSize: 256 });
     this.#history = resource(() => {
       const [run, shown] = [store.run, unit()];
-      const counted = run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
-      if (!run || !shown || counted === 0) return null;
+      const ready = run?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
+      if (!run || !shown || ready === 0) return null;
       const { source } = this;
       void this.#retryCount;
       const subject = `${run.id}/${source}/${shown.filter}`;
       return {
-        key: `${subject}/${this.#recount.of(subject, counted)}`,
+        key: `${subject}/${this.#recount.of(subject, ready)}`,
         subject: { name: subject, ms: SWEEP_MS },
         load: (signal) =>
           endpoint('/api/runs/{run}/layers/{layer}/activity', {

@@ -1,4 +1,7 @@
-/** The classes that a filter answers to: each class's mean against the mean of all, in spreads between images. Pure. */
+/**
+ * The classes that a filter responds to: each class's mean against the mean of all, in spreads (standard deviations) between
+ * images. Pure.
+ */
 
 /** Below this many spreads no class is named. */
 export const NOTHING_BELOW = 0.2;

@@ -8,7 +8,7 @@ export function cardSizes(text: number): { width: number; left: number; right: n
   const [left, right] = [Math.round(HALVES.left * text), Math.round(HALVES.right * text)];
   return { width: CARD_WIDTH - HALVES.left - HALVES.right + left + right, left, right };
 }
-/** Narrower windows have it as a sheet from below. */
+/** In narrower windows the card is a bottom sheet. */
 export const SHEET_BELOW = 500;
 export const GAP = 12;
 const EDGE = 8;

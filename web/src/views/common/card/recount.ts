@@ -1,6 +1,7 @@
 /**
- * Of a run that grows: with how many checkpoints a history is read again. A new subject, and what has rested for `MIN_MS`,
- * takes the newest number; between, the last number stays and `wake` is called when the time is up.
+ * Throttles how often a history is read again while its run grows. The number of checkpoints is a part of the request's
+ * key: `of` gives the newest one for a new subject and once in `MIN_MS`, else the last one, and calls `wake` when the time
+ * is up.
  */
 export const MIN_MS = 10_000;
 

@@ -24,7 +24,7 @@ it('arrows move the pin, Enter keeps its card, other keys are left alone', () =>
   press(5, { key: 'Enter' });
   expect(keep).toHaveBeenLastCalledWith(5);
   expect(press(-1, { key: 'Enter' })).toEqual([false, false]);
-  // Shift and an arrow is an epoch.
+  // Shift and an arrow moves the playhead by an epoch.
   expect(press(2, { key: 'ArrowRight', shiftKey: true })).toEqual([false, false]);
   expect(press(2, { key: 'b' })).toEqual([false, false]);
 });

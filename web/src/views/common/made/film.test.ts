@@ -14,7 +14,7 @@ it('every checkpoint is shown by exactly one part', () => {
     const parts = filmParts(usable, { size, lead });
     expect(parts.flatMap((part) => part.checkpoints.slice(part.lead))).toEqual(usable);
     for (const part of parts) {
-      // In order, none twice: each part begins with the picture of the part before.
+      // In order, none twice: each picture is initialised with that of the checkpoint before it in the part.
       expect(part.checkpoints).toEqual([...new Set(part.checkpoints)].sort((a, b) => a - b));
       expect(part.lead).toBeLessThanOrEqual(lead);
     }
@@ -26,7 +26,7 @@ it('every checkpoint is shown by exactly one part', () => {
   }
 });
 
-it('the way to a later part begins at the first checkpoint', () => {
+it('the checkpoints that lead to a later part are spread from the first one on', () => {
   const parts = filmParts(range(0, 51), { size: 8, lead: 6 });
   expect(parts[0]).toEqual({ checkpoints: range(0, 8), lead: 0 });
   expect(parts[1].checkpoints).toEqual([0, 1, 2, 4, 5, 6, ...range(8, 16)]);

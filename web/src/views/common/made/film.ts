@@ -1,9 +1,13 @@
-/** The film of a picture that is made: which checkpoints one request computes. Pure. */
+/**
+ * A film: feature visualisations of one filter (pictures made by activation maximisation) at all checkpoints. It is computed
+ * in parts, a request each. Pure.
+ */
 import type { Layer } from '../../../api/types';
 
 /**
- * So many checkpoints are computed together, after some earlier ones that only lead there: each picture begins with that
- * of the one before. A checkpoint belongs to one part, so its picture does not depend on the way by which one came to it.
+ * Number of checkpoints of a part (`size`), and of earlier ones that are computed before them and not shown (`lead`): the
+ * optimisation of each picture is initialised with the picture of the checkpoint before. A checkpoint belongs to
+ * one part, so its picture does not depend on the way by which one came to it.
  */
 export interface PartSize {
   size: number;
@@ -17,7 +21,7 @@ export interface FilmPart {
   lead: number;
 }
 
-/** Values that a network's layers put out for an image, up to which so many pictures take about a second or some. */
+/** Values that a network's layers put out for an image, up to which a part takes about a second, or some seconds. */
 const SMALL = 400_000;
 const MEDIUM = 4_000_000;
 

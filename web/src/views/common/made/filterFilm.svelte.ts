@@ -16,7 +16,7 @@ const VISUALISATION = '/api/runs/{run}/layers/{layer}/filters/{filter}/visualisa
 export interface FilmOf {
   layer: string;
   filter: number;
-  /** The image whose traits are accentuated; null where it begins with noise. */
+  /** The image whose features are amplified; null where it begins with noise. */
   image: number | null;
 }
 

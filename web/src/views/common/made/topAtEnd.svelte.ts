@@ -1,20 +1,20 @@
-/** The image that excites a filter most at the last checkpoint that was counted: a film of its traits begins with it. */
+/** The image that excites a filter most at the last checkpoint with statistics: feature visualisation can begin with it. */
 import { endpoint } from '../../../api/client';
 import { resource } from '../../../state/resource.svelte';
 import type { Store } from '../../../state/store.svelte';
 
-interface Counted {
-  /** The layer whose outputs are counted: the filter's rectifier, or its own. */
+interface Source {
+  /** The layer whose outputs the statistics are of: the filter's rectifier, or its own. */
   layer: string;
   filter: number;
 }
 
 export class TopAtEnd {
-  readonly #of: () => Counted | null;
+  readonly #of: () => Source | null;
   readonly #top;
 
   /** `of` is the filter, or null while its image is not needed. */
-  constructor(store: Store, of: () => Counted | null) {
+  constructor(store: Store, of: () => Source | null) {
     this.#of = of;
     this.#top = resource(() => {
       const { run } = store;

@@ -1,4 +1,7 @@
-/** The methods by which a network's answer for an image is explained, and the two that only look like it. Pure. */
+/**
+ * The methods by which a network's answer for an image is explained, and two reconstructions, which look like
+ * explanations and are none. Pure.
+ */
 
 export interface Method {
   name: string;

@@ -1,4 +1,7 @@
-/** Maps over images: where a map speaks for a class in orange, against it in blue, the stronger the less of the image is left. */
+/**
+ * Maps as translucent overlays (veils) on images: where a map speaks for a class in orange, against it in blue, the
+ * stronger the less of the image is left.
+ */
 import type { Rgb } from '../../../base/palette';
 
 /** The strongest cell leaves this much of the image. */

@@ -65,11 +65,11 @@ export class MatchedUnit {
     });
     this.#activity = resource(() => {
       const [b, source, match] = [secondRun.run, this.#source, this.match];
-      const counted = b?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
-      if (!b || !source || !match || counted === 0) return null;
+      const ready = b?.checkpoints.filter((one) => one.statistics.test === 'ready').length ?? 0;
+      if (!b || !source || !match || ready === 0) return null;
       const asked = { run: b.id, layer: source, filters: String(match.filter), split: 'test' as const };
       return {
-        key: `${b.id}/${source}/${match.filter}/${counted}`,
+        key: `${b.id}/${source}/${match.filter}/${ready}`,
         load: (signal) => endpoint('/api/runs/{run}/layers/{layer}/activity', asked).json(signal),
       };
     });
@@ -114,7 +114,7 @@ export class MatchedUnit {
       : null;
   });
 
-  /** A second run may have one. */
+  /** A match in a second run is looked for. */
   readonly isAsked = $derived.by(() => this.#unit() !== null);
   /** What is drawn of B, in few words and in more; empty while nothing is known of it. */
   readonly says = $derived.by(() => this.#words(false));
@@ -127,7 +127,7 @@ export class MatchedUnit {
     return `${isLong ? 'dashed: ' : ''}B ${match.filter}${of}, r ${fixed(match.correlation, 2)}`;
   }
 
-  /** The history of how often it is active; among positions only rectified ones are counted. */
+  /** The history of how often it is active; over positions only for rectified units. */
   activeSays(byPosition: boolean): string {
     const { match } = this;
     return match && byPosition && !this.isRectified ? `B ${match.filter}: no ReLU` : this.says;
@@ -144,7 +144,7 @@ export class MatchedUnit {
     () => this.match && (rectifierOf(secondRun.run?.layers ?? [], this.match.layer) ?? this.match.layer),
   );
 
-  /** How often it is active under each checkpoint of A; NaN where that is not known. */
+  /** How often it is active at the checkpoint of B that is aligned with each one of A; NaN where that is not known. */
   shares(checkpoints: readonly number[], byPosition: boolean): number[] {
     const { value } = this.#activity;
     const isOf = value && value.layer === this.#source && value.filters[0] === this.match?.filter;
@@ -155,7 +155,7 @@ export class MatchedUnit {
     return onClock(secondRun.clock, checkpoints, value.checkpoints).map((n) => shares[n] ?? Number.NaN);
   }
 
-  /** The norm of its weights, or its bias, under each checkpoint of A. */
+  /** The norm of its weights, or its bias, at the checkpoint of B that is aligned with each one of A. */
   weights(of: 'norm' | 'bias', checkpoints: readonly number[]): number[] {
     const { value, key } = this.#weights;
     const [match, b] = [this.match, secondRun.id];

@@ -51,7 +51,7 @@ const found: SimilarLayers = {
   proposed: [0, 2],
 };
 
-it('has B in the rows while B is held', () => {
+it('has B in the rows while the key that shows B is held', () => {
   const turned = withBInRows(found);
   expect([turned.a, turned.b]).toEqual([found.b, found.a]);
   expect(turned.cka).toEqual([

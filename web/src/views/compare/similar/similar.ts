@@ -6,7 +6,7 @@ import type { Table } from '../../../state/exportData';
 
 export type Measure = 'cka' | 'procrustes';
 
-/** The layers of A in rows, those of B in columns; the reverse while B is held. */
+/** The layers of A in rows, those of B in columns; the reverse while the key that shows B in place of A is held. */
 export interface SimilarLayers extends ComparedLayers {
   rows: 'A' | 'B';
   columns: 'A' | 'B';

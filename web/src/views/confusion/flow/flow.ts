@@ -50,6 +50,7 @@ export function flowBands(
   return { groups, of };
 }
 
+/** Images of one kind that moved from one band to another (indices). */
 export interface Ribbon {
   key: string;
   from: number;
@@ -113,7 +114,7 @@ export interface FlowBar {
 }
 
 export interface DrawnRibbon {
-  /** Height of its ends on the left and on the right. */
+  /** Its upper edge on the left and on the right. */
   y0: number;
   y1: number;
   thickness: number;
@@ -197,8 +198,8 @@ export function flowLayout(
   const [left, right] = sides.map((counts) => barsOf(counts, scale, { ...available, height, min }));
   // On either side a band's ribbons lie in the order of the bands they lead to, so that they cross least.
   const ends: { y0: number; y1: number }[] = ribbons.map(() => ({ y0: 0, y1: 0 }));
-  const still = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
-  const loose = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
+  const stayedEnds = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
+  const bundleEnds = Array.from({ length: bands }, () => ({ y0: 0, y1: 0 }));
   const place = (side: Side, bars: FlowBar[], end: 'y0' | 'y1') => {
     const other = side === 'from' ? 'to' : 'from';
     bars.forEach((bar, band) => {
@@ -206,9 +207,9 @@ export function flowLayout(
         ...ribbons.flatMap((one, n) =>
           one[side] === band ? [{ at: one[other], count: one.count, put: ends[n] }] : [],
         ),
-        { at: band, count: stay(band), put: still[band] },
+        { at: band, count: stay(band), put: stayedEnds[band] },
         // The middle of the picture, where the bundle lies.
-        { at: (bands - 1) / 2, count: bundled(side, band), put: loose[band] },
+        { at: (bands - 1) / 2, count: bundled(side, band), put: bundleEnds[band] },
       ].sort((a, b) => a.at - b.at);
       let y = bar.y;
       for (const part of parts) {
@@ -223,13 +224,13 @@ export function flowLayout(
     left,
     right,
     ribbons: ribbons.map((one, n) => ({ ...one, ...ends[n], thickness: one.count * scale })),
-    stayed: still.flatMap((end, band) =>
+    stayed: stayedEnds.flatMap((end, band) =>
       stay(band) ? [{ ...end, band, count: stay(band), thickness: stay(band) * scale }] : [],
     ),
     bundle: bundleOf(
       rest,
       (side, band) => ({
-        at: loose[band][side === 'from' ? 'y0' : 'y1'],
+        at: bundleEnds[band][side === 'from' ? 'y0' : 'y1'],
         thickness: bundled(side, band) * scale,
       }),
       { bands, middle: available.height / 2 },

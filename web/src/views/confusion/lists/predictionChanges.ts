@@ -46,19 +46,19 @@ export function kindCounts(
 export const changeKey = (move: Pick<PredictionChange, 'true_class' | 'from' | 'to'>): string =>
   `${move.true_class}-${move.from}-${move.to}`;
 
-const counted = (points: readonly Checkpoint[], split: Split) =>
+const withStatistics = (points: readonly Checkpoint[], split: Split) =>
   points.filter((one) => !one.problem && one.statistics[split] === 'ready').map((one) => one.index);
 
 /**
- * The checkpoint that a choice means: `previous` is the counted one before `to`, `before` the pinned one, a number
- * itself. Null where there is none.
+ * The checkpoint that a choice means: `previous` is the last one with statistics before `to`, `before` the reference, a
+ * number itself. Null where there is none.
  */
 export function sinceCheckpoint(
   choice: string,
   at: { to: number; before: number; split: Split },
   points: readonly Checkpoint[],
 ): number | null {
-  const known = counted(points, at.split);
+  const known = withStatistics(points, at.split);
   if (choice === 'previous') return known.findLast((index) => index < at.to) ?? null;
   const wanted = choice === 'before' ? at.before : /^\d{1,9}$/.test(choice) ? Number(choice) : -1;
   return known.includes(wanted) ? wanted : null;
@@ -80,7 +80,7 @@ export const endsOf = ({ from, to }: Pick<PredictionChanges, 'from' | 'to'>, isF
 export const changesTable = (answer: PredictionChanges, names: readonly string[], isFromB = false): Table => ({
   name: isFromB
     ? `Predictions of B at ${answer.from} and A at ${answer.to}`
-    : `PredictionChanges ${answer.from} to ${answer.to}`,
+    : `Moves ${answer.from} to ${answer.to}`,
   head: [
     'true class',
     `predicted ${endsOf(answer, isFromB).from}`,

@@ -73,10 +73,10 @@ describe('the largest changes', () => {
 });
 
 describe('what is compared', () => {
-  it('are five checkpoints around each, clipped at the ends', () => {
+  it('are the checkpoints around each, clipped at the ends, and no checkpoint is in both windows', () => {
     expect(windowsOf(RUN, { reference: 2, current: 6, whole: true, beginsUntrained: true })).toEqual({
-      reference: [1, 2, 3, 4],
-      current: [4, 5, 6],
+      reference: [1, 2, 3],
+      current: [5, 6],
     });
   });
   it('is each as it is where the others were not read', () => {

@@ -1,5 +1,5 @@
 // The cells that grew and that fell most between two checkpoints, beyond the noise. Pure.
-import { changeOfMeans, windowAround } from '../../common/windows';
+import { changeOfMeans, windowsAround, type Windows } from '../../common/windows';
 import type { Cell, Counts, Series } from './data';
 
 export interface CountChange extends Cell {
@@ -14,27 +14,25 @@ export interface LargestChanges {
   compared: { reference: [number, number]; current: [number, number] } | null;
 }
 
-/** The indices in a series whose means are compared: around the reference and around the current checkpoint. */
-export interface Windows {
-  reference: number[];
-  current: number[];
-}
-
-/** Where not all checkpoints were read (many classes), each is compared as it is: Poisson noise alone decides. */
+/**
+ * The indices whose means are compared, around the reference and around the current checkpoint. Where not all checkpoints
+ * were read (many classes), each is compared as it is: Poisson noise alone decides.
+ */
 export function windowsOf(
   series: Series,
   {
-    reference,
-    current,
     whole,
     beginsUntrained,
+    ...between
   }: { reference: number; current: number; whole: boolean; beginsUntrained: boolean },
 ): Windows {
-  const around = (checkpoint: number) => {
-    const at = series.checkpoints.indexOf(checkpoint);
-    return whole ? windowAround(series.checkpoints, checkpoint, beginsUntrained) : at < 0 ? [] : [at];
-  };
-  return { reference: around(reference), current: around(current) };
+  if (whole) return windowsAround(series.checkpoints, between, beginsUntrained);
+  const [reference, current] = [between.reference, between.current].map((one) =>
+    series.checkpoints.indexOf(one),
+  );
+  return reference < 0 || current < 0 || reference === current
+    ? { reference: [], current: [] }
+    : { reference: [reference], current: [current] };
 }
 
 /** The greatest changes of one sign, in order; of 1,000 classes there are a million cells, so no list is made of them. */

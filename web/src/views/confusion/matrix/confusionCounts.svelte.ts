@@ -11,6 +11,7 @@ import { seriesIndex, type Cell, type Counts, type Series } from './data';
 /** Limit of counts in total: above it each checkpoint is requested on its own, without histories. */
 const MAX_COUNTS = 6_000_000;
 
+/** True where the counts of all checkpoints are read in one request. */
 export const isWhole = (run: Run | null): boolean => {
   const { classes = [], planned_checkpoints = 0 } = run ?? {};
   return classes.length ** 2 * Math.max(50, planned_checkpoints) <= MAX_COUNTS;
@@ -24,7 +25,7 @@ export async function readSeries({ id, classes }: Run, split: Split, signal: Abo
 }
 
 export interface CountsAt {
-  /** The checkpoint whose counts these are: the requested one, or the newest counted one before it. */
+  /** The checkpoint whose counts these are: the requested one, or the newest one before it that has statistics. */
   checkpoint: number;
   counts: Counts;
 }

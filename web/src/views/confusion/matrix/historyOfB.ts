@@ -1,11 +1,11 @@
-// The history of a cell in the second run, under the checkpoints of the open one. Pure.
+// The history of a cell in the second run, aligned with the checkpoints of the open one. Pure.
 import type { ClockAnswer } from '../../../api/types';
 import { onClock } from '../../../state/pairing';
 import { cellHistory, type Cell, type Series } from './data';
 import { isPair, mixedUp } from './pair';
 
 export interface HistoryOfB {
-  /** Under each checkpoint of A: B's count and the checkpoint that it is of; NaN and -1 where there is none. */
+  /** For each checkpoint of A: B's count, and the checkpoint of B that it is of; NaN and -1 where there is none. */
   values: number[];
   checkpoints: number[];
 }

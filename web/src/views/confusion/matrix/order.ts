@@ -1,4 +1,4 @@
-// ClassOrdering of the classes, which of them are shown, and how many share a cell. Pure.
+// The order of the classes, which of them are shown, and how many share a cell. Pure.
 import { recalls, rowSums, type Cell, type Counts } from './data';
 
 export type ClassOrdering = 'class' | 'error' | 'similar';

@@ -21,6 +21,7 @@ export interface Evidence {
   typical: [NearImages, NearImages];
 }
 
+/** A change that can be undone: an image, and its verdict before. */
 interface Step {
   id: number;
   before: Verdict | null;

@@ -17,6 +17,7 @@ export interface MatrixOfTwo {
   /** The difference, and the count off the diagonal, that have the full colour. */
   limit: { difference: number; count: number };
   significant: boolean[];
+  /** Number of significant cells. */
   marked: number;
 }
 

@@ -19,7 +19,7 @@ export class Connections {
   readonly #normalise: () => Normalise;
   readonly #answer: Resource<ConnectionHistory>;
   readonly #sheets: Sheets[];
-  /** Filters of layers without shared weights are many for one map. */
+  /** The pinned filter; of a locally connected layer, which has many filters for one map, the number of the map. */
   readonly filter = $derived.by(() => {
     const { filter, layerInfo } = this.#store;
     return filter === null ? null : filter % Math.max(1, layerInfo?.shape.channels ?? 1);

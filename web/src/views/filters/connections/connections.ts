@@ -109,7 +109,8 @@ const TURN = 0.25;
 
 /**
  * The weights in parts, as indices from and to (one past the last): a curve is not drawn where there is no number, nor
- * where the sign of a kernel's sum turns while its size stays, for that is no way through zero.
+ * where the sign turns and the size stays: the weight of a kernel is its norm with the sign of its sum, and the norm does
+ * not pass through zero where the sum does.
  */
 export function partsOf(weights: readonly number[], largest: number): { from: number; to: number }[] {
   const parts: { from: number; to: number }[] = [];

@@ -69,7 +69,7 @@ describe('a residual block', () => {
     expect(ways(projected)).toContain('down merge add');
     expect(railsOf(projected)).toEqual([{ joins: ['add'], taps: ['add2'], lane: 0, level: 0 }]);
   });
-  it('that is named with the skip first is the same', () => {
+  it('whose sum names the skip first is the same', () => {
     const first = drawn('x', 'down: x', 'conv1: x', 'conv2: conv1', 'add: down, conv2');
     expect(places(first)).toMatchObject({ conv1: [1, 0], conv2: [2, 0], down: [1, 1], add: [3, 0] });
   });

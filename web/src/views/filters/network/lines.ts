@@ -21,7 +21,7 @@ export const isChain = (layout: GraphLayout): boolean => layout.lanes === 1 && l
 
 type Choice = (from: string, to: string) => boolean;
 
-/** The visible connections of the chosen layer. */
+/** The visible connections that `choice` accepts; all visible ones where it is null. */
 export function linesOf(
   layout: GraphLayout,
   routes: Routes,

@@ -1,6 +1,6 @@
 /**
- * The pictures that layers remember of the selected image: of some layers at the checkpoint where the playhead rests, and
- * of one layer at some checkpoints. The last picture and its checkpoint are shown until the next one has arrived.
+ * Inversions: what layers remember of the selected image, as pictures whose outputs at the layer are nearest to those of
+ * the image. Of some layers at the checkpoint where the playhead rests, and of one layer at some checkpoints. The last picture and its checkpoint are shown until the next one has arrived.
  */
 import { untrack } from 'svelte';
 import { ApiError, endpoint, isAbort, messageOf } from '../../../api/client';
@@ -17,6 +17,7 @@ import { rememberingLayers, someOf, usualLayer } from './layers';
 const REST_MS = 200;
 const INVERSION = '/api/runs/{run}/images/{image}/inversion' as const;
 
+/** Picture `index` of an answer, and the squared distance that is left between its outputs and the image's, as a share. */
 export interface Remembered {
   checkpoint: number;
   film: MadePictures;
@@ -24,12 +25,13 @@ export interface Remembered {
   value: number | null;
 }
 
+/** What a picture is requested for. */
 interface Place {
   layer: string;
   checkpoint: number;
 }
 
-/** How many pictures have room. */
+/** How many pictures have room in the two rows. */
 interface Room {
   layers: number;
   frames: number;
@@ -58,10 +60,11 @@ export class Inversions {
     return this.all.includes(option) ? option : usualLayer(this.all, this.#store.run?.layers ?? []);
   });
 
-  constructor(store: Store, places: () => Room, canBe: () => boolean) {
+  /** `isPossible`: pictures of this network can be made. */
+  constructor(store: Store, room: () => Room, isPossible: () => boolean) {
     this.#store = store;
     this.layers = $derived.by(() => {
-      const some = someOf(this.all, places().layers);
+      const some = someOf(this.all, room().layers);
       // The chosen one has a place: that of the nearest.
       if (some.length === 0 || some.includes(this.layer)) return some;
       const order = (name: string) => this.all.indexOf(name);
@@ -70,23 +73,23 @@ export class Inversions {
       )[0];
       return some.map((name) => (name === near ? this.layer : name)).sort((a, b) => order(a) - order(b));
     });
-    this.frames = $derived(frames(this.usable, places().frames));
-    this.#follow(canBe, () => {
+    this.frames = $derived(frames(this.usable, room().frames));
+    this.#follow(isPossible, () => {
       const { now } = store;
       if (!now || store.player.playing || !this.usable.includes(now.index)) return [];
       return this.layers.map((layer) => ({ layer, checkpoint: now.index }));
     });
-    this.#follow(canBe, () => this.frames.map((checkpoint) => ({ layer: this.layer, checkpoint })));
+    this.#follow(isPossible, () => this.frames.map((checkpoint) => ({ layer: this.layer, checkpoint })));
     $effect(() => () => this.#autoRetry.done());
   }
 
   /** Asks for the pictures of places as they change, one after the other. */
-  #follow(canBe: () => boolean, choose: () => Place[]): void {
+  #follow(isPossible: () => boolean, choose: () => Place[]): void {
     $effect(() => {
       void this.#retryCount;
       const { run, image } = this.#store;
       const wanted = choose();
-      if (!run?.corpus.available || image === null || !canBe() || wanted.length === 0) return;
+      if (!run?.corpus.available || image === null || !isPossible() || wanted.length === 0) return;
       return untrack(() => this.#ask(wanted, { run, image }));
     });
   }

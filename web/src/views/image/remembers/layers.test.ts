@@ -9,20 +9,22 @@ const layer = (
   inputs: string[],
   shape = maps,
   weights: number[] | null = null,
+  rectifier: string | null = null,
 ) => ({
   name,
   type,
   inputs,
   shape,
   weight_shape: weights,
+  rectifier,
 });
 const LAYERS = [
   layer('data', 'data', []),
-  layer('conv1', 'conv', ['data'], maps, [32, 3, 5, 5]),
+  layer('conv1', 'conv', ['data'], maps, [32, 3, 5, 5], 'relu1'),
   layer('pool1', 'pool', ['conv1']),
   layer('relu1', 'relu', ['pool1']),
   layer('conv2', 'conv', ['relu1'], maps, [32, 32, 5, 5]),
-  layer('fc64', 'fc', ['conv2'], { ...flat, channels: 64 }, [64, 512]),
+  layer('fc64', 'fc', ['conv2'], { ...flat, channels: 64 }, [64, 512], 'relu4'),
   layer('relu4', 'relu', ['fc64'], { ...flat, channels: 64 }),
   layer('fc10', 'fc', ['relu4'], flat, [10, 64]),
 ] as Parameters<typeof rememberingLayers>[0];

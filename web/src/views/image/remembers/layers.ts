@@ -4,7 +4,7 @@ import { percent, plural } from '../../../base/format';
 import { switchableLayers } from '../../../state/offUnits';
 import { rectifierOf } from '../../common/activity';
 
-type Known = Pick<Layer, 'name' | 'type' | 'inputs' | 'shape' | 'weight_shape'>;
+type Known = Pick<Layer, 'name' | 'type' | 'inputs' | 'shape' | 'weight_shape' | 'rectifier'>;
 
 /** Layers with weights, but that of the classes, each where its outputs leave it: behind its rectifier. */
 export function rememberingLayers(layers: readonly Known[], classes: number): string[] {

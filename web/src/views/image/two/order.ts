@@ -18,6 +18,7 @@ export const classOrder = (a: readonly string[], b: readonly string[]): Order =>
     return at < 0 ? null : at;
   });
 
+/** B's own order, where filters cannot be matched: place k has filter k. */
 export const ownOrder = (filters: number, ofB: number): Order =>
   Array.from({ length: filters }, (_, k) => (k < ofB ? k : null));
 

@@ -10,6 +10,7 @@ import { OppositeLayers } from '../../common/runs/oppositeLayers.svelte';
 import { Activations, type LayerStrip } from '../activations.svelte';
 import { classOrder, matchedOrder, ownOrder, type Order } from './order';
 
+/** The layer of B that is compared with one of A, and its maps. */
 export interface Opposite {
   layer: Layer;
   strip: LayerStrip | null;

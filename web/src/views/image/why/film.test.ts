@@ -4,7 +4,7 @@ import {
   evenly,
   frameOf,
   frames,
-  inked,
+  highlighted,
   mapSentence,
   softmax,
   strongestPart,
@@ -69,8 +69,8 @@ it('never calls a reconstruction or a method that failed an explanation', () => 
 });
 
 it('inks the class and its rival', () => {
-  expect(inked([1, 5, 3], 1, null)).toEqual([1, 2]);
-  expect(inked([1, 5, 3], 1, 0)).toEqual([1, 0]);
+  expect(highlighted([1, 5, 3], 1, null)).toEqual([1, 2]);
+  expect(highlighted([1, 5, 3], 1, 0)).toEqual([1, 0]);
   const [a, b] = softmax([0, Math.log(3)]);
   expect([a.toFixed(2), b.toFixed(2)]).toEqual(['0.25', '0.75']);
 });

@@ -1,4 +1,7 @@
-/** The film of a decision: which checkpoints are its frames, where a map is strongest, and in words. Pure. */
+/**
+ * The film of an image: its explanation maps at some checkpoints, the frames. Which checkpoints those are, where a map is
+ * strongest, and in words. Pure.
+ */
 import type { ExplanationMap, MethodCheck } from '../../../api/types';
 import { fixed, percent } from '../../../base/format';
 
@@ -55,7 +58,7 @@ export function strongestPart(values: readonly (number | null)[], { rows, column
   return words.length === 2 ? words.join(' ') : `${words[0]}${y === 1 ? ' side' : ''}`;
 }
 
-/** What the map says, in pieces; the names are inked. */
+/** What the map says, in pieces, which are set in bold one by one. */
 export interface MapSentence {
   where: string | null;
   value: string;
@@ -90,8 +93,8 @@ export function softmax(logits: readonly (number | null)[]): number[] {
   return powers.map((power) => (sum > 0 ? power / sum : 0));
 }
 
-/** The two classes that matter: the one explained, and the other or the strongest of the others at the end. */
-export function inked(last: readonly (number | null)[], of: number, versus: number | null): number[] {
+/** The classes to highlight: the one explained, and the one it is compared with or else the next strongest at the end. */
+export function highlighted(last: readonly (number | null)[], of: number, versus: number | null): number[] {
   if (versus !== null) return [of, versus];
   const others = last.map((value, k) => ({ k, value: value ?? -Infinity })).filter(({ k }) => k !== of);
   const next = others.sort((a, b) => b.value - a.value)[0];

@@ -21,10 +21,12 @@ const REST_MS = 200;
 
 const EXPLAIN = '/api/runs/{run}/images/{image}/explain' as const;
 
-interface Asked {
+/** An answer, with the request that it is of. */
+interface Answered {
   url: string;
   off: string | null;
   film: ExplanationFilm;
+  /** The value at the end of the colour scale, for all maps of the answer. */
   limit: number;
 }
 
@@ -35,13 +37,15 @@ export class WhyMaps {
   readonly #store: Store;
   /** Logits at all checkpoints; LayerCAM's maps come with them. */
   readonly base: Resource<ExplanationFilm>;
-  readonly #film: Resource<Asked>;
-  readonly #near: Resource<Asked>;
+  readonly #film: Resource<Answered>;
+  /** The map of the current checkpoint where the film has none, with its neighbours where they are cheap. */
+  readonly #near: Resource<Answered>;
   readonly checks: Resource<MethodChecks & { name: string }>;
 
   readonly method = $derived.by(() => methodNamed(this.#store.option('why.method', 'layercam')));
   /** The class that was chosen; null for the one that is predicted at the end. */
   readonly chosen = $derived.by(() => asNumber(this.#store.option('why.class', ''), this.#classes.length));
+  /** The class that it is compared with; null for none. */
   readonly versus = $derived.by(() => asNumber(this.#store.option('why.against', ''), this.#classes.length));
   readonly usable = $derived.by(() => usableCheckpoints(this.#store.run?.checkpoints ?? []));
   readonly frames: number[];
@@ -91,8 +95,9 @@ export class WhyMaps {
     });
   }
 
-  #maps(checkpoints: () => number[], quiet: boolean): Resource<Asked> {
-    return resource<Asked>(() => {
+  /** `atRest`: a map that takes long is requested only when the playhead rests. */
+  #maps(checkpoints: () => number[], atRest: boolean): Resource<Answered> {
+    return resource<Answered>(() => {
       const { run, image } = this.#store;
       const wanted = checkpoints();
       if (!run || image === null || !run.corpus.available || wanted.length === 0) return null;
@@ -102,7 +107,7 @@ export class WhyMaps {
       const key = wanted.join(',');
       return {
         key: `${this.#subject}/${key}/${this.#hash}`,
-        subject: quiet && method.cost === 'dear' ? { name: `${image}/${key}`, ms: REST_MS } : undefined,
+        subject: atRest && method.cost === 'dear' ? { name: `${image}/${key}`, ms: REST_MS } : undefined,
         load: async (signal) => {
           const { off } = this;
           const asked = endpoint(EXPLAIN, {
@@ -168,7 +173,7 @@ export class WhyMaps {
     return () => this.chosen === target && this.#store.setOption('why.class', '', '');
   }
 
-  #fits(asked: Asked | null): asked is Asked {
+  #fits(asked: Answered | null): asked is Answered {
     const first = asked?.film.maps[0];
     const isOf =
       asked?.film.image === this.#store.image &&

@@ -41,6 +41,7 @@ export function soonerRule(facts: TwoFacts, images: number | null): RuleResult {
   const byEpoch = [...a, ...b].every((one) => one.epoch > 0 || one.step === 0);
   const at = (one: Point) => (byEpoch ? one.epoch : one.step);
   const word = (value: number) => (byEpoch ? `epoch ${fixed(value, 1)}` : `step ${formatCount(value)}`);
+  // The run that ends worse sets the target.
   const owner = endA >= endB ? 'a' : 'b';
   const target = Math.max(endA, endB);
   const first = (points: typeof a) =>

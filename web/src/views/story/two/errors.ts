@@ -11,7 +11,7 @@ const MAX_CELLS = 3;
 type Cell = ComparedErrors['cells'][number];
 type RuleResult = TwoSentence | SilentRule;
 
-/** An image of a thousand is a tenth of a percent: of more images two digits are counted ones. */
+/** Decimals of a percentage: one image of a thousand is 0.1 %, so that from a thousand on a second one says something. */
 const digitsOf = ({ images }: ComparedErrors): number => (images >= 1000 ? 2 : 1);
 export const errorTexts = (errors: ComparedErrors): [string, string] => [
   percent(errors.error[0], digitsOf(errors)),
@@ -30,7 +30,7 @@ export function intervalWords({ difference_interval: [low, high] }: ComparedErro
   return `between ${from} points fewer and ${to} more in A`;
 }
 
-/** The sentence beside it says what is counted. */
+/** A bar for A and one for B, without a label: the sentence beside them says what they are. */
 const pairOf = (a: number, b: number, text: (value: number) => string): TwoPicture => ({
   kind: 'bars',
   rows: [

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withBInFront } from './picture';
 
-it('B is drawn in front while it is held', () => {
+it('B is drawn in front while the key that shows it is held', () => {
   const value = (of: 'a' | 'b' | 'both') => ({ of, value: 1, text: of });
   const bars = withBInFront({
     kind: 'bars',

@@ -16,9 +16,9 @@ export interface TwoCurves {
   kind: 'curves';
   unit: 'epoch' | 'step';
   lines: { of: 'a' | 'b'; points: { x: number; y: number }[] }[];
-  /** The error that both are held against. */
+  /** The error that both are compared with. */
   target: number;
-  /** Where each first came to it. */
+  /** Where each reached it first. */
   marks: { of: 'a' | 'b'; x: number }[];
 }
 

@@ -61,7 +61,7 @@ describe('columns', () => {
     expect(worstOf(life, 0, 0, 3)).toBe(1);
     expect(worstOf(life, 0, 1, 3)).toBe(3);
   });
-  it('lie between two where a checkpoint was not counted', () => {
+  it('lie between two where a checkpoint has no statistics', () => {
     expect([0, 1, 2, 3, 9].map((c) => columnOf([0, 2, 4], c))).toEqual([0, 0.5, 1, 1.5, 2.5]);
   });
 });
@@ -84,7 +84,7 @@ describe('shade', () => {
 describe('deaths and returns', () => {
   const life = lives('fc', 'dvadd', 'aaaaa', 'addva');
 
-  it('are turns from one counted checkpoint to the next', () => {
+  it('are turns from one checkpoint with statistics to the next', () => {
     expect(turnAt(life, 0, 0)).toEqual({ layer: 'fc', unit: 0, kind: 'death', from: null, at: 0 });
     expect(turnAt(life, 0, 1)).toMatchObject({ kind: 'return', from: 0, at: 2 });
     expect(turnAt(life, 0, 4)).toBeNull();

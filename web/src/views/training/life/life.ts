@@ -2,14 +2,14 @@
 import type { ActivityHistory, Health } from '../../../api/types';
 import { percent } from '../../../base/format';
 
-/** Each unit of a layer at every counted checkpoint. */
+/** Each unit of a layer at every checkpoint with statistics. */
 export interface Life {
   layer: string;
   /** Whether each unit has one value per image, so that its share is of images; else it is of positions. */
   isFlat: boolean;
   units: number;
   checkpoints: readonly number[];
-  /** States by column (counted checkpoint), then by unit. */
+  /** States by column (checkpoint with statistics), then by unit. */
   health: readonly (readonly Health[])[];
   shares: readonly (readonly number[])[];
 }
@@ -66,7 +66,7 @@ export function orderOf(of: readonly Trouble[], order: Order): number[] {
   );
 }
 
-/** Units with trouble have rows with their number, the others threads. */
+/** Heights of rows in pixels: of units that had trouble, which show their number, and of the others, thin lines. */
 export const ROW = 9;
 export const THREAD = 2;
 
@@ -131,19 +131,19 @@ export function worstOf(life: Life, unit: number, column: number, each: number):
 export const darkness = (share: number): number =>
   Number.isFinite(share) ? 0.12 + 0.88 * Math.sqrt(Math.min(1, Math.max(0, share))) : 0;
 
-/** Place of a checkpoint among the counted ones; between two where it was not counted itself. */
+/** Column of a checkpoint; between two columns where it has no statistics. */
 export function columnOf(checkpoints: readonly number[], checkpoint: number): number {
   const next = checkpoints.findIndex((one) => one >= checkpoint);
   if (next < 0) return checkpoints.length - 0.5;
   return checkpoints[next] === checkpoint ? next : next - 0.5;
 }
 
-/** A unit died or came back between one counted checkpoint and the next. */
+/** A unit died or came back between one checkpoint with statistics and the next. */
 export interface Turn {
   layer: string;
   unit: number;
   kind: 'death' | 'return';
-  /** Null: dead from the first counted checkpoint on. */
+  /** Null: dead from the first column on. */
   from: number | null;
   at: number;
 }
@@ -167,7 +167,7 @@ export interface Spell {
   layer: string;
   unit: number;
   death: Turn;
-  /** Null: dead to the newest counted checkpoint. */
+  /** Null: dead to the newest column. */
   back: Turn | null;
 }
 

@@ -2,7 +2,7 @@
 import type { Table } from '../../../state/exportData';
 import { spellsOf, stateWord, troubles, type Life } from './life';
 
-/** The table of units at a checkpoint, with each unit's deaths over all counted checkpoints. */
+/** The table of units at a checkpoint, with each unit's deaths over all checkpoints with statistics. */
 export function lifeTable(life: Life, checkpoint: number): Table {
   const column = life.checkpoints.indexOf(checkpoint);
   const trouble = troubles(life);

@@ -1,4 +1,7 @@
-/** A layer's units beside their final selves: rows, births, splits, and what they say. Pure. */
+/**
+ * Lifelines: how like its activations at the last checkpoint (its final self) each unit of a layer was at every
+ * checkpoint. Rows, births (from where on it stays like that), splits, and the texts for them. Pure.
+ */
 import type { Lifeline, Lifelines, MatchedUnits } from '../../../api/types';
 import { formatCount, fixed, plural } from '../../../base/format';
 
@@ -45,7 +48,7 @@ export interface TakeOver {
   /** Rows of the origin and of the unit. */
   rows: [number, number];
   column: number;
-  /** The origin has another heir, too. */
+  /** Another unit took over from the origin, too. */
   isSplit: boolean;
 }
 
@@ -71,7 +74,7 @@ export const columnWidth = (width: number, columns: number): number =>
 
 export type CellState = 'constant' | 'dead' | number;
 
-/** What a cell shows: a correlation, that the unit is dead from here on, or that it does the same everywhere. */
+/** What a cell shows: a correlation, that the unit is dead from here on, or that it is constant. */
 export function stateAt(found: Lifelines, unit: Lifeline, column: number): CellState {
   if (unit.died !== null && found.checkpoints[column] >= unit.died) return 'dead';
   return unit.to_last[column] ?? 'constant';
@@ -185,7 +188,7 @@ export function eventsOf(found: Lifelines, epochOf: EpochOf): LifeEvent[] {
 
 /** The unit of the second run beside one of the first. */
 export interface Match {
-  /** Null where the unit has none, or does the same everywhere. */
+  /** Null where the unit has none, or is constant. */
   b: number | null;
   correlation: number;
   kind: 'mutual' | 'matched' | 'unmatched' | 'constant';
