@@ -294,7 +294,8 @@ def main() -> None:
     # The same networks every time.
     torch.set_num_threads(1)
     torch.manual_seed(3)
-    # The network, its deepest layer of at least 8 x 8, and layers whose filters are ablated with where they are set.
+    # The network, its deepest layer of at least 8 x 8, and layers whose filters are ablated, each with the module whose
+    # output is overwritten.
     cases = [
         (Chain(), "relu3", [("conv1", "relu1"), ("conv2", "relu2"), ("conv3", "relu3")]),
         (Residual(), "second.relu2", [("conv", "relu"), ("first.conv1", "first.relu1")]),

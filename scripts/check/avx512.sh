@@ -99,7 +99,7 @@ log: $work/bochs.txt
 panic: action=fatal
 clock: sync=none
 EOF
-# Debian's begins in its debugger.
+# Debian's build of Bochs begins in its debugger.
 echo continue >"$work/commands"
 : >"$work/serial.txt"
 TERM=xterm bochs -q -f "$work/bochsrc" -rc "$work/commands" </dev/null >"$work/screen.txt" 2>&1 &

@@ -154,9 +154,9 @@ class Corpus:
         for row, item in enumerate(items):
             for word in words_of(item["name"]):
                 found.setdefault(word, set()).add(row)
-        told = {w: r for w, r in found.items() if MIN_IMAGES <= len(r) < len(items) and w not in own}
-        frequent = sorted(told, key=lambda word: (-len(told[word]), word))[:1000]
-        self.words = {word: np.isin(np.arange(len(items)), list(told[word])) for word in frequent}
+        telling = {w: r for w, r in found.items() if MIN_IMAGES <= len(r) < len(items) and w not in own}
+        frequent = sorted(telling, key=lambda word: (-len(telling[word]), word))[:1000]
+        self.words = {word: np.isin(np.arange(len(items)), list(telling[word])) for word in frequent}
 
 
 def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[str, str], dict]:
@@ -194,8 +194,8 @@ def captions(corpus: Corpus, is_member: np.ndarray, against: str) -> dict[tuple[
             continue
         found[key] = {"inside": p1, "outside": p0, "effect": h, "interval": newcombe(p1, n1, p0, n0, z)}
     beyond = lambda one: one["interval"][0] > 0 or one["interval"][1] < 0  # noqa: E731
-    told = {key: one for key, one in found.items() if beyond(one) and abs(one["effect"]) >= MIN_EFFECT}
-    return dict(sorted(told.items(), key=lambda one: -abs(one[1]["effect"]))[:MAX_CAPTIONS])
+    shown = {key: one for key, one in found.items() if beyond(one) and abs(one["effect"]) >= MIN_EFFECT}
+    return dict(sorted(shown.items(), key=lambda one: -abs(one[1]["effect"]))[:MAX_CAPTIONS])
 
 
 class Differences:

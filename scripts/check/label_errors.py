@@ -57,7 +57,7 @@ def run(*command: str | Path) -> None:
 
 
 def exported(binary: str, folder: Path) -> dict[str, list[dict]]:
-    """The exported list of each split, and the test error."""
+    """The exported list of each split."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -78,7 +78,7 @@ cat >"$work/schemathesis.toml" <<'CONFIG'
 CONFIG
 checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance
 checks=$checks,response_schema_conformance,unsupported_method
-# What it remembers goes with its folder.
+# Schemathesis leaves its state in the current folder, which is deleted at the end.
 cd "$work"
 timeout 420 "$venv/bin/schemathesis" --config-file "$work/schemathesis.toml" run "$url/api/openapi.json" \
   --checks "$checks" --exclude-path-regex '/events$' --phases examples,coverage,fuzzing --max-examples "$examples" \

@@ -158,7 +158,8 @@ def check_units(server: Server, path: str, other: dict, bases: list[str], images
 
 
 def check_errors(server: Server, path: str, other: dict) -> float:
-    """The largest difference among p-values and the interval; the cells that are more than noise are the same."""
+    """The largest difference among p-values and the interval; the cells of the
+    confusion matrix that are more than noise are the same."""
     answer = server.json(f"{path}/errors", **other)
     items, cursor = [], None
     while True:
@@ -182,12 +183,12 @@ def check_errors(server: Server, path: str, other: dict) -> float:
             own = label == i
             p_values[i, j] = exact(own & (a == j), own & (b == j))
     significant = multipletests(p_values.ravel(), alpha=0.05, method="fdr_bh")[0].reshape(p_values.shape)
-    told = np.zeros_like(significant)
+    flagged = np.zeros_like(significant)
     for cell in answer["cells"]:
         at = (cell["true_class"], cell["predicted"])
         worst = max(worst, abs(cell["p"] - p_values[at]))
-        told[at] = cell["significant"]
-    assert (told == significant).all(), "other cells are more than noise"
+        flagged[at] = cell["significant"]
+    assert (flagged == significant).all(), "other cells are more than noise"
     for name, predicted in (("a", a), ("b", b)):
         counts = np.zeros((classes, classes), dtype=int)
         np.add.at(counts, (label, predicted), 1)

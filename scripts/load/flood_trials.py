@@ -7,7 +7,8 @@ import socket
 import struct
 import zlib
 
-# Pixels of the largest strip that is drawn, and of the largest picture that is decoded.
+# Pixels of the largest strip that the server draws (a layer at every checkpoint, one below the other in one picture),
+# and the side in pixels of the largest picture that it decodes.
 STRIP_PIXELS = 60_000_000
 PICTURE_SIDE = 8_000
 
@@ -86,24 +87,29 @@ def strip(run, target, number):
 
 
 async def pictures(address, run, target):
+    """Predictions for a small file that decodes to a large picture."""
     body = png(PICTURE_SIDE)
     await many(16, lambda _: ask(address, f"{run}/checkpoints/last/predict", body=body))
 
 
 async def slow_bodies(address, run, target):
+    """Request bodies of which a byte is sent each second."""
     path = f"{run}/checkpoints/last/predict"
     await many(16, lambda _: ask(address, path, body=bytes(10_000), pause=1))
 
 
 async def strips(address, run, target):
+    """The largest strips, none of them cached."""
     await many(8, lambda number: ask(address, strip(run, target, number)))
 
 
 async def f32(address, run, target):
+    """The weights of all layers at all checkpoints."""
     await many(8, lambda _: ask(address, f"{run}/checkpoints/*/layers/*?format=f32"))
 
 
 async def groups(address, run, target):
+    """Strips of the mean activations of up to 50 images, others in each request."""
     def one(number):
         images = ",".join(str(image) for image in sorted(random.sample(range(target.images), min(50, target.images))))
         return ask(address, f"{run}/layers/{target.activations}/strip?apply=images:{images}")
@@ -112,10 +118,12 @@ async def groups(address, run, target):
 
 
 async def event_streams(address, run, target):
+    """Event streams that stay open."""
     await many(1_500, lambda _: ask(address, f"{run}/events"))
 
 
 async def slow_readers(address, run, target):
+    """Clients that read 100 bytes of a strip each second."""
     async def one(number):
         with socket.socket() as slow:
             slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -134,12 +142,14 @@ async def slow_readers(address, run, target):
 
 
 async def metrics(address, run, target):
+    """A long metrics file, requested with and without compression."""
     paths = ["/api/runs", run, f"{run}/metrics"]
     headers = ["accept-encoding: gzip"]
     await many(8, lambda number: ask(address, paths[number % 3], headers if number % 2 else ()))
 
 
 async def connections(address, run, target):
+    """Connections that send half a request and wait."""
     async def one(number):
         try:
             reader, writer = await asyncio.open_connection(*address)
@@ -153,15 +163,18 @@ async def connections(address, run, target):
 
 
 async def guesses(address, run, target):
+    """Wrong tokens."""
     await many(8, lambda number: ask(address, run, [f"authorization: Bearer wrong{number}"]))
 
 
 async def images_tags(address, run, target):
+    """Strips as a page of another site requests them by <img>."""
     headers = ["sec-fetch-site: cross-site", "sec-fetch-mode: no-cors", "sec-fetch-dest: image"]
     await many(20, lambda number: ask(address, strip(run, target, number), headers))
 
 
 async def alone(address, run, target):
+    """No flood: the normal user alone."""
     await asyncio.sleep(3600)
 
 

@@ -14,6 +14,7 @@ import sqlite3
 import struct
 from pathlib import Path
 
+# The tables whose rows belong to a unit.
 PARTS = ["output", "prediction", "confusion", "cell_image", "activity"]
 
 

@@ -53,9 +53,9 @@ def main() -> None:
         print(f"{what:58} {seconds[0] * 1000:9.0f} ms first {again * 1000:9.0f} ms others")
 
     of_images = [{"image": image} for image in images[:6]]
-    films = f"{last + 1} checkpoints"
-    report(f"LayerCAM of one image at {films}", "/images/{image}/explain", of_images, method="layercam")
-    report(f"integrated gradients of one image at {films}", "/images/{image}/explain", of_images, method="integrated")
+    at_all = f"{last + 1} checkpoints"
+    report(f"LayerCAM of one image at {at_all}", "/images/{image}/explain", of_images, method="layercam")
+    report(f"integrated gradients of one image at {at_all}", "/images/{image}/explain", of_images, method="integrated")
     hidden = layers[-2]
     units = [{"layer": hidden["name"], "unit": unit} for unit in range(6)]
     for limit in (2000,):
@@ -71,7 +71,7 @@ def main() -> None:
         body, seconds = server.get(path, limit=2000)
         filters += len(json.loads(body)["filters"])
         total += seconds
-    print(f"{f'atlas of {filters} filters over 2,000 images, a checkpoint':58} {total * 1000:9.0f} ms")
+    print(f"{f'ablation of {filters} filters over 2,000 images, a checkpoint':58} {total * 1000:9.0f} ms")
     errors = []
     for image in images[:100]:
         found = server.json(f"/checkpoints/{last}/explain/{image}", method="integrated")
@@ -83,7 +83,7 @@ def main() -> None:
     for unit in range(4):
         server.get(f"/layers/{conv}/filters/{unit}/visualisation", checkpoints="*", format="json")
     each = (time.perf_counter() - start) / 4
-    print(f"{f'film of a filter of {conv} at {films}':58} {each * 1000:9.0f} ms; of 32 by that {32 * each:.0f} s")
+    print(f"{f'a filter of {conv} visualised at {at_all}':58} {each * 1000:9.0f} ms; of 32 by that {32 * each:.0f} s")
 
 
 if __name__ == "__main__":

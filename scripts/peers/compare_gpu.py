@@ -77,7 +77,7 @@ def arguments():
 # ---- deepViz
 
 
-def told(options, *words):
+def deepviz_json(options, *words):
     """What deepViz answers, as JSON."""
     answer = subprocess.run([options.deepviz, *words, "--json"], capture_output=True, text=True)
     if answer.returncode:
@@ -101,10 +101,10 @@ def train(options, recipe, precision, *words):
             raise RuntimeError(f"deepviz train ended with {process.returncode}: {errors.read().strip()}")
 
 
-def our_speed(options, recipe, precision, batch, there):
+def our_speed(options, recipe, precision, batch, train_images):
     """deepViz's images/s."""
-    images = min(options.images, there)
-    epochs = max(1, math.ceil(options.images / there))
+    images = min(options.images, train_images)
+    epochs = max(1, math.ceil(options.images / train_images))
     words = ["--limit-images", images, "--epochs", epochs, "--snapshot-every", f"{epochs} epochs"]
     for setting in ("data.flip=false", "data.pad=0", f"train.batch={batch}"):
         words += ["--set", setting]
@@ -143,9 +143,9 @@ def time_to(options, recipe, wanted):
         print(f"{recipe}, {precision}, {wanted:g} %: {reached or 'not reached'}; {whole}", flush=True)
 
 
-def compare(torch, options, recipe, precision, there):
+def compare(torch, options, recipe, precision, train_images):
     """One row of the table."""
-    facts = told(options, "inspect", recipe, "--corpus", options.corpus)
+    facts = deepviz_json(options, "inspect", recipe, "--corpus", options.corpus)
     batch = options.batch or facts["recipe"]["train"]["batch"]
     prepare(torch, precision)
     speeds, ready = {}, {}
@@ -159,7 +159,7 @@ def compare(torch, options, recipe, precision, there):
     for name in options.variants:
         ready[name] = attempt(name, lambda: Variant(torch, facts, name, precision, batch, options.device))
     measures = {name: lambda it=it: it.speed(options.seconds) for name, it in ready.items() if it}
-    measures = {OURS: lambda: our_speed(options, recipe, precision, batch, there), **measures}
+    measures = {OURS: lambda: our_speed(options, recipe, precision, batch, train_images), **measures}
     for round_ in range(options.rounds):
         for name, measure in list(measures.items()):
             speed = attempt(name, measure)
@@ -220,13 +220,13 @@ def main():
     if options.time_to:
         recipe, wanted = options.time_to
         return time_to(options, recipe, float(wanted))
-    there = told(options, "inspect", options.corpus)["train"]
+    train_images = deepviz_json(options, "inspect", options.corpus)["train"]
     print(f"Training, images/s: medians (least to most) of {options.rounds} rounds.\n")
     print(f"| net | precision | batch | {OURS} | {' | '.join(options.variants)} | {OURS} / best of PyTorch |")
     print(f"|---|---|---:|{'---:|' * (len(options.variants) + 1)}---|")
     for recipe in options.nets.split(","):
         for precision in options.precisions:
-            compare(torch, options, recipe, precision, there)
+            compare(torch, options, recipe, precision, train_images)
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ their cluster.
     cargo run --release -p deepviz-stats --example export_series -- RUN CORPUS SPLIT OUT [CHECKPOINTS]
     python3 scripts/peers/kmeans_series.py OUT
 
-For every checkpoint and cluster set: KMeans over the same rows from the centres of the checkpoint before (n_init 1; at
+For every checkpoint and clustering (of a layer's features by a metric: `set` in series.json): KMeans over the same
+rows from the centres of the checkpoint before (n_init 1; at
 the first checkpoint k-means++ with 10 starts), its inertia beside deepViz's, its seconds beside those of deepViz's own
 steps from the same centres (which `export_series` took, a moment before). Kept are images whose cluster has the number
 it had at the checkpoint before. deepViz leaves images where they were that are almost as near to that centre as to the
 nearest (docs/statistics.md): its inertia counts them where they are; how many are not in their nearest cluster is
-printed beside it.
+printed beside it. In brackets stands how deepViz's clustering was initialised (`origin`).
 
 Needs Python 3.11, numpy and scikit-learn.
 """

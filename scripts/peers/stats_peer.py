@@ -13,7 +13,7 @@ and with deepViz's own inference, the network alone over the same images, on che
 For each of the last checkpoints, over the images of the split: outputs, probabilities, confusion counts, 30 clusters
 of the features by cosine and of the logits by Euclidean distance (KMeans, from the centres of the checkpoint before,
 or k-means++ at the first), the 20 images nearest to each centre, and the 16 images that activate each filter of each
-layer most. deepViz does the same and more (activity by class, predictions for the ledger, everything into SQLite).
+layer most. deepViz does the same and more (activity by class, predictions of each image, everything into SQLite).
 The two take turns, checkpoint by checkpoint; neither is charged for its start and for loading the images. OUT holds
 the decoded pixels and labels of the split, which `export_unit` wrote from statistics of any one checkpoint.
 
@@ -120,7 +120,7 @@ def bare(arguments, step):
 
 
 def against_forward(arguments):
-    """The engine over every checkpoint in turn, each started from the one before, and the network alone."""
+    """`deepviz stats` over every checkpoint in turn, each started from the one before, and the network alone."""
     everything = sorted((arguments.run / "snapshots").glob("*.safetensors"))
     timed = {everything[round(i * (len(everything) - 1) / (arguments.checkpoints - 1))]
              for i in range(arguments.checkpoints)}

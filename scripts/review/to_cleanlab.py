@@ -20,7 +20,7 @@ ISSUE = {"wrong": True, "right": False}
 
 
 def row(item: dict) -> dict:
-    """A row of cleanlab's table; `is_label_issue` is empty without a verdict that tells."""
+    """A row of cleanlab's table; `is_label_issue` is empty without a verdict of wrong or right."""
     return {
         "split": item["split"],
         "path": item["path"],

@@ -1,4 +1,5 @@
-"""The dictionaries of layers, as cuda-convnet's parser makes them: a list in the first one, named in the second one."""
+"""The dictionaries of layers, as cuda-convnet's parser makes them: a list in cuda-convnet,
+a dictionary by name in cuda-convnet2 (`second`)."""
 
 from math import ceil
 
