@@ -145,8 +145,9 @@ fn all_checkpoints_of_a_folder_are_added_to_the_run() {
     assert!(import.steps().len() > before.len());
     assert!(import.weights(12) == recorded(2));
     // A second time nothing is new, until it is requested.
-    let again = import.import(&["ckpts"]).expect_good().events();
-    assert_eq!(again.last().unwrap()["imported"], 0);
+    let again = import.import(&["ckpts"]).expect_good();
+    assert_eq!(again.events().last().unwrap()["imported"], 0);
+    assert!(!again.stderr.contains("other weights"), "{}", again.stderr);
     let replaced = import.import(&["ckpts", "--replace"]).expect_good().events();
     assert_eq!(replaced.last().unwrap()["imported"], 3);
 }
@@ -181,6 +182,28 @@ fn copies_of_one_step_are_imported_once() {
     assert!(outcome.stderr.contains("best_9.pt is left out: it holds the same weights as"), "{}", outcome.stderr);
     assert_eq!(outcome.events().last().unwrap()["imported"], 1);
     assert_eq!(import.steps(), [9]);
+}
+
+/// What a second call sees after a first one that found epochs to be counted from 0.
+#[test]
+fn checkpoints_of_steps_that_the_run_has_with_other_weights_are_reported() {
+    let import = Import::new(false);
+    // The name says the epoch, and the content nothing.
+    let first = import.copy("plain_2.pt", "epoch_3.pt");
+    import.import(&[&first]).expect_good();
+    assert_eq!(import.steps(), [3]);
+    fs::remove_file(import.fixture.path(&first)).unwrap();
+    let [other, next] = [import.copy("bfloat16_2.pt", "epoch_3.pt"), import.copy("plain_2.pt", "epoch_4.pt")];
+    let found = import.import(&[&other, &next]);
+    found.expect_error(&["epoch_3.pt holds other weights than", "step 3", "--epochs-from-0", "--replace"]);
+    assert_eq!(import.steps(), [3]);
+    import.import(&[&other, &next, "--epochs-from-0"]).expect_good();
+    assert_eq!(import.steps(), [3, 4, 5]);
+    // One that says its step is left out with a note: nothing else is in doubt.
+    let known = import.copy("bfloat16_2.pt", "model_5.pt");
+    let found = import.import(&[&known]);
+    assert!(found.stderr.contains("holds other weights than the run's snapshot of step 5 and is left out"));
+    assert_eq!((found.code, found.events().last().unwrap()["left_out"].as_u64()), (Some(0), Some(1)));
 }
 
 #[test]

@@ -41,6 +41,10 @@ pub struct ImportArgs {
     /// Updates an epoch, where checkpoints say only the epoch; that of the run's snapshots when not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub steps_per_epoch: Option<u64>,
+    /// The epochs in checkpoints are indices from 0: the one of epoch 0 is that after the first epoch. Found by itself
+    /// where that one is given and holds an optimiser's state
+    #[arg(long)]
+    pub epochs_from_0: bool,
     /// Replace snapshots of the same step that hold other weights
     #[arg(long)]
     pub replace: bool,

@@ -20,6 +20,8 @@ pub struct Stamp {
     /// No step is saved beside the epoch, but an optimiser that has made updates: its weights are trained, so that an
     /// epoch of 0 is an index, not a count.
     pub has_updates: bool,
+    /// The epoch is of a program whose way of counting is known, and so a count.
+    pub is_count: bool,
 }
 
 impl Stamp {
@@ -32,12 +34,13 @@ impl Stamp {
         let name = plain_name(path);
         let found = [of_facts(facts), of_trainer_state(path), of_words(&name)];
         let step = found.iter().find_map(|stamp| stamp.step);
-        let epoch = found.iter().find_map(|stamp| stamp.epoch);
+        let with_epoch = found.iter().find(|stamp| stamp.epoch.is_some());
+        let (epoch, is_count) = with_epoch.map_or((None, false), |stamp| (stamp.epoch, stamp.is_count));
         // A bare number is a step where nothing else is known: beside an epoch it may be that epoch.
         let is_said = step.is_some() || epoch.is_some();
         let step = if is_said { step } else { bare_number(&name, is_alone) };
         // A checkpoint that says its step may be of the middle of epoch 0.
-        Self { step, epoch, has_updates: facts.has_updates && step.is_none() && epoch.is_some() }
+        Self { step, epoch, has_updates: facts.has_updates && step.is_none() && epoch.is_some(), is_count }
     }
 }
 
@@ -48,14 +51,16 @@ fn of_facts(facts: &Facts) -> Stamp {
             .iter()
             .find_map(|key| number(key).filter(|number| number.fract() == 0.0))
             .map(|step| step as u64),
-        epoch: number("epoch").map(|epoch| epoch + epochs_to_add(facts)),
+        epoch: number("epoch").map(|epoch| epoch + epochs_to_add(facts).unwrap_or(0.0)),
         has_updates: false,
+        is_count: epochs_to_add(facts).is_some(),
     }
 }
 
-/// 1 where the epoch is the number, from 0, of the one that has just ended; 0 where it is a count.
-fn epochs_to_add(facts: &Facts) -> f64 {
-    let one_if = |condition: bool| if condition { 1.0 } else { 0.0 };
+/// 1 where the epoch is the number, from 0, of the one that has just ended; 0 where it is a count; none of a program that
+/// is not known.
+fn epochs_to_add(facts: &Facts) -> Option<f64> {
+    let one_if = |condition: bool| Some(if condition { 1.0 } else { 0.0 });
     if facts.has("pytorch-lightning_version") {
         // Within an epoch the last minibatch is still to come.
         return one_if(facts.is_last_batch);
@@ -65,7 +70,7 @@ fn epochs_to_add(facts: &Facts) -> f64 {
         return one_if(facts.numbers.get("version").is_some_and(|version| *version >= 2.0));
     }
     // torchvision's training script.
-    one_if(["model", "optimizer", "lr_scheduler", "args"].iter().all(|key| facts.has(key)))
+    ["model", "optimizer", "lr_scheduler", "args"].iter().all(|key| facts.has(key)).then_some(1.0)
 }
 
 /// The state that Hugging Face's Trainer keeps in a checkpoint's folder.
@@ -80,6 +85,7 @@ fn of_trainer_state(path: &Path) -> Stamp {
         step: state.get("global_step").and_then(serde_json::Value::as_u64),
         epoch: state.get("epoch").and_then(serde_json::Value::as_f64).filter(|epoch| *epoch >= 0.0),
         has_updates: false,
+        is_count: true,
     }
 }
 
@@ -104,6 +110,7 @@ fn of_words(name: &str) -> Stamp {
         step: number(&["steps", "step", "iterations", "iteration", "iters", "iter"]),
         epoch: number(&["epoch", "ep"]).map(|epoch| epoch as f64),
         has_updates: false,
+        is_count: false,
     }
 }
 

@@ -61,6 +61,7 @@ fn epochs_are_counted_as_each_program_counts_them() {
     assert_eq!(of(&lightning), Some(5.0));
     let within = Facts { is_last_batch: false, ..facts(&lightning) };
     assert_eq!(Stamp::of(Path::new("last"), &within, false).epoch, Some(4.0));
+    assert!(Stamp::of(Path::new("last"), &within, false).is_count);
 }
 
 #[test]
@@ -69,11 +70,11 @@ fn an_optimiser_says_that_weights_of_epoch_0_are_trained() {
         Stamp::of(Path::new("last"), &Facts { has_updates, ..facts(entries) }, false)
     };
     let epoch = [("epoch", Some(0.0))];
-    assert_eq!(of(&epoch, true), Stamp { step: None, epoch: Some(0.0), has_updates: true });
-    assert_eq!(of(&epoch, false), Stamp { step: None, epoch: Some(0.0), has_updates: false });
+    assert_eq!(of(&epoch, true), Stamp { step: None, epoch: Some(0.0), has_updates: true, is_count: false });
+    assert_eq!(of(&epoch, false), Stamp { step: None, epoch: Some(0.0), has_updates: false, is_count: false });
     // A step may be of the middle of epoch 0.
     let both = [("epoch", Some(0.0)), ("step", Some(7.0))];
-    assert_eq!(of(&both, true), Stamp { step: Some(7), epoch: Some(0.0), has_updates: false });
+    assert_eq!(of(&both, true), Stamp { step: Some(7), epoch: Some(0.0), has_updates: false, is_count: false });
 }
 
 /// Adam has kept a state after its update; Adagrad has one from the start, with a step of 0.

@@ -27,8 +27,9 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// As the snapshots that exist have it, unless `steps_per_epoch` is given.
-    pub fn new(snapshots: &[CheckpointEntry], steps_per_epoch: Option<u64>) -> Self {
+    /// As the snapshots that exist have it, unless `steps_per_epoch` is given. Epochs are counts unless
+    /// `epochs_are_indices`, or until [`Clock::settle_epochs`] finds that they are not.
+    pub fn new(snapshots: &[CheckpointEntry], steps_per_epoch: Option<u64>, epochs_are_indices: bool) -> Self {
         let last = snapshots.iter().rev().find(|entry| entry.problem.is_none() && entry.epoch > 0.0);
         let per_epoch = |count: u64| last.filter(|_| count > 0).map(|entry| count as f64 / entry.epoch);
         Self {
@@ -37,7 +38,7 @@ impl Clock {
                 .or_else(|| per_epoch(last.map_or(0, |entry| entry.step.0))),
             images_per_epoch: per_epoch(last.map_or(0, |entry| entry.images_seen)),
             counts_epochs: false,
-            epochs_are_indices: false,
+            epochs_are_indices,
         }
     }
 
@@ -59,8 +60,7 @@ impl Clock {
         (all.len() > 1).then(|| {
             let (name, _) = first[0];
             format!(
-                "{name} counts as the untrained network, because it is of epoch 0; if it is trained, save the number of \
-                 epochs that are done"
+                "{name} counts as the untrained network, because it is of epoch 0; if it is trained, give --epochs-from-0"
             )
         })
     }
@@ -72,8 +72,8 @@ impl Clock {
         }
         let (mut with_step, mut without) = (None, None);
         for (name, stamp) in stamps {
-            let place = if stamp.step.is_some() { &mut with_step } else { &mut without };
-            place.get_or_insert(name);
+            let first = if stamp.step.is_some() { &mut with_step } else { &mut without };
+            first.get_or_insert(name);
         }
         match (with_step, without) {
             (Some(with), Some(without)) => bail!(
@@ -91,7 +91,8 @@ impl Clock {
     /// The position of a stamp that says anything.
     pub fn position(&self, stamp: Stamp) -> TrainingPosition {
         let steps_per_epoch = self.steps_per_epoch.or_else(|| self.counts_epochs.then_some(1.0));
-        let recorded = stamp.epoch.map(|epoch| if self.epochs_are_indices { epoch + 1.0 } else { epoch });
+        let recorded =
+            stamp.epoch.map(|epoch| if self.epochs_are_indices && !stamp.is_count { epoch + 1.0 } else { epoch });
         let step =
             stamp.step.unwrap_or_else(|| (recorded.unwrap_or(0.0) * steps_per_epoch.unwrap_or(1.0)).round() as u64);
         let counted = steps_per_epoch.map(|steps| step as f64 / steps);
@@ -110,7 +111,7 @@ mod tests {
     use super::*;
 
     fn stamp(step: Option<u64>, epoch: Option<f64>) -> Stamp {
-        Stamp { step, epoch, has_updates: false }
+        Stamp { step, epoch, ..Stamp::default() }
     }
 
     #[test]
@@ -123,7 +124,7 @@ mod tests {
             images_seen: 6_400,
             hash: String::new(),
         };
-        let clock = Clock::new(std::slice::from_ref(&snapshot), None);
+        let clock = Clock::new(std::slice::from_ref(&snapshot), None, false);
         let expected = TrainingPosition { step: Step(300), epoch: 3.0, images_seen: 9_600 };
         assert_eq!(clock.position(stamp(None, Some(3.0))), expected);
         // Within the fourth epoch, of which the program says that three are done.
@@ -131,18 +132,18 @@ mod tests {
         assert_eq!(epoch(stamp(Some(350), Some(3.0))), "3.5");
         // A program that counts otherwise is believed.
         assert_eq!(epoch(stamp(Some(350), Some(7.0))), "7");
-        assert_eq!(Clock::new(&[snapshot], Some(50)).position(stamp(None, Some(3.0))).step, Step(150));
+        assert_eq!(Clock::new(&[snapshot], Some(50), false).position(stamp(None, Some(3.0))).step, Step(150));
     }
 
     #[test]
     fn epochs_alone_count_as_steps_and_a_mixture_is_refused() {
-        let mut clock = Clock::new(&[], None);
+        let mut clock = Clock::new(&[], None, false);
         clock.settle([("a", stamp(None, Some(3.0))), ("b", stamp(None, Some(4.0)))].into_iter()).unwrap();
         assert_eq!(
             clock.position(stamp(None, Some(3.0))),
             TrainingPosition { step: Step(3), epoch: 3.0, images_seen: 0 }
         );
-        let mut clock = Clock::new(&[], None);
+        let mut clock = Clock::new(&[], None, false);
         let error = clock.settle([("a", stamp(Some(3), None)), ("b", stamp(None, Some(4.0)))].into_iter()).unwrap_err();
         assert!(error.to_string().contains("a says its step and b its epoch"), "{error}");
         assert_eq!(
@@ -164,5 +165,11 @@ mod tests {
         assert_eq!(trained.map(|(_, stamp)| clock.position(stamp).step), [Step(1), Step(2)]);
         assert_eq!(clock.settle_epochs([("c", stamp(None, Some(2.0)))].into_iter()), None);
         assert_eq!(clock.position(stamp(None, Some(2.0))).step, Step(3));
+        // Told by the caller, nothing is left to find out.
+        let mut clock = Clock { counts_epochs: true, ..Clock::new(&[], None, true) };
+        assert_eq!(clock.settle_epochs(untrained.into_iter()), None);
+        assert_eq!(untrained.map(|(_, stamp)| clock.position(stamp).step), [Step(1), Step(2)]);
+        // A program whose way of counting is known has been read as counting from 1 already.
+        assert_eq!(clock.position(Stamp { is_count: true, ..stamp(None, Some(2.0)) }).step, Step(2));
     }
 }

@@ -10,7 +10,7 @@ use super::clock::Clock;
 use super::importer::{Importer, import_all};
 use super::snapshots::{self, Snapshots};
 use crate::cli::ImportArgs;
-use crate::console::Console;
+use crate::console::{Console, note};
 use crate::exit_status::ExitStatus;
 use crate::stop::Stop;
 
@@ -24,7 +24,8 @@ pub fn import(args: &ImportArgs) -> anyhow::Result<ExitStatus> {
     let mut importer = PytorchImporter {
         choice: Choice { key: args.key.clone(), averaging: args.weights.into() },
         follows: args.follow,
-        clock: Clock::new(&snapshots.entries(), args.steps_per_epoch),
+        clock: Clock::new(&snapshots.entries(), args.steps_per_epoch, args.epochs_from_0),
+        has_compared: false,
         console: Console::for_report(args.report),
         snapshots,
     };
@@ -36,6 +37,8 @@ struct PytorchImporter {
     choice: Choice,
     follows: bool,
     clock: Clock,
+    /// Whether the first checkpoint that is left out was compared with the run's snapshot.
+    has_compared: bool,
     console: Console,
 }
 
@@ -99,15 +102,34 @@ impl PytorchImporter {
     /// Takes one, unless the run has its step already.
     fn take_one(&mut self, file: &Path, stamp: Stamp) -> anyhow::Result<()> {
         let position = self.clock.position(stamp);
-        if !self.snapshots.wants(position.step) {
+        let is_wanted = self.snapshots.wants(position.step);
+        if !is_wanted && std::mem::replace(&mut self.has_compared, true) {
             return Ok(());
         }
         let checkpoint = Checkpoint::open(file)?;
         let weights = checkpoint.weights(self.snapshots.run().network(), &self.choice)?;
+        if !is_wanted {
+            let arrays = weights.read(&checkpoint)?;
+            return if self.snapshots.has(position.step, arrays) { Ok(()) } else { self.differs(file, stamp) };
+        }
         if self.snapshots.imported() == 0 && !matches!(weights.prefix(), "" | "state_dict") {
             self.console.say(&format!("weights are taken from {}: `{}`", file.display(), weights.prefix()));
         }
         let arrays = weights.read(&checkpoint)?;
         self.snapshots.add(snapshots::Checkpoint { file, weights: weights.prefix(), position, arrays })
+    }
+
+    /// A checkpoint whose step the run has, with other weights. Where only its epoch says the step, the steps of all
+    /// others are in doubt too: an earlier import may have counted epochs from 0.
+    fn differs(&self, file: &Path, stamp: Stamp) -> anyhow::Result<()> {
+        let step = self.clock.position(stamp).step;
+        let what = format!("{} holds other weights than the run's snapshot of step {step}", file.display());
+        if stamp.step.is_none() {
+            bail!(
+                "{what}; if epochs are counted from 0, give --epochs-from-0; if the snapshot is to be replaced, --replace"
+            );
+        }
+        note(&format!("{what} and is left out"));
+        Ok(())
     }
 }

@@ -87,6 +87,13 @@ impl Snapshots {
         is_new
     }
 
+    /// Whether the run's snapshot of a step holds these arrays.
+    pub fn has(&self, step: Step, arrays: Vec<RawArray>) -> bool {
+        let entries = self.run.checkpoints();
+        let entry = entries.iter().find(|entry| entry.step == step && entry.problem.is_none());
+        entry.is_some_and(|entry| RawSnapshot::new(step, entry.epoch, entry.images_seen, arrays).hash() == entry.hash)
+    }
+
     fn same_step(&self, step: Step) -> Option<&(PathBuf, RawSnapshot)> {
         self.last.as_ref().filter(|(_, snapshot)| snapshot.step() == step)
     }
