@@ -120,7 +120,11 @@ impl MetricsLog {
 
     /// The measurement of the test split with the least error; never one of a network that has diverged.
     pub fn best_test(&self) -> Option<&Metric> {
-        let tests = self.lines.iter().filter(|line| line.kind == MetricKind::Test);
+        self.best_of(self.lines.iter().filter(|line| line.kind == MetricKind::Test))
+    }
+
+    /// The same of given measurements.
+    pub fn best_of<'a>(&self, tests: impl Iterator<Item = &'a Metric>) -> Option<&'a Metric> {
         let finite = tests.filter(|line| line.is_finite() && self.is_before_divergence(line.step));
         let measured = finite.filter_map(|line| Some((line, line.error?)));
         measured.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(line, _)| line)

@@ -1,5 +1,7 @@
 //! Loss and error of several runs, thinned for one picture.
 
+use std::sync::Arc;
+
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -12,6 +14,8 @@ use crate::app::AppState;
 use crate::http::extract::QueryParams;
 use crate::http::problem::ApiError;
 use crate::http::reply::json;
+use crate::runs::open_run::OpenRun;
+use crate::runs::statistics::test_metrics;
 
 /// Runs that one request may name.
 const MAX_RUNS: usize = 100;
@@ -54,7 +58,8 @@ struct RunCurves {
     run: String,
     /// Of the minibatches, averaged between two points.
     train: Curve,
-    /// Of the test images, thinned: the best and the last stay.
+    /// Of the test images, thinned: the best and the last stay. Of a run whose program has recorded none, those of the
+    /// statistics.
     test: Curve,
     /// The least test error.
     #[schema(required)]
@@ -114,8 +119,11 @@ pub(crate) async fn curves(
         // A run that is gone or cannot be opened is reported; the others are answered.
         let found_curves = match app.runs.get(id) {
             Ok(run) => {
-                let name = run.id.clone();
-                app.with_log(&run, move |log| Ok(curves_of(name, log, points))).await
+                let measured = Arc::clone(&run);
+                app.with_log(&run, move |log| {
+                    Ok(curves_of(measured.id.clone(), log, &tests_of(&measured, log), points))
+                })
+                .await
             }
             Err(error) => Err(error),
         };
@@ -127,20 +135,26 @@ pub(crate) async fn curves(
     json(&headers, &found)
 }
 
-fn curves_of(run: String, log: &MetricsLog, points: usize) -> RunCurves {
-    let of = |kind: MetricKind| log.lines.iter().filter(|line| line.kind == kind).collect::<Vec<_>>();
+/// Measurements of the test images: those in the log, or where it has none those of the statistics.
+fn tests_of(run: &OpenRun, log: &MetricsLog) -> Vec<Metric> {
+    let measured: Vec<Metric> = log.lines.iter().filter(|line| line.kind == MetricKind::Test).cloned().collect();
+    if measured.iter().any(|line| line.error.is_some()) { measured } else { test_metrics(run) }
+}
+
+fn curves_of(run: String, log: &MetricsLog, tests: &[Metric], points: usize) -> RunCurves {
+    let train: Vec<&Metric> = log.lines.iter().filter(|line| line.kind == MetricKind::Train).collect();
+    let best = log.best_of(tests.iter());
     let point = |line: &Metric| {
         let error = line.finite_error().filter(|_| log.is_finite(line))?;
         Some(TestPoint { step: line.step.0, epoch: line.epoch, error })
     };
-    let test = of(MetricKind::Test);
     RunCurves {
         run,
-        train: averaged(&of(MetricKind::Train), points),
-        test: thinned(log, &test, points),
-        best: log.best_test().and_then(point),
-        last: test.iter().rev().find_map(|line| point(line)),
-        images_per_second: median(log.lines.iter().filter(|line| line.kind == MetricKind::Train)),
+        train: averaged(&train, points),
+        test: thinned(log, (tests, best), points),
+        best: best.and_then(point),
+        last: tests.iter().rev().find_map(point),
+        images_per_second: median(train.into_iter()),
     }
 }
 
@@ -159,9 +173,9 @@ fn averaged(lines: &[&Metric], points: usize) -> Curve {
 }
 
 /// Evenly chosen lines, with the best and the last among them.
-fn thinned(log: &MetricsLog, lines: &[&Metric], points: usize) -> Curve {
+fn thinned(log: &MetricsLog, (lines, best): (&[Metric], Option<&Metric>), points: usize) -> Curve {
     let mut curve = Curve::default();
-    let best = log.best_test().map(|best| best.step);
+    let best = best.map(|best| best.step);
     let every = lines.len().div_ceil(points).max(1);
     for (index, line) in lines.iter().enumerate() {
         if index % every == 0 || index + 1 == lines.len() || Some(line.step) == best {
@@ -213,7 +227,8 @@ mod tests {
         let errors = [0.9, 0.2, 0.5, 0.4, 0.6];
         lines.extend((0..5).map(|test| line(test * 2, MetricKind::Test, errors[test as usize])));
         let log = MetricsLog { lines, divergence: None, skipped: None };
-        let found = curves_of("a".to_owned(), &log, 2);
+        let tests: Vec<Metric> = log.lines[8..].to_vec();
+        let found = curves_of("a".to_owned(), &log, &tests, 2);
         assert_eq!(found.train.steps, [4, 8]);
         let errors: Vec<f64> = found.train.error.iter().flatten().copied().collect();
         assert!((errors[0] - 0.25).abs() < 1e-12 && (errors[1] - 0.65).abs() < 1e-12);

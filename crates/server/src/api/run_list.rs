@@ -19,6 +19,7 @@ use crate::http::reply::json;
 use crate::http::work_pool::WorkKind;
 use crate::runs::divergence::Diverged;
 use crate::runs::open_run::OpenRun;
+use crate::runs::statistics::test_metrics;
 
 /// All runs.
 #[derive(Serialize, ToSchema)]
@@ -43,7 +44,8 @@ struct RunSummary {
     image_shape: Size,
     #[schema(required)]
     last_step: Option<u64>,
-    /// The latest measured; absent too where it was not finite.
+    /// The latest measured; of a run whose program has recorded none, that of the latest statistics. Absent too where it
+    /// was not finite.
     #[schema(required)]
     test_error: Option<f64>,
     /// The divergence of the run, if it has diverged.
@@ -230,6 +232,7 @@ fn summary(run: &OpenRun, network: usize) -> RunSummary {
     // Neither a snapshot's header nor all measurements: a list of many runs is requested at every start.
     let count = run.snapshot_count();
     let latest = run.latest();
+    let computed = if latest.test.is_none() { test_metrics(run) } else { Vec::new() };
     let total = info.training.as_ref().map(|training| training.total_steps);
     let last = count.last_step.map(|step| step.0);
     let is_done = total.is_none_or(|total| last.is_some_and(|last| last >= total));
@@ -248,7 +251,7 @@ fn summary(run: &OpenRun, network: usize) -> RunSummary {
         classes: info.classes.len(),
         image_shape: info.image.into(),
         last_step: last,
-        test_error: latest.test.as_ref().and_then(Metric::finite_error),
+        test_error: latest.test.as_ref().or(computed.last()).and_then(Metric::finite_error),
         divergence: latest.divergence.clone(),
         state,
         network,

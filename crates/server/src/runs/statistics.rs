@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use deepviz_corpus::Split;
-use deepviz_net::Step;
+use deepviz_net::{Metric, MetricKind, Step};
 use deepviz_stats::{State, Store};
 
 use crate::http::problem::ApiError;
@@ -24,6 +24,32 @@ pub(crate) fn ready_statistics(run: &OpenRun) -> Result<Vec<ReadyStatistics>, Ap
     let Some(store) = run.store()? else { return Ok(Vec::new()) };
     let units = store.units()?.into_iter().filter(|unit| unit.state == State::Ready);
     Ok(units.map(|unit| ReadyStatistics { step: unit.step, split: unit.split, hash: unit.snapshot_hash }).collect())
+}
+
+/// Loss and error of the test images at every checkpoint whose statistics are ready, as measurements, by step: for runs
+/// whose program has recorded none. Of statistics that cannot be read there are none: the run itself reports them.
+pub(crate) fn test_metrics(run: &OpenRun) -> Vec<Metric> {
+    let ready = || -> Result<Vec<Metric>, ApiError> {
+        let Some(store) = run.store()? else { return Ok(Vec::new()) };
+        let listing = run.listing()?;
+        let units = store.units()?.into_iter().filter(|unit| unit.split == Split::Test && unit.state == State::Ready);
+        let metrics = units.filter_map(|unit| {
+            let entry = listing.entries.iter().find(|entry| entry.step == unit.step)?;
+            Some(Metric {
+                step: unit.step,
+                epoch: entry.epoch,
+                images_seen: entry.images_seen,
+                kind: MetricKind::Test,
+                loss: unit.loss,
+                error: unit.error_rate,
+                rate: None,
+                images_per_s: 0.0,
+                not_finite: 0,
+            })
+        });
+        Ok(metrics.collect())
+    };
+    ready().unwrap_or_default()
 }
 
 /// Names the statistics of a split as they are now.

@@ -177,6 +177,26 @@ async fn the_list_shows_training_settings_and_curves_are_thinned() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_errors_of_a_run_without_measurements_are_those_of_its_statistics() {
+    let (server, run) = TestServer::own();
+    std::fs::remove_file(run.join("metrics.jsonl")).unwrap();
+    let detail = server.json("/api/runs/tiny").await;
+    let checkpoints = detail["checkpoints"].as_array().unwrap();
+    let of = |key: &str| checkpoints.iter().map(|checkpoint| checkpoint[key].clone()).collect::<Vec<_>>();
+    assert!(of("test_error").iter().all(serde_json::Value::is_number), "{checkpoints:?}");
+    let found = server.json("/api/curves?runs=tiny").await;
+    let curves = &found["curves"][0];
+    assert_eq!(curves["test"]["steps"], json!(of("step")));
+    assert_eq!(curves["test"]["error"], json!(of("test_error")));
+    assert_eq!(curves["test"]["loss"], json!(of("test_loss")));
+    let least = of("test_error").iter().filter_map(serde_json::Value::as_f64).fold(1.0, f64::min);
+    assert_eq!(curves["best"]["error"], json!(least));
+    assert_eq!(curves["last"]["error"], *of("test_error").last().unwrap());
+    let list = server.json("/api/runs").await;
+    assert_eq!(list["runs"][0]["test_error"], *of("test_error").last().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn permuted_filters_are_found_again() {
     let folder = tempfile::tempdir().unwrap();
     let images = folder.path().join("images");
