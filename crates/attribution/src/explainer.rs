@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::map::{Area, Map, MapKind};
 use crate::method::Method;
 use crate::occlusion::losses;
-use crate::pixel_gradient::{copies, line, noisy, summed};
+use crate::pixel_gradient::{Points, copies, noisy, summed};
 use crate::target::Target;
 use deepviz_net::{Backward, ChannelEdit, Model, Network, RectifierRule, Trace};
 use ndarray::{Array1, Array2, Array3, ArrayView3};
@@ -145,36 +145,33 @@ impl<'m> Explainer<'m> {
     ) -> Result<(), Error> {
         let network = self.model.network();
         let shape = network.input();
-        let mut one = std::iter::once(input.clone());
         let (model, set, trace) = (self.model, &self.set, &mut self.trace);
-        let mut gradient = |inputs: &mut dyn Iterator<Item = Array3<f32>>, rule| {
-            let inputs: Vec<Array3<f32>> = inputs.collect();
-            if inputs.len() < 2 * trace.capacity() {
-                return summed(trace, network, (&inputs, target), rule);
+        let mut gradient = |points: Points, rule| {
+            let (count, of) = (points.len(), (target, rule));
+            if count < 2 * trace.capacity() {
+                return summed(trace, network, (&points, 0..count), of);
             }
             // Two threads also where the model has one.
-            let (first, second) = inputs.split_at(inputs.len() / 2);
             let mut other = model.trace()?;
             other.fix(set)?;
             let (first, second) = rayon::join(
-                || summed(trace, network, (first, target), rule),
-                || summed(&mut other, network, (second, target), rule),
+                || summed(trace, network, (&points, 0..count / 2), of),
+                || summed(&mut other, network, (&points, count / 2..count), of),
             );
             Ok(first? + second?)
         };
+        let one = || Points::Inputs(vec![input.clone()]);
         let derivative = RectifierRule::Derivative;
         let flat = match method {
-            Method::SmoothGrad => gradient(&mut noisy(input), derivative)? / copies(),
+            Method::SmoothGrad => gradient(Points::Inputs(noisy(input).collect()), derivative)? / copies(),
             Method::Integrated => {
-                let sum = gradient(&mut line(input), derivative)? / crate::pixel_gradient::STEPS as f32;
+                let sum = gradient(Points::Line(input.clone()), derivative)? / crate::pixel_gradient::STEPS as f32;
                 let input: Array1<f32> = input.iter().copied().collect();
                 sum * input
             }
-            Method::Guided => gradient(&mut one, RectifierRule::Guided)?,
-            Method::Deconvnet => gradient(&mut one, RectifierRule::Deconvnet)?,
-            Method::Gradient | Method::LayerCam | Method::HiResCam | Method::Occlusion => {
-                gradient(&mut one, derivative)?
-            }
+            Method::Guided => gradient(one(), RectifierRule::Guided)?,
+            Method::Deconvnet => gradient(one(), RectifierRule::Deconvnet)?,
+            Method::Gradient | Method::LayerCam | Method::HiResCam | Method::Occlusion => gradient(one(), derivative)?,
         };
         if method == Method::Integrated {
             let base = target.value(&self.logits(&Array3::zeros(shape.dims()))?);

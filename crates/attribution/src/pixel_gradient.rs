@@ -3,8 +3,9 @@
 use crate::error::Error;
 use crate::target::Target;
 use deepviz_net::random::Stream;
-use deepviz_net::{Backward, Network, RectifierRule, Trace};
-use ndarray::{Array1, Array2, Array3, ArrayView3};
+use deepviz_net::{Network, RectifierRule, Trace};
+use ndarray::{Array1, Array3, ArrayView3};
+use std::ops::Range;
 
 /// Copies with noise that a smoothed gradient is the mean of.
 const COPIES: u64 = 32;
@@ -13,38 +14,54 @@ const NOISE: f32 = 0.15;
 /// Steps on the line of integrated gradients.
 pub(crate) const STEPS: usize = 64;
 
-/// The sum of the gradients with respect to the network's input at several inputs.
-///
-/// They are summed at the end of the linear prefix ([`Network::linear_prefix`]), and propagated through it once, not
-/// once an input.
+/// The network inputs that gradients are taken at.
+pub(crate) enum Points {
+    /// [`STEPS`] midpoints of the way from zero to an input.
+    Line(Array3<f32>),
+    Inputs(Vec<Array3<f32>>),
+}
+
+impl Points {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Line(_) => STEPS,
+            Self::Inputs(inputs) => inputs.len(),
+        }
+    }
+
+    /// Computes the layers up to `last` for some of them.
+    fn forward(&self, trace: &mut Trace<'_>, range: Range<usize>, last: usize) -> Result<(), Error> {
+        match self {
+            Self::Line(end) => {
+                let shares: Vec<f32> = range.map(|step| (step as f32 + 0.5) / STEPS as f32).collect();
+                let start = Array3::zeros(end.dim());
+                trace.forward_line([start.view(), end.view()], &shares, last)?;
+            }
+            Self::Inputs(inputs) => {
+                let views: Vec<ArrayView3<'_, f32>> = inputs[range].iter().map(Array3::view).collect();
+                trace.forward(&views, last, &[])?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The sum of the gradients with respect to the network's input at some of the points.
 pub(crate) fn summed(
     trace: &mut Trace<'_>,
     network: &Network,
-    (inputs, target): (&[Array3<f32>], Target),
-    rule: RectifierRule,
+    (points, range): (&Points, Range<usize>),
+    (target, rule): (Target, RectifierRule),
 ) -> Result<Array1<f32>, Error> {
     let (from, seed) = (network.logits(), target.seed(network.classes()));
-    let prefix = network.linear_prefix().min(from);
-    let mut sum = Array1::zeros(network.layers()[prefix].shape.len());
-    let mut images = 0;
-    for chunk in inputs.chunks(trace.capacity().max(1)) {
-        let views: Vec<ArrayView3<'_, f32>> = chunk.iter().map(Array3::view).collect();
-        trace.forward(&views, from, &[])?;
-        let seeds = Array2::from_shape_fn((chunk.len(), seed.len()), |(_, class)| seed[class]);
-        let gradients = trace.backward(seeds.view(), Backward { from, rule, wanted: &[prefix] })?;
-        for row in gradients[0].rows() {
-            sum += &row;
-        }
-        images = chunk.len();
+    let mut sum = Array1::zeros(network.input().len());
+    let chunk = trace.capacity().max(1);
+    for start in range.clone().step_by(chunk) {
+        points.forward(trace, start..range.end.min(start + chunk), from)?;
+        sum += &trace.backward_sum(&seed, from, rule)?;
     }
-    if prefix == 0 || images == 0 {
-        return Ok(sum);
-    }
-    // The sum stands for the gradient of the first image; those of the others are zero.
-    let mut seeds = Array2::zeros((images, sum.len()));
-    seeds.row_mut(0).assign(&sum);
-    let gradients = trace.backward(seeds.view(), Backward { from: prefix, rule, wanted: &[0] })?;
-    Ok(gradients[0].row(0).to_owned())
+    Ok(sum)
 }
 
 /// The copies of an input that a smoothed gradient is taken at.
@@ -64,12 +81,4 @@ pub(crate) fn noisy(input: &Array3<f32>) -> impl Iterator<Item = Array3<f32>> {
 /// Copies of [`noisy`].
 pub(crate) const fn copies() -> f32 {
     COPIES as f32
-}
-
-/// The midpoints of the steps from zero to an input.
-pub(crate) fn line(input: &Array3<f32>) -> impl Iterator<Item = Array3<f32>> {
-    (0..STEPS).map(move |step| {
-        let share = (step as f32 + 0.5) / STEPS as f32;
-        input.mapv(|value| value * share)
-    })
 }

@@ -5,7 +5,7 @@ use crate::execute::cpu::edits::EditBase;
 use crate::execute::cpu::trace::CpuTrace;
 use crate::execute::{ChannelEdit, RectifierRule};
 use crate::network::Network;
-use ndarray::{Array2, ArrayView2, ArrayView3};
+use ndarray::{Array1, Array2, Array3, ArrayView2, ArrayView3, Zip};
 use std::fmt;
 
 /// A few images inside a network with one set of weights, on the CPU: what autograd records, not a `torch.jit` trace. All
@@ -105,15 +105,8 @@ impl<'m> Trace<'m> {
         wanted: &[usize],
     ) -> Result<Vec<Array2<f32>>, Error> {
         wanted.iter().chain([&last]).try_for_each(|&layer| self.check_layer(layer))?;
-        let dims: (usize, usize, usize) = self.network.input().dims().into();
-        let (capacity, found) = (self.capacity(), inputs.len());
-        if found > capacity || inputs.iter().any(|input| input.dim() != dims) {
-            let shape = inputs.iter().map(ArrayView3::dim).find(|&shape| shape != dims);
-            let found = shape.map_or_else(|| found.to_string(), |shape| format!("{shape:?}"));
-            let expected = format!("at most {capacity} of shape {dims:?}");
-            return Err(Error::Input { what: "network inputs", expected, found });
-        }
-        (self.images, self.last) = (found, last);
+        self.check_inputs(inputs, inputs.len())?;
+        (self.images, self.last) = (inputs.len(), last);
         Ok(self.inner.forward(inputs, last, wanted))
     }
 
@@ -125,12 +118,41 @@ impl<'m> Trace<'m> {
     /// Layers after the last that was computed; seeds of another shape.
     pub fn backward(&mut self, seeds: ArrayView2<'_, f32>, of: Backward<'_>) -> Result<Vec<Array2<f32>>, Error> {
         of.wanted.iter().chain([&of.from]).try_for_each(|&layer| self.check_computed(layer))?;
-        let expected = (self.images, self.network.layers()[of.from].shape.len());
-        if seeds.dim() != expected {
-            let (expected, found) = (format!("{expected:?}"), format!("{:?}", seeds.dim()));
-            return Err(Error::Input { what: "seeds of gradients (images, values)", expected, found });
-        }
+        self.check_seeds(seeds, of.from)?;
         self.inner.backward(of.from, seeds, (of.rule, of.wanted))
+    }
+
+    /// Computes the layers up to `last` for points on the line from one network input to another: `start + share * (end -
+    /// start)` for each of `shares`. Layers of the linear prefix ([`Network::linear_prefix`]) are computed at the ends alone.
+    ///
+    /// # Errors
+    /// As of [`Trace::forward`].
+    pub fn forward_line(&mut self, ends: [ArrayView3<'_, f32>; 2], shares: &[f32], last: usize) -> Result<(), Error> {
+        let cut = self.network.linear_prefix().min(last);
+        if cut == 0 || self.capacity() < ends.len() {
+            let [start, end] = ends;
+            let point = |share: &f32| Zip::from(start).and(end).map_collect(|start, end| start + share * (end - start));
+            let points: Vec<Array3<f32>> = shares.iter().map(point).collect();
+            let views: Vec<_> = points.iter().map(Array3::view).collect();
+            return self.forward(&views, last, &[]).map(drop);
+        }
+        self.check_layer(last)?;
+        self.check_inputs(&ends, shares.len())?;
+        (self.images, self.last) = (shares.len(), last);
+        self.inner.forward_line(ends, shares, (cut, last));
+        Ok(())
+    }
+
+    /// The gradient of the sum over images of the dot product of `seed` and the image's output of the layer `from`, with
+    /// respect to one image's input: in channel, row, column order. It is propagated through the linear prefix once.
+    ///
+    /// # Errors
+    /// A layer after the last that was computed; a seed of another length.
+    pub fn backward_sum(&mut self, seed: &[f32], from: usize, rule: RectifierRule) -> Result<Array1<f32>, Error> {
+        self.check_computed(from)?;
+        let seeds = Array2::from_shape_fn((self.images, seed.len()), |(_, index)| seed[index]);
+        self.check_seeds(seeds.view(), from)?;
+        self.inner.backward_sum(from, seeds.view(), (rule, self.network.linear_prefix().min(from)))
     }
 
     /// The layer in whose memory a layer's output lies when all layers are computed: itself, or the last of those that
@@ -149,6 +171,27 @@ impl<'m> Trace<'m> {
         wanted.iter().chain([&layer]).try_for_each(|&layer| self.check_computed(layer))?;
         let base = self.inner.begin_edits(layer, (self.last, wanted))?;
         Ok(Edits { channels: self.network.layers()[layer].shape.channels, trace: self, base })
+    }
+
+    fn check_inputs(&self, inputs: &[ArrayView3<'_, f32>], images: usize) -> Result<(), Error> {
+        let dims: (usize, usize, usize) = self.network.input().dims().into();
+        let capacity = self.capacity();
+        if images <= capacity && inputs.iter().all(|input| input.dim() == dims) {
+            return Ok(());
+        }
+        let shape = inputs.iter().map(ArrayView3::dim).find(|&shape| shape != dims);
+        let found = shape.map_or_else(|| images.to_string(), |shape| format!("{shape:?}"));
+        let expected = format!("at most {capacity} of shape {dims:?}");
+        Err(Error::Input { what: "network inputs", expected, found })
+    }
+
+    fn check_seeds(&self, seeds: ArrayView2<'_, f32>, layer: usize) -> Result<(), Error> {
+        let expected = (self.images, self.network.layers()[layer].shape.len());
+        if seeds.dim() == expected {
+            return Ok(());
+        }
+        let (expected, found) = (format!("{expected:?}"), format!("{:?}", seeds.dim()));
+        Err(Error::Input { what: "seeds of gradients (images, values)", expected, found })
     }
 
     fn check_computed(&self, layer: usize) -> Result<(), Error> {

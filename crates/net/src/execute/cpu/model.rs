@@ -150,7 +150,7 @@ impl CpuModel {
         for (slot, (image, view)) in task.images.iter().zip(task.views).enumerate() {
             pass.load(&mut space, slot, &self.preprocess, (*image, *view))?;
         }
-        pass.forward_edited(&mut space, extent.last, extent.edits, |layer, maps| {
+        pass.forward_edited(&mut space, 0..=extent.last, extent.edits, |layer, maps| {
             watch(&mut task.seen, layer, LayerOutput { maps, images, level: self.shared.cpu.level() });
             for (rows, _) in task.rows.iter_mut().zip(extent.wanted).filter(|(_, w)| **w == layer) {
                 let length = maps.layout.shape.len();

@@ -92,18 +92,18 @@ impl Pass<'_> {
     /// Computes layers 1 to `last` from the loaded images, telling `seen` of each as it is done
     /// (later layers may overwrite it).
     pub fn forward(&self, space: &mut Workspace, last: usize, seen: impl FnMut(usize, FeatureMaps<'_>)) {
-        self.forward_edited(space, last, &[], seen);
+        self.forward_edited(space, 0..=last, &[], seen);
     }
 
-    /// The same with channels set as soon as they are computed.
+    /// The same for some of the layers, with channels set as soon as they are computed.
     pub fn forward_edited(
         &self,
         space: &mut Workspace,
-        last: usize,
+        layers: RangeInclusive<usize>,
         edits: &[(usize, ChannelEdit)],
         mut seen: impl FnMut(usize, FeatureMaps<'_>),
     ) {
-        for layer in 0..=last {
+        for layer in layers {
             if layer > 0 {
                 self.forward_layer(space, layer);
             }

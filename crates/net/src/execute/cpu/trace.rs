@@ -11,7 +11,7 @@ use crate::execute::{ChannelEdit, RectifierRule};
 use crate::network::Network;
 use crate::ops::cpu::{Chunk, GradientMut};
 use crate::parameters::Parameters;
-use ndarray::{Array2, ArrayView2, ArrayView3};
+use ndarray::{Array1, Array2, ArrayView2, ArrayView3};
 use std::fmt;
 
 /// What a trace is made of.
@@ -84,8 +84,26 @@ impl<'m> CpuTrace<'m> {
             }
         }
         let mut out = self.matrices(wanted);
-        pass.forward_edited(&mut self.space, last, &self.fixed, |layer, maps| keep(&mut out, wanted, layer, maps));
+        pass.forward_edited(&mut self.space, 0..=last, &self.fixed, |layer, maps| keep(&mut out, wanted, layer, maps));
         out
+    }
+
+    /// The same of points on the line from one input to another, at shares of the way, of which nothing is kept. Up to
+    /// `cut` all layers are affine, so that their outputs are computed at both ends alone.
+    pub fn forward_line(&mut self, ends: [ArrayView3<'_, f32>; 2], shares: &[f32], (cut, last): (usize, usize)) {
+        self.forward(&ends, cut, &[]);
+        let slot = &self.parts.plan.slots[cut];
+        let length = slot.activation.image();
+        let values = &mut self.space.activations[slot.buffer];
+        let (start, end) = (values[..length].to_vec(), values[length..2 * length].to_vec());
+        for (image, share) in shares.iter().enumerate() {
+            let out = &mut values[image * length..(image + 1) * length];
+            for ((out, start), end) in out.iter_mut().zip(&start).zip(&end) {
+                *out = start + share * (end - start);
+            }
+        }
+        self.images = shares.len();
+        self.pass().forward_edited(&mut self.space, cut + 1..=last, &self.fixed, |_, _| ());
     }
 
     pub(super) fn matrices(&self, wanted: &[usize]) -> Vec<Array2<f32>> {
@@ -100,21 +118,65 @@ impl<'m> CpuTrace<'m> {
         seeds: ArrayView2<'_, f32>,
         (rule, wanted): (RectifierRule, &[usize]),
     ) -> Result<Vec<Array2<f32>>, Error> {
-        let Some(prepared) = self.parts.gradients else {
-            return Err(Error::internal("a trace without gradients was asked for one".into()));
-        };
+        let prepared = self.prepared()?;
+        self.seed(from, seeds);
+        let mut out = self.matrices(wanted);
+        let lowest = wanted.iter().copied().min().unwrap_or(from);
+        self.backward_range(from, lowest, (rule, prepared), |layer, maps| keep(&mut out, wanted, layer, maps))?;
+        Ok(out)
+    }
+
+    /// The gradient of the sum over images at the network's input. Up to `cut` all layers are affine, so that the images'
+    /// gradients are summed there and propagated on as one.
+    pub fn backward_sum(
+        &mut self,
+        from: usize,
+        seeds: ArrayView2<'_, f32>,
+        (rule, cut): (RectifierRule, usize),
+    ) -> Result<Array1<f32>, Error> {
+        let prepared = self.prepared()?;
+        self.seed(from, seeds);
+        self.backward_range(from, cut, (rule, prepared), |_, _| ())?;
+        let slot = &self.parts.plan.slots[cut];
+        let length = slot.gradient.image();
+        let (sum, others) = self.space.gradients[slot.buffer].split_at_mut(length);
+        for other in others.chunks_exact(length).take(self.images - 1) {
+            sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
+        }
+        let images = std::mem::replace(&mut self.images, 1);
+        let mut out = self.matrices(&[0]);
+        let result = self.backward_range(cut, 0, (rule, prepared), |layer, maps| keep(&mut out, &[0], layer, maps));
+        self.images = images;
+        result.map(|()| out[0].row(0).to_owned())
+    }
+
+    fn prepared(&self) -> Result<&'m [bool], Error> {
+        self.parts.gradients.ok_or_else(|| Error::internal("a trace without gradients was asked for one".into()))
+    }
+
+    /// Makes the seeds, a row an image, the only gradient: that of a layer.
+    fn seed(&mut self, layer: usize, seeds: ArrayView2<'_, f32>) {
         let pass = self.pass();
         self.space.reset();
-        let seed = pass.seed(&mut self.space, from);
+        let seed = pass.seed(&mut self.space, layer);
         let layout = seed.layout;
         let width = layout.shape.width;
         let area = layout.shape.height * width;
         for ((image, index), &value) in seeds.indexed_iter() {
-            let (channel, place) = (index / area, index % area);
-            seed.values[layout.pixel(image, place / width, place % width).start + channel] = value;
+            let (channel, position) = (index / area, index % area);
+            seed.values[layout.pixel(image, position / width, position % width).start + channel] = value;
         }
-        let mut out = self.matrices(wanted);
-        let lowest = wanted.iter().copied().min().unwrap_or(from);
+    }
+
+    /// Carries gradients from a layer down to another, telling `seen` of each as it is complete.
+    fn backward_range(
+        &mut self,
+        from: usize,
+        lowest: usize,
+        (rule, prepared): (RectifierRule, &[bool]),
+        mut seen: impl FnMut(usize, FeatureMaps<'_>),
+    ) -> Result<(), Error> {
+        let pass = self.pass();
         for layer in (lowest..=from).rev() {
             let slot = &pass.slots[layer];
             if !self.space.written[slot.buffer] {
@@ -126,13 +188,12 @@ impl<'m> CpuTrace<'m> {
                     slot.gradient.channel(image, edit.channel).flatten().for_each(|at| gradient[at] = 0.0);
                 }
             }
-            let maps = FeatureMaps { layout: &slot.gradient, values: &self.space.gradients[slot.buffer] };
-            keep(&mut out, wanted, layer, maps);
+            seen(layer, FeatureMaps { layout: &slot.gradient, values: &self.space.gradients[slot.buffer] });
             if layer > lowest {
                 self.backward_layer(&pass, layer, rule, prepared)?;
             }
         }
-        Ok(out)
+        Ok(())
     }
 
     /// Carries a layer's gradient to its inputs.
