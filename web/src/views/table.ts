@@ -6,7 +6,8 @@
 import type { Component } from 'svelte';
 import { once } from '../state/lazyCode';
 import type { Store } from '../state/store.svelte';
-import { readConnections, readMatched } from './filters/parts';
+import { readReview, readTwoRuns } from './confusion/parts';
+import { readConnections, readMatched, readWouldLike } from './filters/parts';
 import { readTwoStory } from './story/parts';
 
 export type ViewComponent = Component<{ store: Store }>;
@@ -41,7 +42,7 @@ export const report: View = view('Report', () => import('./report/Report.svelte'
 export const runsPage: View = view('Runs', () => import('./runs/Runs.svelte'));
 
 /** Parts of views whose code is read when they are first shown. */
-export const parts = [readMatched, readConnections, readTwoStory];
+export const parts = [readMatched, readConnections, readWouldLike, readReview, readTwoRuns, readTwoStory];
 
 /** The second, where the address names no view that there is. */
 export const viewNamed = (name: string): View =>
