@@ -34,7 +34,11 @@ describe('the map over the image', () => {
     await dashboard.press('w');
     await page.getByRole('img', { name: /^LayerCAM: what speaks for / }).waitFor();
     await dashboard.expectAccessible();
-    await dashboard.view('confusion', { checkpoint: 'last', 'why.over': '1' });
+    // It is of the network without the units that are off.
+    const asked = page.waitForRequest((request) => /\/explain\/1250\?.*off=fc48/.test(request.url()));
+    await dashboard.view('filters', { checkpoint: 'last', image: '1250', 'why.over': '1', off: 'fc48:3' });
+    await asked;
+    await dashboard.view('confusion', { checkpoint: 'last', 'why.over': '1', off: '' });
     const maps = page.getByRole('button', { name: 'maps' });
     expect(await maps.getAttribute('aria-pressed')).toBe('true');
     await expect.poll(() => page.locator('.images span canvas').count()).toBeGreaterThan(0);

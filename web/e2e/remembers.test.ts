@@ -57,4 +57,22 @@ describe('what layers remember of an image', () => {
     await dashboard.idle();
     expect(await dashboard.checkpoint()).toBeLessThan(await dashboard.last());
   });
+
+  test('without the units that are off', async ({ dashboard }) => {
+    const layers = () => dashboard.page.getByRole('listbox', { name: 'Layers' }).getByRole('option');
+    const shares = async () => {
+      await expect
+        .poll(async () => (await layers().allTextContents()).filter((t) => t.includes('% left')).length)
+        .toBe(4);
+      return layers().allTextContents();
+    };
+    const page = { checkpoint: 'last', image: '1250', 'image.page': 'remembers' };
+    await dashboard.view('image', page);
+    const all = await shares();
+    // All units of the second layer but one: the first remembers as before, those after it less or other things.
+    await dashboard.view('image', { ...page, off: 'conv2:0-6' });
+    const [first, ...later] = await shares();
+    expect(first).toBe(all[0]);
+    expect(later).not.toEqual(all.slice(1));
+  });
 });

@@ -319,6 +319,11 @@ fn an_early_layer_remembers_the_image() {
     assert!(first.distance < 0.2, "{}", first.distance);
     let again = inverter.invert(views[0], case.index("relu1"), Some(&first.coefficients)).unwrap();
     assert!(again.distance <= first.distance * 1.1, "{} {}", again.distance, first.distance);
+    // Without two of its filters the layer is the image's outputs at the other four.
+    let edits = ablation::edits(&case.network, &[(case.index("conv1"), 0), (case.index("conv1"), 3)]);
+    let mut without = Inverter::with_channels_set(&case.model, &spectrum, &edits).unwrap();
+    let fewer = without.invert(views[0], case.index("relu1"), None).unwrap();
+    assert!(fewer.distance < 0.2 && fewer.picture != first.picture, "{}", fewer.distance);
 }
 
 #[test]

@@ -4784,6 +4784,8 @@ export interface paths {
            *     given. Layers times checkpoints are at most 128.
            */
           layers?: string;
+          /** @description Units that are switched off: `fc64:39`, `conv1:2,5-7;fc64:39`. */
+          off?: string;
           /**
            * @description `png` (default): the pictures side by side without gaps, what they are in the header `x-deepviz-pictures`; or
            *     `json`: that alone.
@@ -8326,7 +8328,10 @@ export interface components {
       images_per_second: number | null;
       last: components['schemas']['TestPoint'] | null;
       run: string;
-      /** @description Of the test images, thinned: the best and the last stay. */
+      /**
+       * @description Of the test images, thinned: the best and the last stay. Of a run whose program has recorded none, those of the
+       *     statistics.
+       */
       test: components['schemas']['Curve'];
       /** @description Of the minibatches, averaged between two points. */
       train: components['schemas']['Curve'];
@@ -8449,7 +8454,8 @@ export interface components {
       state: components['schemas']['RunState'];
       /**
        * Format: double
-       * @description The latest measured; absent too where it was not finite.
+       * @description The latest measured; of a run whose program has recorded none, that of the latest statistics. Absent too where it
+       *     was not finite.
        */
       test_error: number | null;
     };

@@ -33,6 +33,8 @@ export class SwitchedOff {
   readonly units = $derived.by<OffUnit[]>(() => parseOff(this.#store?.option('off', '') ?? ''));
   readonly text = $derived.by(() => formatOff(this.units));
   readonly any = $derived.by(() => this.units.length > 0);
+  /** The parameter `off` of requests; null where no unit is. */
+  readonly parameter = $derived.by(() => this.text || null);
 
   /** Call while the shell is being set up. */
   attach(store: Store): void {

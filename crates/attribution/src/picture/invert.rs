@@ -5,7 +5,7 @@ use super::corpus_spectrum::CorpusSpectrum;
 use super::maximise::in_image_order;
 use super::spectral_image::{Coefficients, SpectralImage};
 use crate::error::Error;
-use deepviz_net::{Backward, Model, RectifierRule, Trace};
+use deepviz_net::{Backward, ChannelEdit, Model, RectifierRule, Trace};
 use ndarray::{Array3, ArrayView3, Axis};
 
 /// Steps from grey, and from the picture of the checkpoint before.
@@ -41,7 +41,21 @@ impl<'m> Inverter<'m> {
     /// # Errors
     /// A network that a worker computes.
     pub fn new(model: &'m Model, spectrum: &'m CorpusSpectrum) -> Result<Self, Error> {
-        Ok(Self { model, spectrum, trace: model.trace()? })
+        Self::with_channels_set(model, spectrum, &[])
+    }
+
+    /// The same of a network with channels set, each with its layer ([`crate::ablation::edits`]).
+    ///
+    /// # Errors
+    /// Also layers or channels that there are none of.
+    pub fn with_channels_set(
+        model: &'m Model,
+        spectrum: &'m CorpusSpectrum,
+        set: &[(usize, ChannelEdit)],
+    ) -> Result<Self, Error> {
+        let mut trace = model.trace()?;
+        trace.fix(set)?;
+        Ok(Self { model, spectrum, trace })
     }
 
     /// The picture reconstructed from a layer's outputs for an image, `[c, h, w]` as the corpus has it. The

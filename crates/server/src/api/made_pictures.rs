@@ -12,6 +12,7 @@ use crate::api::errors::StatisticsErrors;
 use crate::api::params::RunImagePath;
 use crate::app::{App, AppState};
 use crate::explain::pictures::{ChosenCheckpoints, MadePictures};
+use crate::explain::switched_off::SwitchedOff;
 use crate::http::extract::{PathParams, QueryParams};
 use crate::http::problem::ApiError;
 use crate::http::reply::{CachePolicy, Content, json};
@@ -75,6 +76,8 @@ pub(crate) struct InversionQuery {
     /// Names of layers separated by commas; those whose filters can be switched off, behind their nonlinearity, unless
     /// given. Layers times checkpoints are at most 128.
     layers: Option<String>,
+    /// Units that are switched off: `fc64:39`, `conv1:2,5-7;fc64:39`.
+    off: Option<String>,
 }
 
 /// The pictures from left to right, one a layer and checkpoint.
@@ -163,8 +166,9 @@ pub(crate) async fn inversion(
         None => ablation::layers(network).into_iter().map(|layer| network.nonlinearity_of(layer)).collect(),
     };
     within(checkpoints.len() * layers.len())?;
+    let off = SwitchedOff::read(network, query.off.as_deref())?;
     let selection = ChosenCheckpoints { run: &run, listing: &listing, checkpoints: &checkpoints };
-    let found = app.models.inversions(selection, (&corpus, &input), &layers).await?;
+    let found = app.models.inversions(selection, (&corpus, &input), (&layers, &off)).await?;
     let name = |layer: usize| network.layers()[layer].name.clone();
     let of_layer = |&layer: &usize| checkpoints.iter().map(move |&index| (index, name(layer)));
     let names = layers.iter().flat_map(of_layer).collect();

@@ -6,6 +6,7 @@ use deepviz_attribution::picture::{Coefficients, CorpusSpectrum, Inverter, Start
 use deepviz_corpus::{Corpus, Split};
 use ndarray::Array3;
 
+use crate::explain::switched_off::SwitchedOff;
 use crate::explain::test_sample::TestSample;
 use crate::http::cache::CacheSize;
 use crate::http::problem::ApiError;
@@ -98,14 +99,15 @@ impl Models {
     }
 
     /// Pictures of what layers keep of an image (feature inversion): of each layer at each of some
-    /// checkpoints, layer by layer.
+    /// checkpoints, layer by layer, of the network without the units that are off.
     pub(crate) async fn inversions(
         &self,
         selection: ChosenCheckpoints<'_>,
         (corpus, input): (&Arc<Corpus>, &ModelInput),
-        layers: &[usize],
+        (layers, off): (&[usize], &SwitchedOff),
     ) -> Result<Arc<MadePictures>, ApiError> {
-        let key = format!("inversion/{}/{layers:?}/{}", selection.key()?, input.key());
+        let key = format!("inversion/{}/{layers:?}/{}/{}", selection.key()?, off.key(), input.key());
+        let set = off.edits(selection.run.network());
         self.cache
             .get(key, async {
                 let sample = spectrum_sample(corpus)?;
@@ -114,10 +116,10 @@ impl Models {
                     let mut before = None::<Coefficients>;
                     for &index in selection.checkpoints {
                         let loaded = self.model(selection.run, selection.listing.usable(index)?).await?;
-                        let (sample, input) = (sample.clone(), input.clone());
+                        let (sample, input, set) = (sample.clone(), input.clone(), set.clone());
                         let find = move || {
                             let spectrum = CorpusSpectrum::new(&loaded.model, &sample.pixels(&sample.ids)?)?;
-                            let mut inverter = Inverter::new(&loaded.model, &spectrum)?;
+                            let mut inverter = Inverter::with_channels_set(&loaded.model, &spectrum, &set)?;
                             let found = inverter.invert(input.view()?, layer, before.as_ref())?;
                             Ok((MadePicture::new(&found.picture, found.distance), found.coefficients))
                         };

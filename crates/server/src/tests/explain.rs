@@ -163,6 +163,12 @@ async fn pictures_come_with_what_they_are() {
     let found = server.json("/api/runs/tiny/images/95/inversion?format=json&layers=relu1,relu2").await;
     let layers: Vec<_> = found["pictures"].as_array().unwrap().iter().map(|one| one["layer"].clone()).collect();
     assert_eq!(layers, [json!("relu1"), json!("relu2")]);
+    // Units of a layer change nothing below it.
+    let without = server.json("/api/runs/tiny/images/95/inversion?format=json&layers=relu1,relu2&off=fc16:0-9").await;
+    let values = |of: &Value| [0, 1].map(|index| of["pictures"][index]["value"].as_f64().unwrap());
+    let [(all1, all2), (off1, off2)] = [&found, &without].map(|of| values(of).into());
+    assert!(all1.to_bits() == off1.to_bits() && all2.to_bits() != off2.to_bits(), "{all2} {off2}");
+    problem(&server, "/api/runs/tiny/images/95/inversion?off=fc16:16").await;
     let far = problem(&server, "/api/runs/tiny/layers/conv1/filters/6/visualisation").await;
     assert!(far.contains("0 to 5"), "{far}");
     problem(&server, "/api/runs/tiny/layers/data/filters/0/visualisation").await;

@@ -3,6 +3,7 @@ import { untrack } from 'svelte';
 import { endpoint, isAbort } from '../../../api/client';
 import type { Explanation } from '../../../api/types';
 import type { Store } from '../../../state/store.svelte';
+import { switchedOff } from '../../../state/switchedOff.svelte';
 
 /** Requests at a time: others of the page get their turn. */
 const AT_ONCE = 3;
@@ -12,7 +13,7 @@ const MAX_CACHED = 512;
 export class AnswerMaps {
   #cache = new Map<string, Explanation>();
   #version = $state(0);
-  /** What the maps are of: run and checkpoint. */
+  /** What the maps are of: run, checkpoint and units that are off. */
   #at = $state.raw('');
   /** The last reason why a map was not there: of a network without maps, for example. */
   error = $state.raw<unknown>(null);
@@ -23,12 +24,17 @@ export class AnswerMaps {
       const { run, now } = store;
       const wanted = ids();
       if (!run || !now || now.problem || !run.corpus.available || !wanted) return;
-      const at = `${run.id}/${now.hash}`;
+      const at = `${run.id}/${now.hash}/${switchedOff.text}`;
       this.#at = at;
       const missing = untrack(() => wanted.filter((id) => !this.#cache.has(`${at}/${id}`)));
       if (!missing.length) return;
       const abort = new AbortController();
-      const asks = { run: run.id, checkpoint: now.index, v: now.hash.slice(0, 16) };
+      const asks = {
+        run: run.id,
+        checkpoint: now.index,
+        off: switchedOff.parameter,
+        v: now.hash.slice(0, 16),
+      };
       // Maps are requested only when the playhead rests.
       const timer = setTimeout(() => {
         for (let n = 0; n < AT_ONCE; n += 1) void this.#read(at, missing, asks, abort.signal);
@@ -43,7 +49,7 @@ export class AnswerMaps {
   async #read(
     at: string,
     missing: number[],
-    asks: { run: string; checkpoint: number; v: string },
+    asks: { run: string; checkpoint: number; off: string | null; v: string },
     signal: AbortSignal,
   ): Promise<void> {
     for (let image = missing.shift(); image !== undefined && !signal.aborted; image = missing.shift()) {

@@ -9,6 +9,7 @@ import { madePictures, type MadePictures } from '../../../api/madePictures';
 import { AutoRetry } from '../../../state/connection.svelte';
 import { usableCheckpoints } from '../../../state/checkpoints';
 import type { Store } from '../../../state/store.svelte';
+import { switchedOff } from '../../../state/switchedOff.svelte';
 import { nearestOf } from '../../common/made/film';
 import { frames } from '../why/film';
 import { rememberingLayers, someOf, usualLayer } from './layers';
@@ -39,7 +40,7 @@ interface Room {
 
 export class Inversions {
   readonly #store: Store;
-  /** Pictures by layer and checkpoint, for the image and run of `#subject`. */
+  /** Pictures by layer and checkpoint, for the run, image and units that are off of `#subject`. */
   readonly #cached = new Map<string, Map<number, Remembered>>();
   #subject = '';
   #version = $state(0);
@@ -89,13 +90,14 @@ export class Inversions {
       void this.#retryCount;
       const { run, image } = this.#store;
       const wanted = choose();
+      void switchedOff.text;
       if (!run?.corpus.available || image === null || !isPossible() || wanted.length === 0) return;
       return untrack(() => this.#ask(wanted, { run, image }));
     });
   }
 
   get #name(): string {
-    return `${this.#store.run?.id}/${this.#store.image}`;
+    return `${this.#store.run?.id}/${this.#store.image}/${switchedOff.text}`;
   }
 
   #places(layer: string): Map<number, Remembered> {
@@ -128,7 +130,13 @@ export class Inversions {
       if (this.#places(layer).has(checkpoint)) continue;
       // One checkpoint a request: each search begins with the same noise and takes as many steps, so that what differs
       // between two pictures comes from the network.
-      const at = { run: run.id, image, layers: layer, checkpoints: String(checkpoint) };
+      const at = {
+        run: run.id,
+        image,
+        layers: layer,
+        checkpoints: String(checkpoint),
+        off: switchedOff.parameter,
+      };
       const address = { url: endpoint(INVERSION, at).url, version: run.checkpoints[checkpoint]?.hash ?? '' };
       const key = `${layer}/${checkpoint}`;
       try {

@@ -62,7 +62,7 @@ export class WhyMaps {
           endpoint(EXPLAIN, {
             run: run.id,
             image,
-            off: this.off,
+            off: switchedOff.parameter,
             checkpoints: evenly(this.usable).join(','),
           }).json(signal),
       };
@@ -109,7 +109,7 @@ export class WhyMaps {
         key: `${this.#subject}/${key}/${this.#hash}`,
         subject: atRest && method.cost === 'dear' ? { name: `${image}/${key}`, ms: REST_MS } : undefined,
         load: async (signal) => {
-          const { off } = this;
+          const { parameter: off } = switchedOff;
           const asked = endpoint(EXPLAIN, {
             run: run.id,
             image,
@@ -139,11 +139,6 @@ export class WhyMaps {
     return [run?.id, image, this.method.name, target, this.versus, switchedOff.text].join('/');
   }
 
-  /** Units that are off, as requests name them; null where none is. */
-  get off(): string | null {
-    return switchedOff.any ? switchedOff.text : null;
-  }
-
   /** The class that is explained; null while the one that is predicted is not known. */
   get target(): number | null {
     if (this.chosen !== null) return this.chosen;
@@ -160,7 +155,14 @@ export class WhyMaps {
     const of = (one: number | null) => (one === null ? null : classText(this.#classes, one));
     return sendImage(
       path,
-      { run: run.id, checkpoint, method: method.name, class: of(target), versus: of(versus), off: this.off },
+      {
+        run: run.id,
+        checkpoint,
+        method: method.name,
+        class: of(target),
+        versus: of(versus),
+        off: switchedOff.parameter,
+      },
       image,
     );
   }
@@ -177,7 +179,7 @@ export class WhyMaps {
     const first = asked?.film.maps[0];
     const isOf =
       asked?.film.image === this.#store.image &&
-      asked.off === this.off &&
+      asked.off === switchedOff.parameter &&
       asked.film.method === this.method.name;
     return isOf && (!first || (first.class === this.target && first.versus === this.versus));
   }
