@@ -21,11 +21,11 @@ pub struct Example {
     pub forgotten: u32,
     /// Times that the predicted class changes.
     pub flips: u32,
-    /// At how many checkpoints its prediction is right.
+    /// At how many checkpoints its prediction is right: the margin is above 0.
     pub right: u32,
     /// The predicted class at the last checkpoint.
     pub predicted: u16,
-    /// `p(true class)` less the greatest other probability, at the last checkpoint.
+    /// The margin, `p(true class)` less the greatest other probability, at the last checkpoint; -1 to 1.
     pub final_margin: f32,
     /// The mean of that over all checkpoints.
     pub mean_margin: f32,

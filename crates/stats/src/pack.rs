@@ -9,61 +9,61 @@ use crate::weights::WeightNumbers;
 /// Bytes of checksum at the end of a blob.
 const SEAL: usize = 8;
 
-/// A plain number of fixed size, as it is in a blob.
-pub(crate) trait Number: bytemuck::Pod {
-    /// The number with its bytes in little-endian order (its own inverse).
+/// Plain data of fixed size that is written to blobs in little-endian order.
+pub(crate) trait LittleEndian: bytemuck::Pod {
+    /// The value with the bytes of its numbers in little-endian order (its own inverse).
     fn little_endian(self) -> Self;
 }
 
-impl Number for u8 {
+impl LittleEndian for u8 {
     fn little_endian(self) -> Self {
         self
     }
 }
 
-impl Number for i16 {
+impl LittleEndian for i16 {
     fn little_endian(self) -> Self {
         self.to_le()
     }
 }
 
-impl Number for u16 {
+impl LittleEndian for u16 {
     fn little_endian(self) -> Self {
         self.to_le()
     }
 }
 
-impl Number for u32 {
+impl LittleEndian for u32 {
     fn little_endian(self) -> Self {
         self.to_le()
     }
 }
 
-impl Number for f32 {
+impl LittleEndian for f32 {
     fn little_endian(self) -> Self {
         Self::from_bits(self.to_bits().to_le())
     }
 }
 
-impl Number for Top {
+impl LittleEndian for Top {
     fn little_endian(self) -> Self {
         let Self { image, position, value } = self;
         Self { image: image.to_le(), position: position.to_le(), value: value.little_endian() }
     }
 }
 
-impl Number for FilterActivity {
+impl LittleEndian for FilterActivity {
     fn little_endian(self) -> Self {
         let Self { mean, spread, zeros, active, max } = self;
-        let [mean, spread, zeros, active, max] = [mean, spread, zeros, active, max].map(Number::little_endian);
+        let [mean, spread, zeros, active, max] = [mean, spread, zeros, active, max].map(LittleEndian::little_endian);
         Self { mean, spread, zeros, active, max }
     }
 }
 
-impl Number for WeightNumbers {
+impl LittleEndian for WeightNumbers {
     fn little_endian(self) -> Self {
         let words: [f32; 7] = bytemuck::cast(self);
-        bytemuck::cast(words.map(Number::little_endian))
+        bytemuck::cast(words.map(LittleEndian::little_endian))
     }
 }
 
@@ -102,7 +102,7 @@ pub(crate) fn index_bytes(max: usize) -> usize {
 }
 
 /// The numbers as a sealed blob.
-pub(crate) fn blob_from_numbers<T: Number>(numbers: &[T]) -> Vec<u8> {
+pub(crate) fn blob_from_numbers<T: LittleEndian>(numbers: &[T]) -> Vec<u8> {
     let mut blob = Vec::with_capacity(size_of_val(numbers) + SEAL);
     for &number in numbers {
         blob.extend_from_slice(bytemuck::bytes_of(&number.little_endian()));
@@ -131,7 +131,7 @@ pub(crate) fn unseal(blob: &[u8]) -> Result<&[u8], String> {
 }
 
 /// The numbers in unsealed bytes.
-pub(crate) fn numbers_from_bytes<T: Number>(bytes: &[u8]) -> Result<Vec<T>, String> {
+pub(crate) fn numbers_from_bytes<T: LittleEndian>(bytes: &[u8]) -> Result<Vec<T>, String> {
     if !bytes.len().is_multiple_of(size_of::<T>()) {
         return Err(format!("a packed column of {} bytes, expected a multiple of {}", bytes.len(), size_of::<T>()));
     }
@@ -139,7 +139,7 @@ pub(crate) fn numbers_from_bytes<T: Number>(bytes: &[u8]) -> Result<Vec<T>, Stri
 }
 
 /// The numbers in a sealed blob.
-pub(crate) fn numbers_from_blob<T: Number>(blob: &[u8]) -> Result<Vec<T>, String> {
+pub(crate) fn numbers_from_blob<T: LittleEndian>(blob: &[u8]) -> Result<Vec<T>, String> {
     numbers_from_bytes(unseal(blob)?)
 }
 

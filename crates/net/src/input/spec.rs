@@ -5,7 +5,8 @@ use crate::input::Resize;
 use crate::shape::Shape;
 
 /// What a network's input is made of: size, channels and range of the images, what is subtracted and divided by. The
-/// numbers that are measured on the training images come with a snapshot: see [`crate::Network::preprocess`].
+/// means and deviations that are measured on the training images are kept in every snapshot of the weights: see
+/// [`crate::Network::preprocess`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct InputSpec {
     /// Size to which images of other sizes are scaled.
@@ -22,9 +23,10 @@ pub struct InputSpec {
     pub mean: MeanKind,
     /// What is divided by then.
     pub std: StdKind,
-    /// Factor after that.
+    /// What that is multiplied by.
     pub scale: f64,
-    /// What lies around the image, for views that reach beyond it; without it there are none.
+    /// What lies around the image, for random crops and shifted [`TestViews`] that reach beyond its edge; without padding
+    /// there are no such crops.
     pub padding: Option<Padding>,
 }
 
@@ -46,8 +48,8 @@ impl Default for InputSpec {
 }
 
 impl InputSpec {
-    /// The shape of a network's images: `channels` and `size` are the corpus', the size being the one
-    /// that all images have, if there is one.
+    /// The shape of a network's images before they are cropped: `channels` and `size` are the corpus', the size being the
+    /// one that all images have, if there is one.
     ///
     /// # Errors
     /// [`Error::Input`] where sizes differ and the recipe does not say to which they are scaled.
@@ -129,13 +131,13 @@ impl ChannelOrder {
 /// What lies around an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// Inputs of 0: the mean's colour.
+    /// Zeros after normalisation: the colour of the mean.
     Zero,
     /// The image, mirrored at its outermost pixels.
     Reflect,
 }
 
-/// Views of a test image.
+/// The crops of a test image whose outputs are averaged (test-time augmentation).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TestViews {
     /// The centre.
@@ -144,7 +146,7 @@ pub enum TestViews {
     Ten,
     /// The centre, plain and mirrored.
     Mirror,
-    /// The centre, plain and mirrored, and with half its weight each shifted by a pixel to the upper
-    /// left and to the lower right.
+    /// Six crops: the centre, plain and mirrored, and both shifted by a pixel to the upper left and to the lower right,
+    /// each of these with half the weight.
     Six,
 }

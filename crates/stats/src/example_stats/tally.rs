@@ -1,36 +1,37 @@
-//! Counting what becomes of images, checkpoint by checkpoint.
+//! Statistics of each example's predictions, added up checkpoint by checkpoint.
 
 use deepviz_corpus::ImageId;
 use deepviz_net::Step;
 
 use super::Example;
-use crate::pack::Number;
+use crate::pack::LittleEndian;
 use crate::store::Predictions;
 
-/// The code of a margin of 1.
-const WHOLE: f32 = i16::MAX as f32;
-/// Of an image that is never predicted rightly.
-const NEVER: u32 = u32::MAX;
+/// Margins are kept as 16-bit fixed-point numbers: this one is a margin of 1.
+const MARGIN_SCALE: f32 = i16::MAX as f32;
+/// In the place of the first correct checkpoint, where the prediction is never correct.
+const NEVER_CORRECT: u32 = u32::MAX;
 
 /// One image over all checkpoints, as it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 pub(crate) struct Record {
-    /// Index of the first checkpoint at which the prediction is right, or [`NEVER`].
+    /// Index of the first checkpoint at which the prediction is correct, or [`NEVER_CORRECT`].
     learned: u32,
+    /// As in [`Example`], and so are the others without a comment.
     forgotten: u32,
     flips: u32,
     right: u32,
     /// Checkpoints of the later half that predict what the last one predicts.
     agreeing: u32,
     predicted: u16,
-    /// In units of 1 / [`WHOLE`].
+    /// In units of 1 / [`MARGIN_SCALE`].
     final_margin: i16,
     mean_margin: f32,
     late_margin: f32,
 }
 
-impl Number for Record {
+impl LittleEndian for Record {
     fn little_endian(self) -> Self {
         Self {
             learned: self.learned.to_le(),
@@ -56,7 +57,7 @@ impl Record {
             flips: self.flips,
             right: self.right,
             predicted: self.predicted,
-            final_margin: f32::from(self.final_margin) / WHOLE,
+            final_margin: f32::from(self.final_margin) / MARGIN_SCALE,
             mean_margin: self.mean_margin,
             late_margin: self.late_margin,
             agreement: self.agreeing as f32 / (steps.len() - late_from(steps.len())) as f32,
@@ -73,15 +74,16 @@ fn late_from(checkpoints: usize) -> usize {
 pub(crate) struct Tally {
     records: Vec<Record>,
     checkpoints: usize,
-    seen: usize,
-    before: Option<Predictions>,
+    /// Checkpoints that were added.
+    added: usize,
+    previous: Option<Predictions>,
 }
 
 impl Tally {
     /// An empty tally of `checkpoints` checkpoints, of which `last` is the last.
     pub(crate) fn new(last: &Predictions, checkpoints: usize) -> Self {
-        let blank = |(&predicted, &final_margin)| Record {
-            learned: NEVER,
+        let initial = |(&predicted, &final_margin)| Record {
+            learned: NEVER_CORRECT,
             forgotten: 0,
             flips: 0,
             right: 0,
@@ -91,34 +93,34 @@ impl Tally {
             mean_margin: 0.0,
             late_margin: 0.0,
         };
-        let records = last.classes.iter().zip(&last.margins).map(blank).collect();
-        Self { records, checkpoints, seen: 0, before: None }
+        let records = last.classes.iter().zip(&last.margins).map(initial).collect();
+        Self { records, checkpoints, added: 0, previous: None }
     }
 
-    /// Adds the next checkpoint. A corpus has one number of images, so that all are equally long.
+    /// Adds the next checkpoint. All have the same number of images, that of the split.
     pub(crate) fn add(&mut self, predictions: Predictions) {
         let late = late_from(self.checkpoints);
         let late_count = (self.checkpoints - late) as f32;
-        let numbers = self.records.iter_mut().zip(predictions.classes.iter().zip(&predictions.margins)).enumerate();
-        for (index, (record, (&class, &code))) in numbers {
-            let is_right = code > 0;
-            let margin = f32::from(code) / WHOLE;
+        let entries = self.records.iter_mut().zip(predictions.classes.iter().zip(&predictions.margins)).enumerate();
+        for (index, (record, (&class, &margin))) in entries {
+            let is_right = margin > 0;
+            let margin = f32::from(margin) / MARGIN_SCALE;
             record.mean_margin += margin / self.checkpoints as f32;
             record.right += u32::from(is_right);
-            if is_right && record.learned == NEVER {
-                record.learned = self.seen as u32;
+            if is_right && record.learned == NEVER_CORRECT {
+                record.learned = self.added as u32;
             }
-            if let Some(before) = &self.before {
-                record.flips += u32::from(before.classes.get(index).is_some_and(|&other| other != class));
-                record.forgotten += u32::from(!is_right && before.margins.get(index).is_some_and(|&other| other > 0));
+            if let Some(previous) = &self.previous {
+                record.flips += u32::from(previous.classes.get(index).is_some_and(|&other| other != class));
+                record.forgotten += u32::from(!is_right && previous.margins.get(index).is_some_and(|&other| other > 0));
             }
-            if self.seen >= late {
+            if self.added >= late {
                 record.late_margin += margin / late_count;
                 record.agreeing += u32::from(class == record.predicted);
             }
         }
-        self.seen += 1;
-        self.before = Some(predictions);
+        self.added += 1;
+        self.previous = Some(predictions);
     }
 
     /// By image, in the order of their ids.

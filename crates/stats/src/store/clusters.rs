@@ -280,6 +280,6 @@ pub(super) fn blob_from_neighbours(nearest: &[Vec<Neighbour>]) -> Vec<u8> {
     pack::blob_from_numbers(&counts.chain(pairs).collect::<Vec<_>>())
 }
 
-pub(super) fn blob_from_matrix<T: pack::Number>(matrix: &Array2<T>) -> Vec<u8> {
+pub(super) fn blob_from_matrix<T: pack::LittleEndian>(matrix: &Array2<T>) -> Vec<u8> {
     pack::blob_from_numbers(&matrix.iter().copied().collect::<Vec<_>>())
 }

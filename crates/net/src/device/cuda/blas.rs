@@ -9,8 +9,8 @@ use cudarc::driver::{CudaSlice, CudaStream, DevicePtr};
 use std::ffi::{c_int, c_void};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Bytes of workspace for cuBLAS: what it would take for itself on Hopper. Given, because it may not ask
-/// for memory while a graph is captured.
+/// Bytes of workspace for cuBLAS: its own default on Hopper. Allocated here, because cuBLAS cannot allocate while a CUDA
+/// graph is captured.
 const WORKSPACE: usize = 32 << 20;
 
 pub(super) struct Blas {
@@ -19,23 +19,24 @@ pub(super) struct Blas {
     _workspace: CudaSlice<u8>,
 }
 
-/// A matrix: where it begins, and floats from one row to the next.
+/// A matrix: its first element, and how far apart its rows are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Matrix {
-    pub at: DeviceAddress,
-    pub row: usize,
+    pub start: DeviceAddress,
+    /// Floats from one row to the next.
+    pub row_stride: usize,
     /// Floats from one matrix of a batch to the next.
-    pub step: usize,
+    pub batch_stride: usize,
 }
 
 impl Matrix {
-    pub const fn new(at: DeviceAddress, row: usize) -> Self {
-        Self { at, row, step: 0 }
+    pub const fn new(start: DeviceAddress, row_stride: usize) -> Self {
+        Self { start, row_stride, batch_stride: 0 }
     }
 
     /// The first matrix of a batch.
-    pub const fn batch(at: DeviceAddress, row: usize, step: usize) -> Self {
-        Self { at, row, step }
+    pub const fn batch(start: DeviceAddress, row_stride: usize, batch_stride: usize) -> Self {
+        Self { start, row_stride, batch_stride }
     }
 }
 
@@ -55,8 +56,8 @@ pub(crate) struct MatrixProduct {
     pub a: Factor,
     pub b: Factor,
     pub c: Matrix,
-    pub add: bool,
-    /// How many such products (a strided batch), each [`Matrix::step`] further on.
+    pub accumulate: bool,
+    /// How many such products (a strided batch), each [`Matrix::batch_stride`] further on.
     pub count: usize,
 }
 
@@ -85,25 +86,26 @@ impl Cuda {
             return Ok(());
         }
         // cuBLAS stores columns: it computes c' = b' a', and what is row-major here is transposed there.
-        let side = |factor: Factor| match factor {
+        let operand = |factor: Factor| match factor {
             Factor::Plain(matrix) => (sys::cublasOperation_t::CUBLAS_OP_N, matrix),
             Factor::Transposed(matrix) => (sys::cublasOperation_t::CUBLAS_OP_T, matrix),
         };
-        let ((op_a, a), (op_b, b)) = (side(product.b), side(product.a));
+        let ((op_a, a), (op_b, b)) = (operand(product.b), operand(product.a));
         let compute = match self.precision {
             Precision::Float32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F,
             Precision::Tf32 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_TF32,
             Precision::Bf16 => sys::cublasComputeType_t::CUBLAS_COMPUTE_32F_FAST_16BF,
         };
         let float = sys::cudaDataType_t::CUDA_R_32F;
-        let (alpha, beta) = (1.0_f32, if product.add { 1.0_f32 } else { 0.0 });
+        let (alpha, beta) = (1.0_f32, if product.accumulate { 1.0_f32 } else { 0.0 });
         let (alpha, beta) = ((&raw const alpha).cast::<c_void>(), (&raw const beta).cast::<c_void>());
         let algorithm = sys::cublasGemmAlgo_t::CUBLAS_GEMM_DEFAULT;
-        let pointer = |matrix: Matrix| matrix.at.address() as *const c_void;
+        let pointer = |matrix: Matrix| matrix.start.address() as *const c_void;
         let int = |value: usize| value as c_int;
         let blas = self.shared.blas.handle.lock().unwrap_or_else(PoisonError::into_inner);
         self.context().bind_to_thread().map_err(self.failed("use the device"))?;
-        // SAFETY: the operations' files give matrices inside of buffers of their geometry's size.
+        // SAFETY: callers (`ops/*/cuda.rs`, the optimiser) pass matrices that lie within device buffers, which are
+        // allocated for the layer's shapes that `rows`, `columns` and `inner` are taken from.
         let done = unsafe {
             if count == 1 {
                 result::gemm_ex(
@@ -116,14 +118,14 @@ impl Cuda {
                     alpha,
                     pointer(a),
                     float,
-                    int(a.row),
+                    int(a.row_stride),
                     pointer(b),
                     float,
-                    int(b.row),
+                    int(b.row_stride),
                     beta,
                     pointer(c).cast_mut(),
                     float,
-                    int(c.row),
+                    int(c.row_stride),
                     compute,
                     algorithm,
                 )
@@ -138,17 +140,17 @@ impl Cuda {
                     alpha,
                     pointer(a),
                     float,
-                    int(a.row),
-                    a.step as i64,
+                    int(a.row_stride),
+                    a.batch_stride as i64,
                     pointer(b),
                     float,
-                    int(b.row),
-                    b.step as i64,
+                    int(b.row_stride),
+                    b.batch_stride as i64,
                     beta,
                     pointer(c).cast_mut(),
                     float,
-                    int(c.row),
-                    c.step as i64,
+                    int(c.row_stride),
+                    c.batch_stride as i64,
                     int(count),
                     compute,
                     algorithm,
@@ -156,14 +158,14 @@ impl Cuda {
             }
         };
         drop(blas);
-        done.map_err(|error| self.refused_product(error, product))
+        done.map_err(|error| self.product_error(error, product))
     }
 
-    fn refused_product(&self, error: CublasError, product: &MatrixProduct) -> Error {
+    fn product_error(&self, error: CublasError, product: &MatrixProduct) -> Error {
         let MatrixProduct { rows, columns, inner, .. } = product;
         Error::Device {
             device: format!("cuda:{}", self.device_info().ordinal),
-            reason: format!("cuBLAS refuses a product of {rows} x {inner} by {inner} x {columns}: {error:?}"),
+            reason: format!("cuBLAS failed to compute a product of {rows} x {inner} by {inner} x {columns}: {error:?}"),
         }
     }
 }

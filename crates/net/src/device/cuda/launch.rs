@@ -16,6 +16,7 @@ pub(crate) enum Arg {
     Pointer(u64),
     Int(i32),
     Long(i64),
+    /// An unsigned number that random bits are compared with.
     Bits(u64),
     Float(f32),
     Double(f64),
@@ -27,7 +28,7 @@ impl From<i32> for Arg {
     }
 }
 
-/// Counts and sides; what may be longer is given as [`Arg::Long`].
+/// Counts and lengths of axes; a number of values, which may exceed 32 bits, is given as [`Arg::Long`].
 impl From<usize> for Arg {
     fn from(value: usize) -> Self {
         Self::Int(i32::try_from(value).unwrap_or(i32::MAX))
@@ -53,7 +54,7 @@ impl From<f64> for Arg {
 }
 
 impl Arg {
-    /// Number of values, of any length.
+    /// A number of values, which may exceed 32 bits.
     pub fn long(value: usize) -> Self {
         Self::Long(value as i64)
     }
@@ -62,11 +63,11 @@ impl Arg {
 /// How a kernel's threads are laid out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Grid {
-    /// One thread for each element, in as many blocks as that takes.
+    /// One thread for each element, in blocks of [`THREADS`], at most [`MAX_BLOCKS`].
     ThreadPerElement(usize),
-    /// So many blocks, one for each task of the kernel.
+    /// One block for each item of work (a row, a channel: what the kernel's comment says), at most [`MAX_BLOCKS`].
     Blocks(usize),
-    /// Blocks of 32 columns x 8 rows over `columns` columns, for each part of the rows.
+    /// Blocks of 32 columns x 8 rows over `columns` columns, for each of the parts that the rows are split into.
     Columns { columns: usize, parts: usize },
 }
 
@@ -98,8 +99,8 @@ impl Cuda {
                 Arg::Double(value) => builder.arg(value),
             };
         }
-        // SAFETY: the operations' files pass what the kernel's signature names (a test compares them
-        // over every operation), with buffers of the sizes that the same geometry gives.
+        // SAFETY: callers (`ops/*/cuda.rs`, the optimiser) pass arguments of the kernel's signature (a test compares
+        // their types for every operation), and buffers that are allocated for the shapes that they launch over.
         unsafe { builder.launch(grid.config()) }.map_err(self.failed("launch a kernel"))?;
         Ok(())
     }

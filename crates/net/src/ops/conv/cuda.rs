@@ -76,7 +76,7 @@ impl CudaLayer for ConvLayer {
                 a: Factor::Plain(a),
                 b: Factor::Transposed(sliding.weights(weights, part)),
                 c: sliding.outputs(y, part),
-                add: false,
+                accumulate: false,
                 count: 1,
             })?;
         }
@@ -106,7 +106,7 @@ impl CudaLayer for ConvLayer {
                 a: Factor::Transposed(sliding.outputs(dy, part)),
                 b: Factor::Plain(b),
                 c: sliding.weights(weights, part),
-                add: part.first > 0,
+                accumulate: part.first > 0,
                 count: 1,
             })?;
         }
@@ -130,7 +130,7 @@ impl CudaLayer for ConvLayer {
                 a: Factor::Plain(sliding.outputs(dy, part)),
                 b: Factor::Plain(sliding.weights(weights, part)),
                 c: Matrix::new(if is_plain { dx } else { workspace.columns }, sliding.window()),
-                add: is_plain && add,
+                accumulate: is_plain && add,
                 count: 1,
             })?;
             if !is_plain {

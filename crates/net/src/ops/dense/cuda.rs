@@ -22,7 +22,7 @@ impl CudaLayer for DenseLayer {
             a: Factor::Plain(Matrix::new(x[0], inputs)),
             b: Factor::Transposed(Matrix::new(run.arrays.need(Role::Weight)?, inputs)),
             c: Matrix::new(y, outputs),
-            add: false,
+            accumulate: false,
             count: 1,
         })?;
         run.on.add_bias(Rows { at: y, count: run.images, columns: outputs }, run.arrays.get(Role::Bias))
@@ -43,7 +43,7 @@ impl CudaLayer for DenseLayer {
             a: Factor::Transposed(Matrix::new(dy, outputs)),
             b: Factor::Plain(Matrix::new(x, inputs)),
             c: Matrix::new(gradients.need(Role::Weight)?, inputs),
-            add: false,
+            accumulate: false,
             count: 1,
         })?;
         let dy = Rows { at: dy, count: run.images, columns: outputs };
@@ -59,7 +59,7 @@ impl CudaLayer for DenseLayer {
             a: Factor::Plain(Matrix::new(known.dy, outputs)),
             b: Factor::Plain(Matrix::new(run.arrays.need(Role::Weight)?, inputs)),
             c: Matrix::new(known.dx, inputs),
-            add: known.add,
+            accumulate: known.add,
             count: 1,
         })
     }

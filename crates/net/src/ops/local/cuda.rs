@@ -53,7 +53,7 @@ impl CudaLayer for LocalLayer {
                 a: Factor::Plain(Self::columns(&sliding, workspace)),
                 b: Factor::Transposed(self.weights(&sliding, weights, part)),
                 c: self.outputs(&sliding, y, part),
-                add: false,
+                accumulate: false,
                 count: sliding.positions(),
             })?;
         }
@@ -80,7 +80,7 @@ impl CudaLayer for LocalLayer {
                 a: Factor::Transposed(self.outputs(&sliding, dy, part)),
                 b: Factor::Plain(Self::columns(&sliding, workspace)),
                 c: self.weights(&sliding, weights, part),
-                add: part.first > 0,
+                accumulate: part.first > 0,
                 count: sliding.positions(),
             })?;
         }
@@ -100,7 +100,7 @@ impl CudaLayer for LocalLayer {
                 a: Factor::Plain(self.outputs(&sliding, known.dy, part)),
                 b: Factor::Plain(self.weights(&sliding, weights, part)),
                 c: Self::columns(&sliding, workspace),
-                add: false,
+                accumulate: false,
                 count: sliding.positions(),
             })?;
             sliding.put_back(on, PutBack { dx: known.dx, add: known.add }, part, workspace)?;

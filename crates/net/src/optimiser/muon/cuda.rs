@@ -88,7 +88,7 @@ impl MuonWorkspace {
             a: left,
             b: right,
             c: gram,
-            add: false,
+            accumulate: false,
             count: 1,
         };
         on.product(&grams)?;
@@ -111,7 +111,7 @@ impl MuonWorkspace {
             a,
             b,
             c: Matrix::new(next, columns),
-            add: true,
+            accumulate: true,
             count: 1,
         })
     }
