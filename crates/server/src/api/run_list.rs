@@ -232,7 +232,9 @@ fn summary(run: &OpenRun, network: usize) -> RunSummary {
     // Neither a snapshot's header nor all measurements: a list of many runs is requested at every start.
     let count = run.snapshot_count();
     let latest = run.latest();
-    let computed = if latest.test.is_none() { test_metrics(run) } else { Vec::new() };
+    // One that has diverged has no error, although checkpoints before that have statistics.
+    let is_unmeasured = latest.test.is_none() && latest.divergence.is_none();
+    let computed = if is_unmeasured { test_metrics(run) } else { Vec::new() };
     let total = info.training.as_ref().map(|training| training.total_steps);
     let last = count.last_step.map(|step| step.0);
     let is_done = total.is_none_or(|total| last.is_some_and(|last| last >= total));
