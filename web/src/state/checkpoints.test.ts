@@ -5,7 +5,7 @@ import {
   epochAway,
   neighbours,
   nextReadable,
-  readyStatistics,
+  readyStatisticsKey,
   nearestReadable,
   usableCheckpoints,
 } from './checkpoints';
@@ -55,10 +55,10 @@ it('distinguishes new statistics from new checkpoints', () => {
     index,
     statistics: { train: 'missing' as const, test },
   });
-  const before = readyStatistics([at(0, 'ready'), at(1, 'missing')]);
-  expect(readyStatistics([at(0, 'ready'), at(1, 'missing'), at(2, 'missing')])).toBe(before);
-  expect(readyStatistics([at(0, 'ready'), at(1, 'ready')])).not.toBe(before);
-  expect(readyStatistics([at(0, 'missing'), at(1, 'ready')])).not.toBe(before);
+  const before = readyStatisticsKey([at(0, 'ready'), at(1, 'missing')]);
+  expect(readyStatisticsKey([at(0, 'ready'), at(1, 'missing'), at(2, 'missing')])).toBe(before);
+  expect(readyStatisticsKey([at(0, 'ready'), at(1, 'ready')])).not.toBe(before);
+  expect(readyStatisticsKey([at(0, 'missing'), at(1, 'ready')])).not.toBe(before);
 });
 
 it('what has diverged cannot be computed', () => {

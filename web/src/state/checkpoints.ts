@@ -19,7 +19,7 @@ export function nearestReadable(points: readonly Point[], index: number): number
   return 0;
 }
 
-/** Readable checkpoints around one, nearest first, those in the direction of travel before those behind. */
+/** Readable checkpoints around one, nearest first, those ahead in the direction that the playhead moves in before those behind. */
 export function neighbours(
   points: readonly Point[],
   from: number,
@@ -27,9 +27,9 @@ export function neighbours(
   ahead: number,
   behind: number,
 ): number[] {
-  const walk = (way: 1 | -1, many: number): number[] => {
+  const walk = (direction: 1 | -1, limit: number): number[] => {
     const out: number[] = [];
-    for (let i = from + way; i >= 0 && i < points.length && out.length < many; i += way)
+    for (let i = from + direction; i >= 0 && i < points.length && out.length < limit; i += direction)
       if (!points[i].problem) out.push(i);
     return out;
   };
@@ -45,25 +45,26 @@ export function epochAway(points: readonly Checkpoint[], from: number, by: 1 | -
   return nearestReadable(points, to);
 }
 
-/** Initial reference: the end of the first epoch; the untrained network where there is no later checkpoint. */
-export function firstEpoch(points: readonly Checkpoint[]): number {
+/** The checkpoint that others are compared with at first: the end of the first epoch; the first checkpoint of all where none
+ * comes after that. */
+export function initialReference(points: readonly Checkpoint[]): number {
   const at = points.findIndex((c) => c.epoch >= 1 - 1e-9 && !c.problem);
   return at < 0 || at === points.length - 1 ? 0 : at;
 }
 
 /**
  * Readable checkpoints in chunks of `size`, at fixed boundaries so that the same chunk is the same request: the one that
- * holds `from`, then those ahead in the direction of travel, `many` in all.
+ * holds `from`, then those ahead in the direction that the playhead moves in, at most `limit` chunks.
  */
 export function chunks(
   points: readonly Point[],
   from: number,
   by: 1 | -1,
   size: number,
-  many: number,
+  limit: number,
 ): number[][] {
   const out: number[][] = [];
-  for (let n = 0; n < many; n += 1) {
+  for (let n = 0; n < limit; n += 1) {
     const first = (Math.floor(from / size) + n * by) * size;
     if (first < 0 || first >= points.length) break;
     const last = Math.min(points.length, first + size);
@@ -74,8 +75,8 @@ export function chunks(
   return out;
 }
 
-/** The ready statistics as text: equal where nothing became ready, also when checkpoints were added. */
-export const readyStatistics = (points: readonly Pick<Checkpoint, 'index' | 'statistics'>[]): string =>
+/** Which statistics are ready, as text: it changes when some become ready, not when checkpoints are added. */
+export const readyStatisticsKey = (points: readonly Pick<Checkpoint, 'index' | 'statistics'>[]): string =>
   points
     .flatMap(({ index, statistics }) =>
       Object.entries(statistics).flatMap(([split, state]) => (state === 'ready' ? [`${index} ${split}`] : [])),
@@ -87,7 +88,8 @@ export const beginsUntrained = (
   run: { checkpoints: readonly { step: number }[] } | null | undefined,
 ): boolean => run?.checkpoints[0]?.step === 0;
 
-/** Checkpoints whose network can be computed. */
+/** Checkpoints at which the network can be run: they can be read, and neither the loss (`diverged`) nor a weight
+ * (`not_finite`) has become NaN or infinite. */
 export const usableCheckpoints = (
   points: readonly Pick<Checkpoint, 'index' | 'problem' | 'diverged' | 'not_finite'>[],
 ): number[] =>

@@ -2,7 +2,7 @@
 import { endpoint } from '../api/client';
 import type { RunEvents } from '../api/events';
 import { waitUntilIdle } from '../base/idle';
-import { readyStatistics } from './checkpoints';
+import { readyStatisticsKey } from './checkpoints';
 import { Coalesced } from './coalesced';
 import { AutoRetry, connection } from './connection.svelte';
 import { isOwnImage } from './imageId';
@@ -200,4 +200,5 @@ export class LiveUpdates {
   }
 }
 
-const statisticsKey = (run: Run): string => readyStatistics(run.checkpoints) + JSON.stringify(run.cluster_sets);
+const statisticsKey = (run: Run): string =>
+  readyStatisticsKey(run.checkpoints) + JSON.stringify(run.cluster_sets);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ApiError } from '../api/client';
-import { lackingOf, noStatistics, partsOf, skippedWords, unansweredWords } from './missingStatistics';
+import { missingData, noStatistics, commandsIn, skippedLines, missingPredictions } from './missingStatistics';
 
 const run = { statistics_problem: null };
 const broken = { statistics_problem: 'file is not a database' };
@@ -20,7 +20,7 @@ describe('a checkpoint without statistics', () => {
     expect(noStatistics(broken, point('missing'), 'test')).toBe('the statistics cannot be read');
   });
 
-  it('says nothing where there are some, or only none yet', () => {
+  it('says nothing where there are some, or where they are not computed yet', () => {
     expect(noStatistics(run, point('ready', { diverged: true }), 'test')).toBeNull();
     expect(noStatistics(run, point('missing'), 'test')).toBeNull();
     expect(noStatistics(run, point('ready'), 'train')).toBeNull();
@@ -28,7 +28,7 @@ describe('a checkpoint without statistics', () => {
   });
 });
 
-describe('what the server lacks', () => {
+describe('data that is not computed yet (409)', () => {
   const problem = {
     title: 'What is needed for this is missing',
     status: 409,
@@ -36,27 +36,27 @@ describe('what the server lacks', () => {
     hint: 'compute it too with `deepviz stats RUN --layers layer1.0.conv1`',
   };
 
-  it('is distinguished from a failure, in its own words', () => {
-    expect(lackingOf(new ApiError(problem))).toEqual({
+  it('is told from a failure, in the words of the server', () => {
+    expect(missingData(new ApiError(problem))).toEqual({
       what: 'the statistics of checkpoint 3 (test) leave out layer1.0.conv1',
       hint: problem.hint,
     });
-    expect(lackingOf(new ApiError({ title: problem.title, status: 409 }))?.what).toBe(problem.title);
-    expect(lackingOf(new ApiError({ ...problem, status: 404 }))).toBeNull();
-    expect(lackingOf(new Error('x'))).toBeNull();
+    expect(missingData(new ApiError({ title: problem.title, status: 409 }))?.what).toBe(problem.title);
+    expect(missingData(new ApiError({ ...problem, status: 404 }))).toBeNull();
+    expect(missingData(new Error('x'))).toBeNull();
   });
 
-  it('names the command apart from the words', () => {
-    expect(partsOf(problem.hint)).toEqual([
+  it('separates commands from the text', () => {
+    expect(commandsIn(problem.hint)).toEqual([
       { text: 'compute it too with ', isCommand: false },
       { text: 'deepviz stats RUN --layers layer1.0.conv1', isCommand: true },
     ]);
-    expect(partsOf('the other checkpoints are not affected')).toHaveLength(1);
-    expect(partsOf('')).toEqual([]);
+    expect(commandsIn('the other checkpoints are not affected')).toHaveLength(1);
+    expect(commandsIn('')).toEqual([]);
   });
 });
 
-describe('checkpoints at which an image has no answer', () => {
+describe('checkpoints at which an image has no prediction', () => {
   const at = (index: number, diverged = false, problem: string | null = null) => ({
     index,
     problem,
@@ -64,22 +64,22 @@ describe('checkpoints at which an image has no answer', () => {
     not_finite: diverged,
   });
 
-  it('are counted by why', () => {
-    const points = [at(0), at(1), at(2, false, 'cut'), at(3, true), at(4, true)];
-    expect(unansweredWords(points, [0, 1, 3, 4])).toBe('');
-    expect(unansweredWords(points, [0, 3, 4])).toBe(
-      '3 of 4 checkpoints known; the rest come with the statistics',
+  it('are counted by the reason', () => {
+    const points = [at(0), at(1), at(2, false, 'file is truncated'), at(3, true), at(4, true)];
+    expect(missingPredictions(points, [0, 1, 3, 4])).toBe('');
+    expect(missingPredictions(points, [0, 3, 4])).toBe(
+      '3 of 4 checkpoints known; the rest are computed with the statistics',
     );
-    expect(unansweredWords(points, [0, 1])).toBe('2 of 4 checkpoints known; the rest have diverged');
-    expect(unansweredWords(points, [0])).toBe(
-      '1 of 4 checkpoints known; 2 have diverged; the rest come with the statistics',
+    expect(missingPredictions(points, [0, 1])).toBe('2 of 4 checkpoints known; the rest have diverged');
+    expect(missingPredictions(points, [0])).toBe(
+      '1 of 4 checkpoints known; 2 have diverged; the rest are computed with the statistics',
     );
   });
 });
 
 it('skipped lines of the metrics are reported', () => {
-  expect(skippedWords({ lines: 1, first_line: 5, reason: 'missing field `loss`' })).toBe(
+  expect(skippedLines({ lines: 1, first_line: 5, reason: 'missing field `loss`' })).toBe(
     'Line 5 of metrics.jsonl cannot be read and is left out: missing field `loss`',
   );
-  expect(skippedWords({ lines: 1200, first_line: 5, reason: 'x' })).toMatch(/^1,200 lines .* line 5: x$/);
+  expect(skippedLines({ lines: 1200, first_line: 5, reason: 'x' })).toMatch(/^1,200 lines .* line 5: x$/);
 });

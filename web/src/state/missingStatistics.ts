@@ -23,10 +23,10 @@ export function noStatistics(
 }
 
 /**
- * The server's words for what it lacks (409): what is missing, and the way on, with what is to be typed in backticks.
- * Null for every other failure.
+ * The server's message about data that must be computed first (409): what is missing, and how to compute it, with commands
+ * in backticks. Null for every other failure.
  */
-export function lackingOf(error: unknown): { what: string; hint: string } | null {
+export function missingData(error: unknown): { what: string; hint: string } | null {
   if (!(error instanceof ApiError) || error.status !== 409) return null;
   const { title, detail, hint = '' } = error.problem;
   // The page shows one run, and says which.
@@ -34,14 +34,14 @@ export function lackingOf(error: unknown): { what: string; hint: string } | null
 }
 
 /** A text with commands in backticks, in parts: `use \`deepviz stats RUN\`` is words, then a command. */
-export const partsOf = (text: string): { text: string; isCommand: boolean }[] =>
+export const commandsIn = (text: string): { text: string; isCommand: boolean }[] =>
   text
     .split('`')
     .map((part, n) => ({ text: part, isCommand: n % 2 === 1 }))
     .filter((part) => part.text !== '');
 
 /** Number of an image's readable checkpoints without a prediction, in words; empty where all have one. */
-export function unansweredWords(
+export function missingPredictions(
   points: readonly Pick<Checkpoint, 'index' | 'problem' | 'diverged' | 'not_finite'>[],
   known: readonly number[],
 ): string {
@@ -59,12 +59,12 @@ export function unansweredWords(
         ? 'the rest have diverged'
         : `${formatCount(divergedCount)} ${divergedCount === 1 ? 'has' : 'have'} diverged`,
     );
-  if (divergedCount < open.length) parts.push('the rest come with the statistics');
+  if (divergedCount < open.length) parts.push('the rest are computed with the statistics');
   return parts.join('; ');
 }
 
 /** `3 lines of metrics.jsonl cannot be read and are left out, the first is line 5: missing field`. */
-export function skippedWords(skipped: NonNullable<Metrics['skipped']>): string {
+export function skippedLines(skipped: NonNullable<Metrics['skipped']>): string {
   const { lines, first_line, reason } = skipped;
   return lines === 1
     ? `Line ${formatCount(first_line)} of metrics.jsonl cannot be read and is left out: ${reason}`

@@ -1,6 +1,6 @@
 /** Resolves a URL state against a run, which supplies the defaults; and the reverse. Pure. */
 import type { Run } from '../api/types';
-import { firstEpoch, nearestReadable } from './checkpoints';
+import { initialReference, nearestReadable } from './checkpoints';
 import { isOwnImage } from './imageId';
 import type { UrlState } from './urlState';
 
@@ -43,7 +43,7 @@ export function resolveUrlState(
       follow || state.checkpoint === null
         ? nearestReadable(points, points.length - 1)
         : Math.min(points.length - 1, Number(state.checkpoint)),
-    before: Math.min(state.before ?? firstEpoch(points), Math.max(0, points.length - 1)),
+    before: Math.min(state.before ?? initialReference(points), Math.max(0, points.length - 1)),
     layer: layer?.name ?? '',
     filter:
       state.filter === 'none'

@@ -27,8 +27,8 @@ export class SwitchedOff {
   #prediction = $state.raw<Resource<AblatedPrediction> | null>(null);
   /** What was off before everything was switched on. */
   #last = '';
-  /** Number of view headers that show what is off. */
-  heads = $state(0);
+  /** Number of view headers that show the notice; where it is 0, the notice is shown at the bottom of the window. */
+  inHeaders = $state(0);
 
   readonly units = $derived.by<OffUnit[]>(() => parseOff(this.#store?.option('off', '') ?? ''));
   readonly text = $derived.by(() => formatOff(this.units));

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { errorPath, moments } from './data';
+import { errorCurvePath, sampleCheckpoints } from './data';
 
 const points = Array.from({ length: 51 }, (_, index) => ({ index, problem: null as string | null }));
 
 describe('the report', () => {
-  it('shows moments from the first to the last, closer together at first', () => {
-    const chosen = moments(points, 6);
+  it('samples checkpoints from the first to the last, closer together at first', () => {
+    const chosen = sampleCheckpoints(points, 6);
     expect(chosen).toEqual([0, 2, 8, 18, 32, 50]);
-    expect(moments(points.slice(0, 3), 6)).toEqual([0, 1, 2]);
-    expect(moments([{ index: 0, problem: 'broken' }, ...points.slice(1, 3)], 6)).toEqual([1, 2]);
+    expect(sampleCheckpoints(points.slice(0, 3), 6)).toEqual([0, 1, 2]);
+    expect(sampleCheckpoints([{ index: 0, problem: 'broken' }, ...points.slice(1, 3)], 6)).toEqual([1, 2]);
   });
   it('draws the error and breaks at gaps', () => {
     const at = (step: number, test_error: number | null, problem: string | null = null) => ({
@@ -17,14 +17,14 @@ describe('the report', () => {
       problem,
       not_finite: false,
     });
-    expect(errorPath([at(0, 1), at(5, 0.5), at(10, 0)], { width: 100, height: 10 })).toBe(
+    expect(errorCurvePath([at(0, 1), at(5, 0.5), at(10, 0)], { width: 100, height: 10 })).toBe(
       'M0.0,10.0h0L50.0,5.0L100.0,0.0',
     );
-    expect(errorPath([at(0, 1), at(5, null, 'broken'), at(10, 0)], { width: 100, height: 10 })).toBe(
+    expect(errorCurvePath([at(0, 1), at(5, null, 'broken'), at(10, 0)], { width: 100, height: 10 })).toBe(
       'M0.0,10.0h0M100.0,0.0h0',
     );
     const divergedPoint = { ...at(5, null), not_finite: true };
-    expect(errorPath([at(0, 1), divergedPoint, at(10, 0)], { width: 100, height: 10 })).toBe(
+    expect(errorCurvePath([at(0, 1), divergedPoint, at(10, 0)], { width: 100, height: 10 })).toBe(
       'M0.0,10.0h0M100.0,0.0h0',
     );
   });

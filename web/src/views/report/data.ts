@@ -1,4 +1,4 @@
-/** Facts and moments of a run in the report. Pure. */
+/** Facts and sampled checkpoints of a run in the report. Pure. */
 import type { Checkpoint, Run } from '../../api/types';
 import { formatCount, fixed, percent } from '../../base/format';
 import { isEmptySplit } from '../common/split';
@@ -6,7 +6,10 @@ import { bestTested, testErrorText } from '../../state/divergence';
 import { checkWords, sourceName } from '../../state/source';
 
 /** Readable checkpoints spread over the run, the first and the last among them. */
-export function moments(points: readonly Pick<Checkpoint, 'index' | 'problem'>[], max: number): number[] {
+export function sampleCheckpoints(
+  points: readonly Pick<Checkpoint, 'index' | 'problem'>[],
+  max: number,
+): number[] {
   const readable = points.filter((one) => !one.problem).map((one) => one.index);
   if (readable.length <= max) return readable;
   // Closer together at first, when most is learned.
@@ -70,7 +73,7 @@ export function facts(
 }
 
 /** The test error as a path in a box; gaps are not bridged. */
-export function errorPath(
+export function errorCurvePath(
   points: readonly Pick<Checkpoint, 'step' | 'test_error' | 'problem' | 'not_finite'>[],
   box: { width: number; height: number },
 ): string {

@@ -1,4 +1,5 @@
-// Lists of examples that need a look: possible label errors, and images that were learned late or not for good. Pure.
+// Pure functions for the lists of examples that need a look: possible label errors (score, doubt, agreement and confusion are
+// defined in docs/statistics.md), and images that were learned late or forgotten again.
 import type { ExampleStats, ExampleStatsSort, LabelIssue } from '../../../api/types';
 import { percent } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
@@ -10,7 +11,7 @@ export const SORTS = ['forgotten', 'learned', 'flips', 'final_margin'] as const 
 export type Sort = (typeof SORTS)[number];
 export const SORT_WORDS: Record<Sort, { head: string; title: string }> = {
   forgotten: { head: 'forgotten', title: 'Most forgotten first' },
-  learned: { head: 'first correct', title: 'Never correct, then the last to become it' },
+  learned: { head: 'first correct', title: 'Never correct first, then those that became correct last' },
   flips: { head: 'changes', title: 'Most changes of the prediction first' },
   final_margin: { head: 'margin', title: 'Most wrong at the last checkpoint first' },
 };
