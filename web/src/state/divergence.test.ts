@@ -34,6 +34,7 @@ describe('a run that diverged', () => {
     expect(scaleWords([-1, 2], false)).toBe('scale −1.0 to 2.0');
     expect(aboveZeroWords([1, -1, 0])).toBe('1 of 3 above zero');
     expect(aboveZeroWords(new Float32Array([1, NaN, Infinity]))).toBe('1 of 3 above zero, 2 not finite');
+    expect(aboveZeroWords(new Float32Array(4096).fill(1))).toBe('4,096 of 4,096 above zero');
     expect(aboveZeroWords([NaN, -Infinity])).toBe('not finite');
   });
 

@@ -36,7 +36,7 @@ export function aboveZeroWords(values: ArrayLike<number>): string {
   const divergedCount = all.filter((value) => !Number.isFinite(value)).length;
   if (divergedCount === all.length && divergedCount > 0) return NOT_FINITE;
   const above = all.filter((value) => Number.isFinite(value) && value > 0).length;
-  return `${above} of ${all.length} above zero${divergedCount ? `, ${divergedCount} ${NOT_FINITE}` : ''}`;
+  return `${formatCount(above)} of ${formatCount(all.length)} above zero${divergedCount ? `, ${formatCount(divergedCount)} ${NOT_FINITE}` : ''}`;
 }
 
 /** `diverged at step 1,200`. */

@@ -3,6 +3,7 @@
  * `conv1:2,5;fc64:39`. Pure.
  */
 import type { Layer } from '../api/types';
+import { formatCount } from '../base/format';
 
 export interface OffUnit {
   layer: string;
@@ -78,6 +79,6 @@ export function switchOf(layers: readonly Known[], unit: OffUnit, classes: numbe
 export function offWords(units: readonly OffUnit[], isFlat: (layer: string) => boolean): string {
   const word = (layer: string) => (isFlat(layer) ? 'unit' : 'filter');
   if (units.length === 1) return `${word(units[0].layer)} ${units[0].filter} of ${units[0].layer} is off`;
-  if (units.length > 3) return `${units.length} units are off`;
+  if (units.length > 3) return `${formatCount(units.length)} units are off`;
   return `${units.map(({ layer, filter }) => `${layer} ${filter}`).join(', ')} are off`;
 }

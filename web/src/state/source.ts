@@ -1,6 +1,6 @@
 /** Where a run's network was trained, and whether it computes the same here. Pure. */
 import type { Run } from '../api/types';
-import { percent, scientific } from '../base/format';
+import { percent, plural, scientific } from '../base/format';
 
 type Trained = Pick<Run, 'source' | 'check'>;
 
@@ -32,7 +32,7 @@ export function differenceWords(run: Trained): string {
   if (run.check?.agrees !== false) return '';
   return (
     `This network computes something else here than where it was trained: ${checkWords(run)} ` +
-    `(${run.check.images} images, step ${run.check.step}). Nothing below is a result of the recorded network. Were the ` +
+    `(${plural(run.check.images, 'image')}, step ${run.check.step}). Nothing below is a result of the recorded network. Were the ` +
     `images, their mean or their deviation changed since it was recorded?`
   );
 }

@@ -9,6 +9,7 @@ it('describes how often a filter is active at each checkpoint', () => {
   const history = { checkpoints: [0, 2], zeros: [[1, 0.5], [0.25, 0.5]] }; // prettier-ignore
   expect(activeShares(history, 0, [0, 1, 2])).toEqual([0, NaN, 0.75]);
   expect(deadWords([['dead', 'alive'], ['revived', 'alive']], 0)).toBe('dead at 1 of 2 checkpoints'); // prettier-ignore
+  expect(deadWords([['dead']], 0)).toBe('dead at 1 of 1 checkpoint');
   expect(deadWords([['alive']], 0)).toBe('');
 });
 

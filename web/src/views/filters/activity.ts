@@ -1,5 +1,5 @@
 /** Activity of the pinned filter: active fraction, mean activation by class, state. Pure. */
-import { percent } from '../../base/format';
+import { formatCount, percent, plural } from '../../base/format';
 import { stateOf } from '../common/activity';
 import type { ActivityHistory, Health } from '../../api/types';
 
@@ -22,7 +22,7 @@ export function activeShares(
 /** Number of checkpoints at which the filter was dead, in words; empty for none. */
 export function deadWords(health: readonly (readonly Health[])[], filter: number): string {
   const dead = health.filter((one) => one[mapOf(filter, one.length)] === 'dead').length;
-  return dead ? `dead at ${dead} of ${health.length} checkpoints` : '';
+  return dead ? `dead at ${formatCount(dead)} of ${plural(health.length, 'checkpoint')}` : '';
 }
 
 /** `fires at 59 % of positions`, `at risk, fires at 0.3 % of positions`, `dead, never fires`: state and active fraction in words. */

@@ -167,6 +167,11 @@ describe('words', () => {
     expect(
       d.describeLayer(layer({ weight_shape: [64, 1024], sheet_shape: [64, 64, 4, 4], parameters: 65600 })),
     ).toBe('64 units × 1,024 inputs (64 × 4 × 4), 65,600 parameters');
+    expect(
+      d.describeLayer(
+        layer({ weight_shape: [2048, 1024, 1, 1], sheet_shape: [2048, 1024, 1, 1], parameters: 2e6 }),
+      ),
+    ).toBe('2,048 filters × 1,024 channels, 1 × 1, 2,000,000 parameters');
     expect(d.describeLayer(layer({ weight_shape: null, sheet_shape: null, type: 'max-pool' }))).toBe(
       'max-pool, 32 maps of 32 × 32',
     );

@@ -69,8 +69,8 @@ export function describeLayer(layer: Layer): string {
     return `${formatCount(k)} units × ${formatCount(stored[1])} inputs${r * w > 1 ? ` (${c} × ${r} × ${w})` : ''}, ${parameters}`;
   const own = stored?.length === 6 ? `, own at each of ${stored[0]} × ${stored[1]} places` : '';
   return c <= 3
-    ? `${k} filters, ${r} × ${w} × ${c}${own}, ${parameters}`
-    : `${k} filters × ${c} channels, ${r} × ${w}${own}, ${parameters}`;
+    ? `${formatCount(k)} filters, ${r} × ${w} × ${c}${own}, ${parameters}`
+    : `${formatCount(k)} filters × ${formatCount(c)} channels, ${r} × ${w}${own}, ${parameters}`;
 }
 
 /** "32 × 16²", "64 × 8 × 4", "10". */

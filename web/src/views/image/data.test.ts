@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  flipWords,
   labelPlace,
   listedClasses,
   mapColumns,
@@ -33,6 +34,10 @@ describe('the summary', () => {
   it('has null where it never was correct', () => {
     expect(summary(ROWS, CHECKPOINTS, 2)).toMatchObject({ first_right: null, correct_since: null });
     expect(summary([], [], 2)).toMatchObject({ first_right: null, correct_since: null, flips: 0 });
+  });
+  it('says of how many steps the prediction changed', () => {
+    expect(flipWords({ flips: 3, predicted: [0, 1, 0, 1, 1] })).toBe('3 of 4');
+    expect(flipWords({ flips: 0, predicted: new Array<number>(1201).fill(0) })).toBe('0 of 1,200');
   });
   it('joins checkpoints with the same prediction', () => {
     expect(predictionSegments([0, 1, 1, 0])).toEqual([

@@ -1,5 +1,6 @@
 // Computations of the image view: the stream of probabilities, first correct, correct since, flips, labels.
 // Pure: no DOM, no fetching. `rows[n]` are the probabilities at checkpoint `checkpoints[n]`.
+import { formatCount } from '../../base/format';
 
 export function topClass(probabilities: readonly number[]): number {
   let best = 0;
@@ -36,6 +37,10 @@ export function summary(
     flips,
   };
 }
+
+/** `3 of 30`: at how many of the steps from checkpoint to checkpoint the prediction changed. */
+export const flipWords = ({ flips, predicted }: Pick<PredictionSummary, 'flips' | 'predicted'>): string =>
+  `${formatCount(flips)} of ${formatCount(Math.max(0, predicted.length - 1))}`;
 
 /** The true class first (it lies at the bottom of the stream), once it is known; the others by the sums of their probabilities. */
 export function streamOrder(rows: readonly number[][], truth: number): number[] {

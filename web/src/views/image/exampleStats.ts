@@ -1,12 +1,15 @@
 // Statistics of one image over the run, in words. Pure.
 import type { ExampleStats } from '../../api/types';
-import { fixed, percent, signed } from '../../base/format';
+import { formatCount, fixed, percent, signed } from '../../base/format';
 
 /** Statistics as pairs of name and value. */
 export function exampleFacts(one: ExampleStats, checkpoints: number): [string, string][] {
   return [
-    ['correct at', `${one.right} of ${checkpoints}`],
-    ['forgotten', one.forgotten === 1 ? 'once' : one.forgotten ? `${one.forgotten} times` : 'never'],
+    ['correct at', `${formatCount(one.right)} of ${formatCount(checkpoints)}`],
+    [
+      'forgotten',
+      one.forgotten === 1 ? 'once' : one.forgotten ? `${formatCount(one.forgotten)} times` : 'never',
+    ],
     ['margin', signed(one.final_margin, 2)],
     ['mean margin', signed(one.mean_margin, 2)],
   ];

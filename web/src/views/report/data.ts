@@ -20,7 +20,7 @@ export function sampleCheckpoints(
 /** How far a run came; without a plan where it was trained elsewhere. */
 function trained(run: Pick<Run, 'batch' | 'total_epochs'>, epoch: number): string {
   if (run.batch === null) return `${fixed(epoch, 1)} epochs`;
-  return `${fixed(epoch, 1)} of ${fixed(run.total_epochs, 0)} epochs, batches of ${run.batch}`;
+  return `${fixed(epoch, 1)} of ${fixed(run.total_epochs, 0)} epochs, batches of ${formatCount(run.batch)}`;
 }
 
 /** Facts of a run, name and value. */

@@ -166,7 +166,7 @@ export function constantLayers(found: Pick<ComparedLayers, 'cka' | 'a' | 'b'>): 
 export function similarTables(found: ComparedLayers): Table[] {
   const matrix = (name: string, measure: Measure): Table => ({
     name,
-    head: [`layer of A \\ of B, ${found.images} images`, ...found.b],
+    head: [`layer of A \\ of B, ${plural(found.images, 'image')}`, ...found.b],
     rows: found.a.map((layer, a) => [layer, ...found.b.map((_, b) => valueOf(found, measure, { a, b }))]),
   });
   return [

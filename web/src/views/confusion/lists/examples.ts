@@ -1,7 +1,7 @@
 // Pure functions for the lists of examples that need a look: possible label errors (score, doubt, agreement and confusion are
 // defined in docs/statistics.md), and images that were learned late or forgotten again.
 import type { ExampleStats, ExampleStatsSort, LabelIssue } from '../../../api/types';
-import { percent } from '../../../base/format';
+import { formatCount, percent } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 
 export const PAGE = 50;
@@ -35,7 +35,7 @@ export const labelIssuesTable = (
   first: number,
   names: readonly string[],
 ): Table => ({
-  name: `Possible label errors ${first + 1} to ${first + items.length}`,
+  name: `Possible label errors ${formatCount(first + 1)} to ${formatCount(first + items.length)}`,
   head: [
     'image',
     'path',
@@ -66,7 +66,7 @@ export const exampleStatsTable = (
   sort: Sort,
   names: readonly string[],
 ): Table => ({
-  name: `By ${SORT_WORDS[sort].head}, ${first + 1} to ${first + items.length}`,
+  name: `By ${SORT_WORDS[sort].head}, ${formatCount(first + 1)} to ${formatCount(first + items.length)}`,
   head: [
     'image',
     'class',

@@ -1,5 +1,5 @@
 // Two classes and what is confused between them, either way. Pure.
-import { fixed, percent } from '../../../base/format';
+import { fixed, percent, plural } from '../../../base/format';
 import { cellHistory, type Cell, type Counts, type Series } from './data';
 import { changeOfMeans, mean, windowsAtEnds } from '../../common/windows';
 
@@ -101,7 +101,7 @@ export function pairSentence(
       from === to
         ? `The ${split} error stayed at ${to}.`
         : `The ${split} error ${moved} by ${percent(Math.abs(was - is) / was, 0)}, from ${from} to ${to}.`,
-    evidence: `Means of ${summary.checkpoints} checkpoints each.`,
+    evidence: `Means of ${plural(summary.checkpoints, 'checkpoint')} each.`,
   };
 }
 

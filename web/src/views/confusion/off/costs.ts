@@ -1,5 +1,6 @@
 // The effects of a layer's units on a class as a table. Pure.
 import type { LayerAblation } from '../../../api/types';
+import { formatCount } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 import { effectsOn, type SetTo } from '../../common/ablation/effect';
 
@@ -12,7 +13,7 @@ export function costTable(
     name: `${names[class_index]} without units of ${layer}`,
     head: [
       'unit',
-      `lost of ${images[class_index]}`,
+      `lost of ${formatCount(images[class_index])}`,
       'gained',
       'change',
       '± 95 %',

@@ -1,5 +1,6 @@
 // What units that are switched off do to the confusion: differences of counts, and their shades. Pure.
 import type { AblatedConfusion } from '../../../api/types';
+import { formatCount } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 import { recalls } from '../matrix/data';
 import { groupCounts, type ClassGroups } from '../matrix/order';
@@ -55,7 +56,7 @@ export function differenceTables(found: AblatedConfusion, names: readonly string
   return [
     {
       name: `Change without ${units}`,
-      head: [`true \\ predicted, ${found.images} ${found.split} images`, ...names],
+      head: [`true \\ predicted, ${formatCount(found.images)} ${found.split} images`, ...names],
       rows: names.map((name, i) => [name, ...names.map((_, j) => off[i * n + j] - base[i * n + j])]),
     },
     {

@@ -130,7 +130,7 @@ export function comparedTables(found: ComparedErrors): Table[] {
   return [
     {
       name: 'A − B',
-      head: [`true \\ predicted, ${found.images} ${found.split} images`, ...names],
+      head: [`true \\ predicted, ${formatCount(found.images)} ${found.split} images`, ...names],
       rows: names.map((name, i) => [name, ...names.map((_, j) => matrix.difference[i * names.length + j])]),
     },
     {

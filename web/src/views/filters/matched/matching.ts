@@ -1,6 +1,6 @@
 // The filters of two layers opposite each other: what they say, where their pictures come from. Pure.
 import type { Layer, MatchedUnits, SheetGeometry, UnitPair } from '../../../api/types';
-import { fixed, plural } from '../../../base/format';
+import { formatCount, fixed, plural } from '../../../base/format';
 import type { Table } from '../../../state/exportData';
 
 export function median(values: readonly number[]): number {
@@ -16,10 +16,10 @@ export function matchedWords(found: MatchedUnits): string {
   if (!pairs.length)
     return `No filter of ${layer} has a counterpart in ${b_layer} of B that agrees by more than chance (${chance}).`;
   const mutual = pairs.filter((pair) => pair.mutual).length;
-  const all = pairs.length === units[0] ? 'All' : `${pairs.length} of`;
+  const all = pairs.length === units[0] ? 'All' : `${formatCount(pairs.length)} of`;
   return (
-    `${all} ${plural(units[0], 'filter')} of ${layer} find a counterpart among the ${units[1]} of ${b_layer} in B by more ` +
-    `than chance (${chance}), ${mutual === pairs.length ? 'all' : `${mutual} of them`} each other’s best. ` +
+    `${all} ${plural(units[0], 'filter')} of ${layer} find a counterpart among the ${formatCount(units[1])} of ${b_layer} in B by more ` +
+    `than chance (${chance}), ${mutual === pairs.length ? 'all' : `${formatCount(mutual)} of them`} each other’s best. ` +
     `The median correlation is ${fixed(median(pairs.map((pair) => pair.correlation)), 2)}.`
   );
 }

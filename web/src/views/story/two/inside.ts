@@ -73,6 +73,8 @@ export function layersRule(facts: TwoFacts, layers: ComparedLayers): RuleResult 
 }
 
 const mutualOf = (found: MatchedUnits) => found.pairs.filter((pair) => pair.mutual).length;
+const mutualWords = (found: MatchedUnits) =>
+  `${formatCount(mutualOf(found))} of ${formatCount(found.units[0])}`;
 const shareOf = (found: MatchedUnits) => mutualOf(found) / Math.max(1, found.units[0]);
 
 export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): RuleResult {
@@ -82,7 +84,7 @@ export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Rule
   const mutual = sum(mutualOf);
   const mostAlike = units.reduce((x, y) => (shareOf(y) > shareOf(x) ? y : x));
   const leastAlike = units.reduce((x, y) => (shareOf(y) < shareOf(x) ? y : x));
-  const part = (found: MatchedUnits) => `${found.layer} (${mutualOf(found)} of ${found.units[0]})`;
+  const part = (found: MatchedUnits) => `${found.layer} (${mutualWords(found)})`;
   const text =
     mutual === all
       ? `All ${formatCount(all)} filters have their like in B`
@@ -98,7 +100,7 @@ export function unitsRule(facts: TwoFacts, units: readonly MatchedUnits[]): Rule
       kind: 'bars',
       rows: units.map((found) => ({
         label: found.layer,
-        values: [{ of: 'both', value: shareOf(found), text: `${mutualOf(found)} of ${found.units[0]}` }],
+        values: [{ of: 'both', value: shareOf(found), text: mutualWords(found) }],
       })),
       max: 1,
     },

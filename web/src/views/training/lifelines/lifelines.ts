@@ -140,9 +140,10 @@ export function lifeWords(found: Lifelines, epochOf: EpochOf): string {
   }
   const over = units.filter((one) => one.origin).length;
   const splits = splitsOf(units).length;
-  if (over) parts.push(`${over} took over from another${splits ? `, ${plural(splits, 'split')}` : ''}`);
+  if (over)
+    parts.push(`${formatCount(over)} took over from another${splits ? `, ${plural(splits, 'split')}` : ''}`);
   const dead = units.filter((one) => one.died !== null).length;
-  if (dead) parts.push(`${dead} dead at the end`);
+  if (dead) parts.push(`${formatCount(dead)} dead at the end`);
   return parts.join(' · ');
 }
 
