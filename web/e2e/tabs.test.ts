@@ -145,7 +145,9 @@ describe(`${TABS} tabs`, () => {
     const browser = await context();
     const dashboard = new Dashboard(await browser.newPage(), finished.origin, 'later');
     await dashboard.view('confusion', { checkpoint: 'last' });
-    expect(await dashboard.page.getByRole('main').textContent()).toContain('is not counted');
+    expect(await dashboard.page.getByRole('main').textContent()).toContain(
+      'has no statistics of the test images',
+    );
     const computing = spawn(binary(), ['stats', 'later', '--split', 'test'], {
       cwd: inject('folder'),
       stdio: 'ignore',

@@ -254,7 +254,7 @@ const STATES: Record<Health, string> = {
   dead: 'dead',
   revived: 'alive again',
 };
-export const stateWord = (state: Health | undefined): string => (state ? STATES[state] : 'not counted');
+export const stateWord = (state: Health | undefined): string => (state ? STATES[state] : 'no statistics');
 
 /** `0.42 % of images`: more digits where there is little. */
 export const shareWords = (life: Life, share: number): string =>

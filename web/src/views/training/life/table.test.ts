@@ -30,5 +30,5 @@ it('the units as a table at a checkpoint', () => {
       ['1', 'at risk', 0.001, null, null, 0],
     ],
   });
-  expect(lifeTable(life, 3).rows[0]).toEqual(['0', 'not counted', null, 0, 2, 2]);
+  expect(lifeTable(life, 3).rows[0]).toEqual(['0', 'no statistics', null, 0, 2, 2]);
 });
