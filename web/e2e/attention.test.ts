@@ -129,6 +129,36 @@ describe('attention', () => {
     await dashboard.page.context().close();
   });
 
+  test('is a table, too, of the token that is kept, the largest weight first', async () => {
+    const dashboard = await opened();
+    await expect.poll(() => shownToken(dashboard)).toBe('class');
+    await dashboard.press('t');
+    const tables = dashboard.page.getByRole('complementary', { name: 'Numbers of this view' });
+    await tables.getByRole('button', { name: `Attention, ${WEIGHTS}` }).click();
+    const heads = tables.getByRole('columnheader');
+    expect(await heads.allTextContents()).toEqual([
+      'attended to by class token',
+      'row',
+      'column',
+      'mean',
+      'head 0',
+      'head 1',
+    ]);
+    const means = await tables.locator('tbody td:nth-child(4)').allTextContents();
+    const weights = means.map((text) => Number(text.replace('−', '-')));
+    expect(weights).toHaveLength(17);
+    expect([...weights].sort((a, b) => b - a)).toEqual(weights);
+    expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 2);
+    const learnt = tables.getByRole('row', { name: /^class token / }).getByRole('cell');
+    expect((await learnt.allTextContents()).slice(0, 2)).toEqual(['–', '–']);
+    await dashboard.expectAccessible();
+    await tokens(dashboard).focus();
+    await dashboard.press('End');
+    await expect.poll(() => heads.first().textContent()).toBe('attended to by row 3, column 3');
+    dashboard.expectClean();
+    await dashboard.page.context().close();
+  });
+
   test('is chosen by a tap', async () => {
     const dashboard = await opened({ hasTouch: true, width: 820 });
     await section(dashboard).locator('figure canvas').first().tap({ position: inside });

@@ -18,9 +18,11 @@ interface Shown {
   names: string[];
   exampleStats: ImageExampleStats | null;
   similar: SimilarImages | null;
+  /** What a token attends to; absent while that panel is not on the page. */
+  attention: ExportData | undefined;
 }
 
-export function imageExport(store: Store, { similar, ...shown }: Shown): ExportData {
+export function imageExport(store: Store, { similar, attention, ...shown }: Shown): ExportData {
   if (pageExport.source) return pageExport.source();
   const { image } = store;
   const run = store.run?.id ?? '';
@@ -32,8 +34,9 @@ export function imageExport(store: Store, { similar, ...shown }: Shown): ExportD
           endpoint('/api/runs/{run}/images/{image}/ledger', { run, image }).url,
           ...(similar?.kind === 'outputs' ? [nearestOutputs(run, similar.checkpoint, similar.image).url] : []),
           endpoint('/api/corpora/{corpus}/images/{image}', { corpus: store.run?.corpus.id ?? '', image }).url,
+          ...(attention?.requests ?? []),
         ]
       : [],
-    tables: [...imageTables(shown), ...nearestTables(similar, shown.names)],
+    tables: [...imageTables(shown), ...nearestTables(similar, shown.names), ...(attention?.tables ?? [])],
   };
 }

@@ -12,6 +12,7 @@ export interface AttentionAt {
   image: number;
   checkpoint: number;
   layers: { of: AttentionLayer; data: Float32Array }[];
+  requests: string[];
 }
 
 /** Numbers of earlier answers that are kept, 64 MB. */
@@ -52,10 +53,10 @@ export class AttentionMaps {
       key: `${run.id}/${now.hash}/${image}/${names.join()}`,
       tag: now.index,
       load: async (signal: AbortSignal): Promise<AttentionAt> => {
-        const urls = this.#addresses(run, now.index, image);
-        const values = await Promise.all(urls.map((url) => getValues(url, signal)));
+        const requests = this.#addresses(run, now.index, image);
+        const values = await Promise.all(requests.map((url) => getValues(url, signal)));
         const read = layers.map((of, n) => ({ of, data: values[n].data }));
-        return { run: run.id, image, checkpoint: now.index, layers: read };
+        return { run: run.id, image, checkpoint: now.index, layers: read, requests };
       },
     };
   }
