@@ -7,7 +7,14 @@ import type { Component } from 'svelte';
 import { once } from '../state/lazyCode';
 import type { Store } from '../state/store.svelte';
 import { readReview, readTwoRuns } from './confusion/parts';
-import { readConnections, readMatched, readWouldLike } from './filters/parts';
+import {
+  readConnections,
+  readEffectByClass,
+  readMatched,
+  readPresented,
+  readUnreadable,
+  readWouldLike,
+} from './filters/parts';
 import { readTwoStory } from './story/parts';
 
 export type ViewComponent = Component<{ store: Store }>;
@@ -42,7 +49,17 @@ export const report: View = view('Report', () => import('./report/Report.svelte'
 export const runsPage: View = view('Runs', () => import('./runs/Runs.svelte'));
 
 /** Parts of views whose code is read when they are first shown. */
-export const parts = [readMatched, readConnections, readWouldLike, readReview, readTwoRuns, readTwoStory];
+export const parts = [
+  readMatched,
+  readConnections,
+  readPresented,
+  readEffectByClass,
+  readUnreadable,
+  readWouldLike,
+  readReview,
+  readTwoRuns,
+  readTwoStory,
+];
 
 /** The second, where the address names no view that there is. */
 export const viewNamed = (name: string): View =>
