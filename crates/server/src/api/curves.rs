@@ -137,7 +137,7 @@ pub(crate) async fn curves(
 
 /// Measurements of the test images: those in the log, or where it has none those of the statistics.
 fn tests_of(run: &OpenRun, log: &MetricsLog) -> Vec<Metric> {
-    let measured: Vec<Metric> = log.lines.iter().filter(|line| line.kind == MetricKind::Test).cloned().collect();
+    let measured: Vec<Metric> = log.lines.iter().filter(|line| line.kind == MetricKind::Test).copied().collect();
     if measured.iter().any(|line| line.error.is_some()) { measured } else { test_metrics(run) }
 }
 
