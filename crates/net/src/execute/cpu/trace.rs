@@ -140,7 +140,7 @@ impl<'m> CpuTrace<'m> {
         let slot = &self.parts.plan.slots[cut];
         let length = slot.gradient.image();
         let (sum, others) = self.space.gradients[slot.buffer].split_at_mut(length);
-        for other in others.chunks_exact(length).take(self.images - 1) {
+        for other in others.chunks_exact(length).take(self.images.saturating_sub(1)) {
             sum.iter_mut().zip(other).for_each(|(sum, other)| *sum += other);
         }
         let images = std::mem::replace(&mut self.images, 1);
